@@ -1,0 +1,1 @@
+"""Pure types, protocols and the error tree: no vendor library, no effect."""

@@ -1,0 +1,105 @@
+"""The catalogue of shows as a checked frame."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import pandas as pd
+
+from mlproject.core import columns as c
+from mlproject.core.errors import CatalogueError
+
+GENRE_SEPARATOR: Final = "|"
+
+DTYPES: Final = {
+    c.SHOW_ID: "int64",
+    c.TITLE: "str",
+    c.GENRES: "str",
+    c.FIRST_YEAR: "Int16",
+    c.SEASONS: "Int16",
+    c.EPISODES: "Int32",
+    c.NETWORK: "str",
+    c.COUNTRY: "str",
+    c.TYPE: "str",
+    c.POPULARITY: "float32",
+}
+_TEXT: Final = (c.GENRES, c.NETWORK, c.COUNTRY, c.TYPE)
+_COUNTS: Final = {c.FIRST_YEAR: 32_767, c.SEASONS: 32_767, c.EPISODES: 2_147_483_647}
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Shows, one a row, ascending by ``show_id``, each id once.
+
+    Columns: ``show_id`` (int64), ``title`` (str, not empty), ``genres`` (str, joined
+    by ``|``, may be empty), ``first_year``, ``seasons``, ``episodes`` (whole numbers
+    or NA), ``network``, ``country``, ``type`` (str, may be empty), ``popularity``
+    (float32, at least 0 in the source's own unit, NaN = not known).
+    """
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @classmethod
+    def validated(cls, raw: pd.DataFrame) -> tuple[Self, pd.DataFrame]:
+        """Split raw rows into a catalogue and rejected rows.
+
+        A row is rejected without a whole-number ``show_id`` or a ``title``, and when
+        its ``show_id`` came before; missing optional columns become empty.
+
+        Parameters
+        ----------
+        raw
+            At least ``show_id`` and ``title``.
+
+        Returns
+        -------
+        tuple
+            The catalogue, and the rejected rows with a column ``reason``.
+
+        Raises
+        ------
+        CatalogueError
+            If a required column is missing or no row is good.
+        """
+        missing = [name for name in (c.SHOW_ID, c.TITLE) if name not in raw.columns]
+        if missing:
+            raise CatalogueError(f"the catalogue has no column {' and no column '.join(missing)}")
+        ids = pd.to_numeric(raw[c.SHOW_ID], errors="coerce")
+        titles = raw[c.TITLE].astype("str").str.strip().where(raw[c.TITLE].notna(), "")
+
+        reasons = pd.Series("", index=raw.index, dtype="object")
+        reasons.loc[~((ids >= 0) & (ids < 2**63) & (ids % 1 == 0))] = (
+            "show_id is not a whole number of at least 0"
+        )
+        reasons.loc[(reasons == "") & (titles == "")] = "no title"
+        repeated = ids.where(reasons == "").duplicated()
+        reasons.loc[(reasons == "") & repeated] = "show_id occurs before"
+        good = reasons == ""
+        if not good.any():
+            raise CatalogueError("the catalogue has no usable show")
+        columns: dict[str, pd.Series] = {c.SHOW_ID: ids, c.TITLE: titles}
+        for name in _TEXT:
+            columns[name] = (
+                raw[name].astype("object").where(raw[name].notna(), "").astype("str").str.strip()
+                if name in raw
+                else pd.Series("", index=raw.index)
+            )
+        for name, highest in _COUNTS.items():
+            numbers = (
+                pd.to_numeric(raw[name], errors="coerce")
+                if name in raw
+                else pd.Series(float("nan"), index=raw.index)
+            ).astype("Float64")
+            columns[name] = numbers.where(numbers.between(0, highest) & (numbers % 1 == 0))
+        popularity = (
+            pd.to_numeric(raw[c.POPULARITY], errors="coerce")
+            if c.POPULARITY in raw
+            else pd.Series(float("nan"), index=raw.index)
+        ).astype("float64")
+        columns[c.POPULARITY] = popularity.where(popularity >= 0)
+
+        frame = pd.DataFrame(columns)[good].astype(DTYPES).sort_values(c.SHOW_ID)
+        rejected = raw[~good].assign(**{c.REASON: reasons[~good]})
+        return cls(frame.reset_index(drop=True)), rejected

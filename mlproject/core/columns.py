@@ -1,0 +1,36 @@
+"""The one vocabulary of columns: nothing else spells these names."""
+
+from typing import Final
+
+EVENT_ID: Final = "event_id"
+USER_ID: Final = "user_id"
+SHOW_ID: Final = "show_id"
+RATING: Final = "rating"
+RATED_AT: Final = "rated_at"
+SOURCE: Final = "source"
+
+TITLE: Final = "title"
+GENRES: Final = "genres"
+FIRST_YEAR: Final = "first_year"
+SEASONS: Final = "seasons"
+EPISODES: Final = "episodes"
+NETWORK: Final = "network"
+COUNTRY: Final = "country"
+TYPE: Final = "type"
+POPULARITY: Final = "popularity"
+
+REASON: Final = "reason"
+
+RATING_COLUMNS: Final = (EVENT_ID, USER_ID, SHOW_ID, RATING, RATED_AT, SOURCE)
+SHOW_COLUMNS: Final = (
+    SHOW_ID,
+    TITLE,
+    GENRES,
+    FIRST_YEAR,
+    SEASONS,
+    EPISODES,
+    NETWORK,
+    COUNTRY,
+    TYPE,
+    POPULARITY,
+)

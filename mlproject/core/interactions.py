@@ -1,0 +1,58 @@
+"""Who has rated what: one row a (user, show), ready for matrices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mlproject.core.ids import IdMap
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """The latest rating of every (user, show), as parallel arrays.
+
+    Parameters
+    ----------
+    users, shows
+        Id maps; every show of the catalogue has a row, rated or not.
+    user_rows, show_rows
+        int32, shape ``(n,)``, sorted by user, then show; no pair occurs twice.
+    ratings
+        float32, shape ``(n,)``, 1 to 10; NaN = watched, not rated.
+    """
+
+    users: IdMap
+    shows: IdMap
+    user_rows: NDArray[np.int32]
+    show_rows: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.user_rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of users, number of shows."""
+        return len(self.users), len(self.shows)
+
+    def matrix(self, values: NDArray[np.float32], chosen: NDArray[np.bool_]) -> sparse.csr_array:
+        """Lay out ``values`` of the chosen rows as a users by shows matrix.
+
+        Parameters
+        ----------
+        values
+            float32, shape ``(n,)``.
+        chosen
+            Which rows to lay out, shape ``(n,)``.
+
+        Returns
+        -------
+        scipy.sparse.csr_array
+            float32, shape ``(users, shows)``, with sorted indices.
+        """
+        counts = np.bincount(self.user_rows[chosen], minlength=len(self.users))
+        indptr = np.concatenate(([0], np.cumsum(counts)))
+        # Rows are sorted by (user, show) already, so the CSR arrays are slices of ours.
+        return sparse.csr_array((values[chosen], self.show_rows[chosen], indptr), shape=self.shape)

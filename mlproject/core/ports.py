@@ -1,0 +1,184 @@
+"""What the stages need from the world, as protocols; adapters live in their stages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.ratings import RatingFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object in a listing: its key, its size in bytes and a tag of its content."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Named immutable objects. Every method raises StoreUnavailableError on failure."""
+
+    @property
+    def uri(self) -> str:
+        """Where the store is, for people."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Return an object's content, None if there is none."""
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object whole, replacing an older one: readers see old or new."""
+        ...
+
+    def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects under a prefix with keys after ``start_after``, ascending."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no object is no error."""
+        ...
+
+
+class RatingSource(Protocol):
+    """A stream of ratings that can be read from any position, with the same result."""
+
+    @property
+    def backlog(self) -> int:
+        """How many events belong to the past and are sent at once."""
+        ...
+
+    def read(self, position: int, limit: int) -> RatingFrame:
+        """Return up to ``limit`` events from ``position``; none at the end."""
+        ...
+
+
+class RatingSink(Protocol):
+    """Where events are sent."""
+
+    @property
+    def position(self) -> int:
+        """How many events are durable."""
+        ...
+
+    def append(self, ratings: RatingFrame) -> None:
+        """Take events over; they may be buffered."""
+        ...
+
+    def flush(self) -> None:
+        """Make every event taken over durable before returning."""
+        ...
+
+
+class CatalogueSource(Protocol):
+    """Where the metadata of shows comes from."""
+
+    def read(self) -> Catalogue:
+        """Return the whole catalogue; raise CatalogueError if it cannot be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A training run as the tracking server knows it."""
+
+    run_id: str
+    name: str
+    status: str
+    started_at: datetime
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """A registered version of the model."""
+
+    version: int
+    run_id: str
+    aliases: tuple[str, ...]
+    created_at: datetime
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class RunLog(Protocol):
+    """An open run that can be written to."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        ...
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters."""
+        ...
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        """Log metrics."""
+        ...
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        ...
+
+    def dataset(self, name: str, digest: str, uri: str) -> None:
+        """Log which data was used."""
+        ...
+
+    def model(self, folder: Path, example_user: int) -> None:
+        """Log the folder of a model's files as the run's model."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Runs and versions. Every method raises TrackingUnavailableError on failure."""
+
+    def ping(self) -> None:
+        """Raise TrackingUnavailableError with what to do if the server does not answer."""
+        ...
+
+    def run(self, name: str) -> AbstractContextManager[RunLog]:
+        """Open a run; it ends FINISHED, or FAILED if the block raises."""
+        ...
+
+    def runs(self, limit: int) -> Sequence[RunInfo]:
+        """Return the newest runs, newest first."""
+        ...
+
+    def versions(self) -> Sequence[VersionInfo]:
+        """Return all versions, newest first."""
+        ...
+
+    def version(self, number: int) -> VersionInfo:
+        """Return one version; raise VersionNotFoundError if there is none."""
+        ...
+
+    def production(self) -> VersionInfo | None:
+        """Return the version under the alias ``production``, if there is one."""
+        ...
+
+    def register(self, run_id: str) -> VersionInfo:
+        """Make the run's model a version."""
+        ...
+
+    def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
+        """Point ``production`` at a version and ``previous`` at the one before it."""
+        ...
+
+    def download(self, number: int, folder: Path) -> Path:
+        """Copy a version's model files into ``folder``; return the folder that has them."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can set it."""
+
+    def now(self) -> datetime:
+        """Return the time now, with its zone (UTC)."""
+        ...

@@ -1,0 +1,1 @@
+"""From rating events to interactions, features and a holdout."""

@@ -1,0 +1,1 @@
+"""Rating events: simulated, replayed from a file."""

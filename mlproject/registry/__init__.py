@@ -1,0 +1,1 @@
+"""Runs, versions, aliases and what may be promoted."""

@@ -1,0 +1,1 @@
+"""Answering with the model in production."""
