@@ -53,6 +53,22 @@ class Interactions:
             float32, shape ``(users, shows)``, with sorted indices.
         """
         counts = np.bincount(self.user_rows[chosen], minlength=len(self.users))
-        indptr = np.concatenate(([0], np.cumsum(counts)))
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
         # Rows are sorted by (user, show) already, so the CSR arrays are slices of ours.
         return sparse.csr_array((values[chosen], self.show_rows[chosen], indptr), shape=self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Interactions in two parts.
+
+    Parameters
+    ----------
+    interactions
+        All of them.
+    held_out
+        bool, shape ``(n,)``: True = measures, False = trains.
+    """
+
+    interactions: Interactions
+    held_out: NDArray[np.bool_]

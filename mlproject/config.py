@@ -1,0 +1,185 @@
+"""The settings, and the only reader of the environment.
+
+Every setting is an environment variable; :func:`load` turns the environment into a
+frozen :class:`Settings` or raises :class:`~mlproject.core.errors.ConfigError` with a
+sentence for each mistake, a misspelt ``TVREC_`` variable among them.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mlproject.core.errors import ConfigError
+
+PREFIX: Final = "TVREC_"
+
+
+def _named(name: str, default: Any, description: str, **limits: Any) -> Any:
+    """Declare a setting that goes by a name people know from other tools."""
+    return Field(default, validation_alias=AliasChoices(name), description=description, **limits)
+
+
+def _empty_is_unset(value: object) -> object:
+    """Read ``NAME=`` as not set, as Make and Compose pass on an empty variable."""
+    return None if value == "" else value
+
+
+OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+
+
+class Settings(BaseSettings):
+    """All settings; the names in the environment are ``TVREC_`` + the field's name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", populate_by_name=True
+    )
+
+    # Where things are
+    state_dir: Path = Field(Path("var"), description="Folder of everything that is kept")
+    host: str = Field("127.0.0.1", description="Address that the servers bind to")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server")
+    service_port: int = Field(3000, ge=1, le=65535, description="Port of the REST service")
+    mlflow_tracking_uri: OptionalText = _named(
+        "MLFLOW_TRACKING_URI", None, "Address of MLflow; default: the local server"
+    )
+
+    # The object store: a folder unless a bucket is named
+    bucket: OptionalText = Field(None, description="S3 bucket; unset: the folder STATE_DIR/store")
+    s3_endpoint_url: OptionalText = _named(
+        "S3_ENDPOINT_URL", None, "Address of the S3 server; unset: AWS"
+    )
+    aws_access_key_id: OptionalText = _named("AWS_ACCESS_KEY_ID", None, "S3 access key")
+    aws_secret_access_key: OptionalSecret = _named("AWS_SECRET_ACCESS_KEY", None, "S3 secret key")
+    aws_region: str = _named("AWS_REGION", "us-east-1", "S3 region")
+
+    # Data
+    ratings_file: OptionalPath = Field(
+        None, description="Ratings file to replay instead of simulating"
+    )
+    catalogue_file: OptionalPath = Field(
+        None, description="Catalogue file instead of the bundled one"
+    )
+    export_interval: float = Field(
+        3600, gt=0, description="Seconds between exports of the catalogue"
+    )
+    event_rate: float = Field(5, ge=0, description="Live ratings a second; 0: none")
+    seed_users: int = Field(2000, ge=1, description="Simulated users at first start")
+    seed_ratings: int = Field(100_000, ge=0, description="Simulated ratings at first start")
+    replay_backlog: float = Field(
+        0.95, ge=0, le=1, description="Share of a replayed file that is sent at once"
+    )
+    batch_seconds: float = Field(
+        10, gt=0, description="Age in seconds at which a batch of ratings is written"
+    )
+    seed: int = Field(42, ge=0, description="Seed of the simulation, the split and the training")
+
+    # Training
+    build_interval: float = Field(120, gt=0, description="Seconds between builds")
+    dimensions: int = Field(64, ge=1, le=1024, description="Length of the factors")
+    epochs: int = Field(20, ge=1, le=1000, description="Passes over the positives")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="Step size of AdaGrad")
+    max_sampled: int = Field(
+        10, ge=1, le=1000, description="Negatives WARP tries before it gives up on a positive"
+    )
+    feature_weight: float = Field(
+        0.5, ge=0, description="Weight of a show's metadata against its identity"
+    )
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"
+    )
+    k: int = Field(10, ge=1, le=100, description="The k of precision@k")
+    holdout: float = Field(0.2, gt=0, lt=1, description="Share of each user's ratings held out")
+
+    # MLflow names
+    experiment: str = Field("tv-show-recommender", description="MLflow experiment")
+    registered_model: str = Field("tv-show-recommender", description="MLflow registered model")
+
+    # Serving
+    poll_seconds: float = Field(
+        5, gt=0, description="Seconds between looks for a new production version"
+    )
+    max_items: int = Field(100, ge=1, description="The most shows that one request may ask for")
+
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="What is logged"
+    )
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow is."""
+        return self.mlflow_tracking_uri or f"http://{self.host}:{self.mlflow_port}"
+
+    @property
+    def service_url(self) -> str:
+        """Where the REST service is."""
+        return f"http://{self.host}:{self.service_port}"
+
+
+def load(**given: Any) -> Settings:
+    """Read the environment.
+
+    Parameters
+    ----------
+    **given
+        Settings that come before the environment's, by field name.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is malformed or a ``TVREC_`` variable is none of ours.
+    """
+    problems = [_unknown(name) for name in os.environ if name not in known_names()
+                and name.startswith(PREFIX)]  # fmt: skip
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            field = str(detail["loc"][0])
+            problems.append(f"{variable(field)}: {detail['msg']}, got {detail['input']!r}")
+        raise ConfigError("; ".join(problems)) from None
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return settings
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field.
+
+    Examples
+    --------
+    >>> variable("epochs"), variable("bucket"), variable("s3_endpoint_url")
+    ('TVREC_EPOCHS', 'TVREC_BUCKET', 'S3_ENDPOINT_URL')
+    """
+    info = Settings.model_fields.get(field)
+    if info is not None and isinstance(info.validation_alias, AliasChoices):
+        return str(info.validation_alias.choices[0])
+    return field if info is None else f"{PREFIX}{field.upper()}"
+
+
+def known_names() -> set[str]:
+    """Return the environment variables that are settings."""
+    return {variable(field) for field in Settings.model_fields}
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a process that we start."""
+    return {**os.environ, **extra}
+
+
+def set_defaults(values: Mapping[str, str]) -> None:
+    """Set variables that libraries read, where the user has not."""
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, known_names(), n=1)
+    hint = f", did you mean {close[0]}?" if close else ""
+    return f"{name} is not a setting{hint}"

@@ -1,0 +1,69 @@
+"""A file of ratings as a stream of events."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+
+from mlproject.core import columns as c
+from mlproject.core.errors import RatingsFileError
+from mlproject.core.events import EventSource, event_ids
+from mlproject.core.ratings import RatingFrame
+from mlproject.events.ratings_file import read_ratings_file
+
+_UNDATED: Final = pd.Timestamp("2000-01-01", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySource:
+    """The ratings of a file, by time, or shuffled where the file has no times.
+
+    Parameters
+    ----------
+    ratings
+        All good rows, in the order of the stream.
+    rejected
+        The rows that are no ratings, with their ``reason``.
+    backlog
+        How many events are sent at once; the rest follows at the live rate.
+    """
+
+    ratings: RatingFrame
+    rejected: pd.DataFrame
+    backlog: int
+
+    @classmethod
+    def open(cls, path: Path, *, backlog_share: float, seed: int) -> Self:
+        """Read a file of any kind that :mod:`~mlproject.events.ratings_file` knows.
+
+        Raises
+        ------
+        RatingsFileError
+            If the file cannot be used, or no row of it is a rating.
+        """
+        raw = read_ratings_file(path)
+        if raw[c.RATED_AT].isna().all():
+            # Files without times are sorted by user; in that order the last users would
+            # be missing from the backlog.
+            order = np.random.default_rng(seed).permutation(len(raw))
+            raw = raw.iloc[order].reset_index(drop=True)
+            raw[c.RATED_AT] = _UNDATED + pd.to_timedelta(raw.index, unit="s")
+        else:
+            raw = raw.sort_values(c.RATED_AT, kind="stable", ignore_index=True)
+        raw[c.SOURCE] = EventSource.REPLAYED.value
+        raw[c.EVENT_ID] = ""
+        ratings, rejected = RatingFrame.validated(raw)
+        if not len(ratings):
+            reason = rejected[c.REASON].iloc[0]
+            raise RatingsFileError(f"no row of {path} is a rating; the first: {reason}")
+        stamps = ratings.frame[c.RATED_AT].to_numpy(dtype="datetime64[ms]").view(np.int64)
+        ratings.frame[c.EVENT_ID] = event_ids(stamps, np.arange(len(ratings)), seed)
+        return cls(ratings, rejected, backlog=round(len(ratings) * backlog_share))
+
+    def read(self, position: int, limit: int) -> RatingFrame:
+        """Return up to ``limit`` events from ``position``; none after the file's end."""
+        return RatingFrame(
+            self.ratings.frame.iloc[position : position + limit].reset_index(drop=True)
+        )

@@ -1,0 +1,241 @@
+"""Simulated raters with tastes that a model can learn and a person can recognise.
+
+A rater's taste is a vector over genres, a favourite era, a pull towards what is popular,
+and a few hidden dimensions that no metadata tells of. All of it is a hash of the seed and
+the user's id, so nothing is stored, any position of the stream can be generated again,
+and two processes agree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlproject.core import columns as c
+from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
+from mlproject.core.events import EventSource, event_ids
+from mlproject.core.hashing import pair_uniform
+from mlproject.core.ratings import HIGHEST, LOWEST, RatingFrame
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HISTORY_DAYS: Final = 180
+EVENTS_PER_NEW_USER: Final = 100
+
+_HIDDEN: Final = 6
+_FAVOURITES: Final = 3
+_UNRATED_SHARE: Final = 0.12
+_NEWCOMER_SHARE: Final = 0.2
+_NEWCOMERS: Final = 20
+_BLOCK: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The shows as raters see them; every array has one row a show."""
+
+    show_ids: Ints
+    genres: Floats
+    years: Floats
+    popularity: Floats
+    quality: Floats
+    hidden: Floats
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, seed: int) -> Self:
+        """Derive the world from a catalogue."""
+        frame = catalogue.frame
+        show_ids = frame[c.SHOW_ID].to_numpy()
+        genres = frame[c.GENRES].str.get_dummies(GENRE_SEPARATOR).to_numpy(dtype=np.float64)
+        share = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
+        years = frame[c.FIRST_YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
+        typical = float(np.nanmedian(years)) if np.isfinite(years).any() else 2010.0
+        members = np.nan_to_num(frame[c.POPULARITY].to_numpy(dtype=np.float64))
+        return cls(
+            show_ids=show_ids,
+            genres=share,
+            years=np.where(np.isnan(years), typical, years),
+            popularity=_standard(np.log1p(members)),
+            quality=_normals(show_ids, 1, seed + 11)[:, 0],
+            hidden=_normals(show_ids, _HIDDEN, seed + 12) / np.sqrt(_HIDDEN),
+        )
+
+
+class Simulator:
+    """A stream of ratings by simulated users: a history at first, then live.
+
+    Parameters
+    ----------
+    catalogue
+        The shows that are rated.
+    users, ratings
+        Size of the history.
+    seed
+        The same seed gives the same raters and the same history, apart from its dates.
+    now
+        The clock; the history lies in the :data:`HISTORY_DAYS` before it.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        users: int,
+        ratings: int,
+        seed: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._world = World.of(catalogue, seed)
+        self._users = users
+        self._seed = seed
+        self._now = now
+        self._counts = _activity(users, ratings, most=max(1, len(catalogue) // 2), seed=seed)
+        self._history: RatingFrame | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Number of ratings in the history."""
+        return int(self._counts.sum())
+
+    def read(self, position: int, limit: int) -> RatingFrame:
+        """Return ``limit`` events from ``position``: of the history, then live ones."""
+        if position < self.backlog:
+            if self._history is None:
+                self._history = self._make_history()
+            chosen = self._history.frame.iloc[position : position + limit]
+            return RatingFrame(chosen.reset_index(drop=True))
+        self._history = None
+        return self._live(position, limit)
+
+    def _make_history(self) -> RatingFrame:
+        """Let every user pick as many different shows as they are active."""
+        users, shows = [], []
+        for start in range(0, self._users, _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, self._users))
+            pull = self._pull(block) + _gumbel(block, self._world.show_ids, self._seed + 31)
+            ranked = np.argsort(-pull, axis=1)
+            taken = np.arange(ranked.shape[1]) < self._counts[block][:, None]
+            users.append(np.repeat(block, self._counts[block]))
+            shows.append(ranked[taken])
+        user_ids, show_rows = np.concatenate(users), np.concatenate(shows)
+
+        when = pair_uniform(user_ids, show_rows, self._seed + 32)
+        order = np.argsort(when, kind="stable")
+        end = int(self._now().timestamp() * 1000)
+        ages = ((1 - when[order]) * HISTORY_DAYS * 86_400_000).astype(np.int64)
+        positions = np.arange(len(order))
+        return self._frame(user_ids[order], show_rows[order], end - ages, positions)
+
+    def _live(self, position: int, limit: int) -> RatingFrame:
+        """Let users rate now: the heavy raters often, newcomers more often still."""
+        positions = np.arange(position, position + limit)
+        known = self._users + (positions - self.backlog) // EVENTS_PER_NEW_USER
+        who = pair_uniform(positions, positions, self._seed + 41)
+        heavy = (known * who**2).astype(np.int64)
+        newcomer = known - (who * _NEWCOMERS).astype(np.int64)
+        is_newcomer = pair_uniform(positions, known, self._seed + 42) < _NEWCOMER_SHARE
+        users = np.clip(np.where(is_newcomer, newcomer, heavy), 0, None)
+
+        # The choice is drawn anew at each position, so a user may come back to a show.
+        noise = _gumbel(positions, self._world.show_ids, self._seed + 43)
+        show_rows = np.argmax(self._pull(users) + noise, axis=1)
+        now = np.full(limit, int(self._now().timestamp() * 1000))
+        return self._frame(users, show_rows, now, positions)
+
+    def _pull(self, users: Ints) -> Floats:
+        """How strongly each show draws each user, shape ``(users, shows)``."""
+        reach = 0.6 + 0.8 * pair_uniform(users, users, self._seed + 24)
+        pull: Floats = 1.3 * self._liking(users) + reach[:, None] * self._world.popularity
+        return pull
+
+    def _liking(self, users: Ints) -> Floats:
+        """How much each user would like each show, shape ``(users, shows)``."""
+        world = self._world
+        genres = world.genres.shape[1]
+        taste = 0.4 * _normals(users, genres, self._seed + 21)
+        if genres:
+            ranked = np.argsort(_uniforms(users, genres, self._seed + 22), axis=1)
+            rows = np.arange(len(users))
+            for place, weight in enumerate((2.6, 2.0, 1.4)[: min(_FAVOURITES, genres)]):
+                taste[rows, ranked[:, place]] += weight
+            taste[rows, ranked[:, -1]] -= 2.0
+        era = 2008 + 9 * _normals(users, 1, self._seed + 23)
+        distance = (world.years - era) / 14
+        hidden = _normals(users, _HIDDEN, self._seed + 25)
+        liking: Floats = taste @ world.genres.T - 0.4 * distance**2 + 0.8 * hidden @ world.hidden.T
+        return liking
+
+    def _frame(self, users: Ints, show_rows: Ints, stamps: Ints, positions: Ints) -> RatingFrame:
+        """Let users rate shows: a number, or nothing beyond having watched."""
+        liking = np.empty(len(users))
+        for start in range(0, len(users), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            distinct, which = np.unique(users[part], return_inverse=True)
+            liking[part] = self._liking(distinct)[which, show_rows[part]]
+        mood = _normals(positions, 1, self._seed + 51)[:, 0]
+        strictness = _normals(users, 1, self._seed + 52)[:, 0]
+        score = (
+            6.9
+            + 1.1 * liking
+            + 0.7 * self._world.quality[show_rows]
+            - 0.5 * strictness
+            + 0.8 * mood
+        )
+        rating = pd.array(np.clip(np.rint(score), LOWEST, HIGHEST), dtype="Int8")
+        rating[pair_uniform(positions, users, self._seed + 53) < _UNRATED_SHARE] = pd.NA
+        return RatingFrame(
+            pd.DataFrame(
+                {
+                    c.EVENT_ID: pd.array(event_ids(stamps, positions, self._seed), dtype="str"),
+                    c.USER_ID: users,
+                    c.SHOW_ID: self._world.show_ids[show_rows],
+                    c.RATING: rating,
+                    c.RATED_AT: pd.to_datetime(stamps, unit="ms", utc=True).astype(
+                        "datetime64[ms, UTC]"
+                    ),
+                    c.SOURCE: pd.array([EventSource.SIMULATED.value] * len(users), dtype="str"),
+                }
+            )
+        )
+
+
+def _activity(users: int, ratings: int, *, most: int, seed: int) -> Ints:
+    """Deal ``ratings`` out to users, few to most and many to a few, at most ``most`` each."""
+    weights = np.exp(0.9 * _normals(np.arange(users), 1, seed + 1)[:, 0])
+    counts: Ints = np.minimum(weights / weights.sum() * ratings, most).astype(np.int64)
+    # Rounding and the cap leave some over; they go to those who have room, in turn.
+    while (left := min(ratings, users * most) - int(counts.sum())) > 0:
+        room = np.flatnonzero(counts < most)[:left]
+        counts[room] += 1
+    return counts
+
+
+def _uniforms(ids: Ints, width: int, seed: int) -> Floats:
+    """Return ``width`` numbers in [0, 1) for each id, shape ``(ids, width)``."""
+    return pair_uniform(ids[:, None], np.arange(width)[None, :] + np.zeros_like(ids)[:, None], seed)
+
+
+def _normals(ids: Ints, width: int, seed: int) -> Floats:
+    """Return standard normal numbers for each id (Box-Muller), shape ``(ids, width)``."""
+    first, second = _uniforms(ids, width, seed), _uniforms(ids, width, ~seed)
+    normals: Floats = np.sqrt(-2 * np.log1p(-first)) * np.cos(2 * np.pi * second)
+    return normals
+
+
+def _gumbel(rows: Ints, columns: Ints, seed: int) -> Floats:
+    """Return Gumbel noise for each pair: the largest sum is a draw by softmax."""
+    uniform = pair_uniform(rows[:, None], columns[None, :], seed)
+    noise: Floats = -np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12)))
+    return noise
+
+
+def _standard(values: Floats) -> Floats:
+    """Centre and scale to one standard deviation."""
+    spread = values.std()
+    standard: Floats = (values - values.mean()) / (spread if spread > 0 else 1.0)
+    return standard

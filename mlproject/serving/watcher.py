@@ -1,0 +1,97 @@
+"""Keeps the service on the version in production."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from mlproject.core.errors import ModelError, TvrecError, UnavailableError
+from mlproject.core.model import TrainedModel
+from mlproject.core.ports import VersionInfo
+from mlproject.serving.recommender import Recommender
+
+log = logging.getLogger(__name__)
+
+
+class ModelWatcher:
+    """Looks at the alias now and then, and swaps the model when it has moved.
+
+    The new model is loaded, checked and warmed up beside the old one, and takes its
+    place by one assignment: no request ever waits or sees a half. Whatever goes wrong,
+    the old one stays.
+
+    Parameters
+    ----------
+    production
+        Tells which version is in production.
+    load
+        Returns a version's model.
+    last
+        Returns the version and model of this service's last life, if it kept one.
+    poll_seconds
+        Time between looks.
+    """
+
+    def __init__(
+        self,
+        production: Callable[[], VersionInfo | None],
+        load: Callable[[VersionInfo], TrainedModel],
+        last: Callable[[], tuple[int, TrainedModel] | None],
+        poll_seconds: float,
+    ) -> None:
+        self._production = production
+        self._load = load
+        self._last = last
+        self._poll_seconds = poll_seconds
+        self._run_id = ""
+        self._trouble = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="model-watcher", daemon=True)
+        self.current: Recommender | None = None
+
+    def start(self) -> None:
+        """Take up the last model at once, and watch from now on."""
+        if kept := self._last():
+            self._swap(Recommender(*kept))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; the current model stays."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def look(self) -> None:
+        """Look once: load what is in production if it is not what is served."""
+        try:
+            version = self._production()
+            if version is None:
+                self._complain("no version is in production yet")
+            elif self.current is None or version.run_id != self._run_id:
+                self._swap(Recommender(version.version, self._load(version)))
+                self._run_id = version.run_id
+            if version is not None:
+                self._trouble = ""
+        except UnavailableError as error:
+            self._complain(str(error))
+        except (ModelError, TvrecError) as error:
+            self._complain(f"the version in production cannot be loaded: {error}")
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except Exception:  # the watch must outlive any surprise
+                log.exception("looking for a new version failed")
+            self._stop.wait(self._poll_seconds)
+
+    def _swap(self, recommender: Recommender) -> None:
+        recommender.warm_up()
+        self.current = recommender
+        log.info("serving version %d", recommender.version)
+
+    def _complain(self, trouble: str) -> None:
+        """Log a trouble when it begins, not at every look."""
+        if trouble != self._trouble:
+            serving = f"version {self.current.version} stays" if self.current else "not ready"
+            log.warning("%s (%s)", trouble, serving)
+            self._trouble = trouble

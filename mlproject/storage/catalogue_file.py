@@ -1,0 +1,32 @@
+"""The catalogue's place in the store."""
+
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.errors import CatalogueError
+from mlproject.core.ports import ObjectStore
+from mlproject.storage import keys
+from mlproject.storage.parquet import decode_catalogue, encode_catalogue
+
+
+def read_catalogue(store: ObjectStore) -> Catalogue:
+    """Return the exported catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        If nothing has been exported yet, or what is there cannot be read.
+    """
+    content = store.get(keys.CATALOGUE)
+    if content is None:
+        raise CatalogueError(
+            f"no catalogue in {store.uri} yet; `tvrec export-shows` puts one there"
+        )
+    return decode_catalogue(content)
+
+
+def write_catalogue(store: ObjectStore, catalogue: Catalogue) -> bool:
+    """Store the catalogue unless the same one is there; tell whether it was written."""
+    content = encode_catalogue(catalogue)
+    if store.get(keys.CATALOGUE) == content:
+        return False
+    store.put(keys.CATALOGUE, content)
+    return True

@@ -1,0 +1,73 @@
+"""The keys of every object in the store, built and parsed here and nowhere else.
+
+::
+
+    topics/ratings/partition=0/ratings+0+00000000000000000000.parquet   batches
+    quarantine/topics/ratings/partition=0/...                           rejected rows
+    catalogue/shows.parquet                                             the catalogue
+
+Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
+of the first event. Writing the same events again therefore replaces the same object.
+Offsets are padded to 20 digits, so that the order of keys is the order of offsets.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+TOPIC: Final = "ratings"
+CATALOGUE: Final = "catalogue/shows.parquet"
+BATCHES: Final = f"topics/{TOPIC}/"
+
+_BATCH: Final = re.compile(
+    r"topics/(?P<topic>[^/]+)/partition=(?P<partition>\d+)/"
+    r"(?P=topic)\+(?P=partition)\+(?P<offset>\d+)\.(?P<format>[a-z][a-z.]*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchKey:
+    """Where a batch of events lies.
+
+    Parameters
+    ----------
+    partition
+        The partition of the topic.
+    offset
+        The offset of the batch's first event.
+    format
+        The file's ending: ``parquet``.
+
+    Examples
+    --------
+    >>> str(BatchKey(partition=0, offset=1200))
+    'topics/ratings/partition=0/ratings+0+00000000000000001200.parquet'
+    """
+
+    partition: int
+    offset: int
+    format: str = "parquet"
+
+    def __str__(self) -> str:
+        return (
+            f"{partition_prefix(self.partition)}"
+            f"{TOPIC}+{self.partition}+{self.offset:020d}.{self.format}"
+        )
+
+    @classmethod
+    def parse(cls, key: str) -> "BatchKey | None":
+        """Read a key; None if it is not that of a batch of ratings."""
+        found = _BATCH.fullmatch(key)
+        if not found or found["topic"] != TOPIC:
+            return None
+        return cls(int(found["partition"]), int(found["offset"]), found["format"])
+
+
+def partition_prefix(partition: int) -> str:
+    """Return what the keys of a partition's batches begin with."""
+    return f"{BATCHES}partition={partition}/"
+
+
+def rejected_rows(batch_key: str) -> str:
+    """Return the key under which the rejected rows of a batch are kept."""
+    return f"quarantine/{batch_key}.rejected.jsonl"

@@ -1,0 +1,109 @@
+"""An S3 bucket (MinIO, AWS, ...) as an object store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mlproject.core.errors import StoreUnavailableError
+from mlproject.core.ports import ObjectInfo
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class S3Store:
+    """Objects of one bucket.
+
+    Parameters
+    ----------
+    bucket
+        The bucket's name; it must exist.
+    client
+        A boto3 client for S3; see :func:`s3_client`.
+    """
+
+    bucket: str
+    client: "S3Client" = field(repr=False)
+
+    @property
+    def uri(self) -> str:
+        """The bucket's address."""
+        return f"s3://{self.bucket}"
+
+    def get(self, key: str) -> bytes | None:
+        """Return an object's content, None if there is none."""
+        with _translated(f"read {self.uri}/{key}"):
+            try:
+                return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") == "NoSuchKey":
+                    return None
+                raise
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object whole; S3 shows readers the old or the new one."""
+        with _translated(f"write {self.uri}/{key}"):
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content)
+
+    def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects under a prefix with keys after ``start_after``, ascending."""
+        with _translated(f"list {self.uri}/{prefix}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, StartAfter=start_after
+            )
+            for page in pages:
+                for entry in page.get("Contents", []):
+                    if not entry["Key"].endswith("/"):  # a folder's placeholder
+                        yield ObjectInfo(entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no object is no error."""
+        with _translated(f"delete {self.uri}/{key}"):
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+
+
+def s3_client(
+    endpoint_url: str | None, access_key: str | None, secret_key: str | None, region: str
+) -> "S3Client":
+    """Make a client that works with AWS and with the servers that speak S3.
+
+    Parameters
+    ----------
+    endpoint_url
+        Address of the server; None = AWS.
+    access_key, secret_key
+        None = boto3's own chain (instance role, profile, ...).
+    region
+        Any name will do outside AWS.
+    """
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=region,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 4},
+            # Bucket names in the path, since a local server has no wildcard DNS.
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            # Newer checksum headers are refused by some servers.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise StoreUnavailableError(f"cannot {what}: {error}") from error

@@ -1,0 +1,135 @@
+"""Measures recommenders on the holdout, as they would serve."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlproject.core.errors import NotEnoughDataError
+from mlproject.core.ids import UNKNOWN_ROW, IdMap
+from mlproject.core.interactions import Split
+from mlproject.core.model import TrainedModel
+from mlproject.core.ranking import top_k
+from mlproject.training import metrics
+from mlproject.training.preferences import is_liked
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+PerUser = NDArray[np.float64]
+
+Scorer = Callable[[Rows], Floats]
+"""Scores every show for some users: rows of shape ``(m,)`` to ``(m, shows)``."""
+
+_BLOCK: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good the lists of a recommender are, user by user.
+
+    Parameters
+    ----------
+    k
+        Length of the lists.
+    precision, recall, ndcg
+        float64, shape ``(users,)``: one value for each user with something liked in
+        the holdout; the same users in the same order for every recommender.
+    coverage
+        Share of the shows that are in anybody's list.
+    """
+
+    k: int
+    precision: PerUser
+    recall: PerUser
+    ndcg: PerUser
+    coverage: float
+
+    def means(self) -> dict[str, float]:
+        """Return the averages, named as they are logged: ``precision_at_10``, ..."""
+        return {
+            f"precision_at_{self.k}": float(self.precision.mean()),
+            f"recall_at_{self.k}": float(self.recall.mean()),
+            f"ndcg_at_{self.k}": float(self.ndcg.mean()),
+            f"coverage_at_{self.k}": self.coverage,
+        }
+
+
+def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
+    """Rank, for each user, what they had not rated in the training part.
+
+    Relevant is what the user rated 8 or more in the holdout; shows rated in the
+    training part are masked, as serving masks them.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If nobody likes anything in the holdout.
+    """
+    data = split.interactions
+    seen = data.matrix(np.ones(len(data), dtype=np.float32), ~split.held_out)
+    liked = data.matrix(
+        np.ones(len(data), dtype=np.float32), split.held_out & is_liked(data.ratings)
+    )
+    relevant = np.diff(liked.indptr).astype(np.int64)
+    measured = np.flatnonzero(relevant)
+    if not len(measured):
+        raise NotEnoughDataError(
+            f"no rating in the holdout is 8 or more, of {len(data)} ratings by "
+            f"{len(data.users)} users: there is nothing to measure by"
+        )
+    hits = np.zeros((len(measured), min(k, len(data.shows))), dtype=np.bool_)
+    shown = np.zeros(len(data.shows), dtype=np.bool_)
+    for start in range(0, len(measured), _BLOCK):
+        rows = measured[start : start + _BLOCK]
+        scores = score(rows).copy()
+        masked = seen[rows]
+        scores[np.repeat(np.arange(len(rows)), np.diff(masked.indptr)), masked.indices] = -np.inf
+        best = top_k(scores, k)
+        shown[best] = True
+        wanted = np.zeros(scores.shape, dtype=np.bool_)
+        targets = liked[rows]
+        wanted[np.repeat(np.arange(len(rows)), np.diff(targets.indptr)), targets.indices] = True
+        hits[start : start + _BLOCK] = np.take_along_axis(wanted, best, axis=1)
+    return Evaluation(
+        k=k,
+        precision=metrics.precision(hits),
+        recall=metrics.recall(hits, relevant[measured]),
+        ndcg=metrics.ndcg(hits, relevant[measured]),
+        coverage=float(shown.mean()),
+    )
+
+
+def by_popularity(popularity: Floats) -> Scorer:
+    """Score every show alike for everyone: the baseline."""
+    return lambda rows: np.broadcast_to(popularity, (len(rows), len(popularity)))
+
+
+def by_model(model: TrainedModel, users: IdMap, shows: IdMap) -> Scorer:
+    """Score with a model that may have been trained on other users and shows.
+
+    Users whose taste it does not know get its popular shows, as in serving; shows it
+    does not know are never recommended.
+    """
+    model_users = model.users.rows(users.ids)
+    model_shows = model.shows.rows(shows.ids)
+    known_shows = np.asarray(model_shows != UNKNOWN_ROW)
+    has_taste = np.asarray(model.user_factors.any(axis=1))
+
+    def laid_out(values: Floats) -> Floats:
+        scores = np.full((*values.shape[:-1], len(shows)), -np.inf, dtype=np.float32)
+        scores[..., known_shows] = values[..., model_shows[known_shows]]
+        return scores
+
+    popular = laid_out(model.popularity)
+
+    def score(rows: Rows) -> Floats:
+        wanted = model_users[rows]
+        taste = (wanted != UNKNOWN_ROW) & has_taste[wanted]
+        scores = np.repeat(popular[None, :], len(rows), axis=0)
+        factors = model.user_factors[wanted[taste]]
+        scores[taste] = laid_out(factors @ model.show_factors.T + model.show_biases)
+        return scores
+
+    return score

@@ -1,0 +1,40 @@
+"""What a rating says: like, dislike, how much."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIKED: Final = 8.0
+UNRATED_WEIGHT: Final = 0.3
+
+_INDIFFERENT: Final = 4.0
+_BEST: Final = 10.0
+
+Floats = NDArray[np.float32]
+
+
+def positive_weights(ratings: Floats) -> Floats:
+    """Weigh ratings as positives for an implicit-feedback loss.
+
+    A rating of 4 or less is no positive (weight 0): its show is seen, not liked. Above
+    that the weight grows to 1 at 10. Watched but not rated is a weak positive.
+
+    Parameters
+    ----------
+    ratings
+        float32, any shape, 1 to 10 or NaN.
+
+    Examples
+    --------
+    >>> positive_weights(np.array([1, 4, 7, 10, np.nan], dtype=np.float32))
+    array([0. , 0. , 0.5, 1. , 0.3], dtype=float32)
+    """
+    weights = np.clip((ratings - _INDIFFERENT) / (_BEST - _INDIFFERENT), 0, 1)
+    return np.where(np.isnan(ratings), UNRATED_WEIGHT, weights).astype(np.float32)
+
+
+def is_liked(ratings: Floats) -> NDArray[np.bool_]:
+    """Tell which ratings make a good recommendation in hindsight: 8 and above."""
+    liked: NDArray[np.bool_] = ratings >= LIKED
+    return liked
