@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     export_interval: float = Field(
         3600, gt=0, description="Seconds between exports of the catalogue"
     )
-    event_rate: float = Field(5, ge=0, description="Live ratings a second; 0: none")
+    event_rate: float = Field(5, ge=0, description="Live ratings a second; 0: as fast as possible")
     seed_users: int = Field(2000, ge=1, description="Simulated users at first start")
     seed_ratings: int = Field(100_000, ge=0, description="Simulated ratings at first start")
     replay_backlog: float = Field(
@@ -98,8 +98,17 @@ class Settings(BaseSettings):
     holdout: float = Field(0.2, gt=0, lt=1, description="Share of each user's ratings held out")
 
     # MLflow names
-    experiment: str = Field("tv-show-recommender", description="MLflow experiment")
+    experiment: str = _named(
+        "MLFLOW_EXPERIMENT_NAME", "tv-show-recommender", "MLflow experiment of the runs"
+    )
     registered_model: str = Field("tv-show-recommender", description="MLflow registered model")
+
+    mlflow_run_id: OptionalText = _named(
+        "MLFLOW_RUN_ID", None, "Set by `mlflow run`: the run to log to"
+    )
+    git_commit: OptionalText = Field(
+        None, description="Commit noted in a run; unset: the checkout's"
+    )
 
     # Serving
     poll_seconds: float = Field(

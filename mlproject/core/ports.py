@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.ratings import RatingFrame
+from mlproject.core.runs import RunInfo, VersionInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +82,6 @@ class CatalogueSource(Protocol):
     def read(self) -> Catalogue:
         """Return the whole catalogue; raise CatalogueError if it cannot be used."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """A training run as the tracking server knows it."""
-
-    run_id: str
-    name: str
-    status: str
-    started_at: datetime
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class VersionInfo:
-    """A registered version of the model."""
-
-    version: int
-    run_id: str
-    aliases: tuple[str, ...]
-    created_at: datetime
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunLog(Protocol):

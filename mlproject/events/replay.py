@@ -1,5 +1,6 @@
 """A file of ratings as a stream of events."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -13,6 +14,8 @@ from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.ratings_file import read_ratings_file
 
+log = logging.getLogger(__name__)
+
 _UNDATED: Final = pd.Timestamp("2000-01-01", tz="UTC")
 
 
@@ -24,19 +27,18 @@ class ReplaySource:
     ----------
     ratings
         All good rows, in the order of the stream.
-    rejected
-        The rows that are no ratings, with their ``reason``.
     backlog
         How many events are sent at once; the rest follows at the live rate.
     """
 
     ratings: RatingFrame
-    rejected: pd.DataFrame
     backlog: int
 
     @classmethod
     def open(cls, path: Path, *, backlog_share: float, seed: int) -> Self:
         """Read a file of any kind that :mod:`~mlproject.events.ratings_file` knows.
+
+        Rows that are no ratings are left out, counted by reason in the log.
 
         Raises
         ------
@@ -58,9 +60,12 @@ class ReplaySource:
         if not len(ratings):
             reason = rejected[c.REASON].iloc[0]
             raise RatingsFileError(f"no row of {path} is a rating; the first: {reason}")
+        if len(rejected):
+            counts = rejected[c.REASON].value_counts().to_dict()
+            log.warning("%d rows of %s are left out: %s", len(rejected), path, counts)
         stamps = ratings.frame[c.RATED_AT].to_numpy(dtype="datetime64[ms]").view(np.int64)
         ratings.frame[c.EVENT_ID] = event_ids(stamps, np.arange(len(ratings)), seed)
-        return cls(ratings, rejected, backlog=round(len(ratings) * backlog_share))
+        return cls(ratings, backlog=round(len(ratings) * backlog_share))
 
     def read(self, position: int, limit: int) -> RatingFrame:
         """Return up to ``limit`` events from ``position``; none after the file's end."""

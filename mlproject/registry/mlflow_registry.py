@@ -16,7 +16,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
-from mlproject.core.ports import RunInfo, RunLog, VersionInfo
+from mlproject.core.ports import RunLog
+from mlproject.core.runs import RunInfo, VersionInfo
 
 PRODUCTION: Final = "production"
 PREVIOUS: Final = "previous"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlproject.core.errors import ModelError, TvrecError, UnavailableError
 from mlproject.core.model import TrainedModel
-from mlproject.core.ports import VersionInfo
+from mlproject.core.runs import VersionInfo
 from mlproject.serving.recommender import Recommender
 
 log = logging.getLogger(__name__)

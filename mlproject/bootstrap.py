@@ -1,0 +1,183 @@
+"""The composition root: the only place that chooses adapters by settings.
+
+Adapters are imported where they are made, so that a process loads only what it uses and
+a deployable installs only what it needs.
+"""
+
+import getpass
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mlproject import config
+from mlproject.config import Settings
+from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
+
+if TYPE_CHECKING:
+    from mlproject.events.replay import ReplaySource
+    from mlproject.events.simulator import Simulator
+    from mlproject.pipelines.train import TrainParams
+    from mlproject.serving.watcher import ModelWatcher
+    from mlproject.storage.model_cache import ModelCache
+
+# What MLflow is to do that its own defaults do not.
+_MLFLOW: Final = {
+    # Seven retries with back-off are minutes; the next cycle tries again anyway.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "true",
+    "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def object_store(settings: Settings) -> ObjectStore:
+    """Return the bucket if one is named, else the folder ``STATE_DIR/store``."""
+    if settings.bucket is None:
+        from mlproject.storage.local import LocalStore
+
+        return LocalStore(settings.state_dir / "store")
+    from mlproject.storage.s3 import S3Store, s3_client
+
+    secret = settings.aws_secret_access_key
+    client = s3_client(
+        settings.s3_endpoint_url,
+        settings.aws_access_key_id,
+        secret.get_secret_value() if secret else None,
+        settings.aws_region,
+    )
+    return S3Store(settings.bucket, client)
+
+
+def catalogue_source(settings: Settings) -> CatalogueSource:
+    """Return the catalogue file if one is named, else the bundled one."""
+    from mlproject.catalogue.files import FileCatalogue, bundled
+
+    return FileCatalogue(settings.catalogue_file) if settings.catalogue_file else bundled()
+
+
+def rating_source(settings: Settings) -> "ReplaySource | Simulator":
+    """Return the replay of the ratings file if one is named, else the simulator."""
+    if settings.ratings_file:
+        from mlproject.events.replay import ReplaySource
+
+        return ReplaySource.open(
+            settings.ratings_file, backlog_share=settings.replay_backlog, seed=settings.seed
+        )
+    from mlproject.events.simulator import Simulator
+
+    return Simulator(
+        catalogue_source(settings).read(),
+        users=settings.seed_users,
+        ratings=settings.seed_ratings,
+        seed=settings.seed,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def rating_sink(settings: Settings) -> RatingSink:
+    """Return the sink of ratings."""
+    from mlproject.storage.batch_sink import BatchSink
+
+    return BatchSink(object_store(settings), batch_seconds=settings.batch_seconds)
+
+
+def registry(settings: Settings) -> ModelRegistry:
+    """Return the MLflow registry."""
+    config.set_defaults(_MLFLOW)
+    from mlproject.registry.mlflow_registry import MlflowRegistry
+
+    for noisy in ("mlflow.system_metrics", "alembic", "mlflow.tracking._model_registry"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return MlflowRegistry(
+        settings.tracking_uri,
+        settings.experiment,
+        settings.registered_model,
+        inside_run=settings.mlflow_run_id is not None,
+    )
+
+
+def model_cache(settings: Settings, owner: str) -> "ModelCache":
+    """Return the folder in which a process keeps the versions it has loaded."""
+    from mlproject.storage.model_cache import ModelCache
+
+    return ModelCache(settings.state_dir / "models" / owner, registry(settings).download)
+
+
+def model_watcher(settings: Settings) -> "ModelWatcher":
+    """Return what keeps the service on the production version."""
+    from mlproject.serving.watcher import ModelWatcher
+
+    cache = model_cache(settings, "service")
+    return ModelWatcher(
+        registry(settings).production, cache.load, cache.last, settings.poll_seconds
+    )
+
+
+def train_params(settings: Settings) -> "TrainParams":
+    """Return what a training is told."""
+    from mlproject.pipelines.train import TrainParams
+    from mlproject.training.lightfm_trainer import FitParams
+
+    return TrainParams(
+        fit=FitParams(
+            dimensions=settings.dimensions,
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            max_sampled=settings.max_sampled,
+            threads=settings.threads,
+            seed=settings.seed,
+        ),
+        feature_weight=settings.feature_weight,
+        holdout=settings.holdout,
+        k=settings.k,
+    )
+
+
+def run_tags(settings: Settings) -> dict[str, str]:
+    """Return what is noted of a run beside its parameters."""
+    commit = settings.git_commit or _git_commit()
+    # The key is MLflow's own; its pages show it as the run's source version.
+    return {"mlflow.source.git.commit": commit} if commit else {}
+
+
+def user_name() -> str:
+    """Return who works here, for the record of a promotion."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's numeric user has no name
+        return "unknown"
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Log to standard error, a line an event."""
+    logging.basicConfig(
+        level=settings.log_level,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+        force=True,
+    )
+    for chatty in ("apscheduler", "botocore", "urllib3", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _git_commit() -> str:
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's git
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip()

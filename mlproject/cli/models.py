@@ -1,0 +1,200 @@
+"""Commands on models: ``train``, ``promote``, ``runs``, ``recommend``."""
+
+import logging
+from typing import Any
+
+import click
+
+from mlproject import bootstrap, config
+from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.output import json_option, print_json, print_table, progress
+from mlproject.config import Settings
+from mlproject.core.errors import VersionNotFoundError
+
+log = logging.getLogger(__name__)
+
+
+@tvrec.command()
+@click.option("--dimensions", type=int, help="Length of the factors.")
+@click.option("--epochs", type=int, help="Passes over the positives.")
+@click.option("--learning-rate", type=float, help="Step size of AdaGrad.")
+@click.option("--max-sampled", type=int, help="Negatives WARP tries for each positive.")
+@click.option("--feature-weight", type=float, help="Weight of metadata against identity.")
+@click.option("--threads", type=int, help="0: one a processor; 1: reproducible.")
+@click.option("--seed", type=int, help="Seed of the split and the training.")
+@click.option("-k", type=int, help="The k of precision@k.")
+@click.option("--promote/--no-promote", default=True, help="Promote the model if it is better.")
+@json_option
+@pass_settings
+def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None:
+    r"""Train once on what is in the store, and log the run to MLflow.
+
+    The model is promoted if it beats popularity and what is in production.
+
+    \b
+    tvrec train                         with the settings of the builder
+    tvrec train --dimensions 128 --epochs 30
+    tvrec train --no-promote --json     log it, change nothing
+    """
+    from mlproject.pipelines.train import load_dataset
+    from mlproject.pipelines.train import train as run_training
+
+    settings = config.load(**given)
+    registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
+    registry.ping()
+    dataset = load_dataset(store)
+    with progress("epochs", settings.epochs) as report:
+        result = run_training(
+            dataset,
+            registry,
+            bootstrap.model_cache(settings, "cli"),
+            bootstrap.train_params(settings),
+            by=bootstrap.user_name(),
+            tags=bootstrap.run_tags(settings),
+            data_uri=store.uri,
+            promote=promote,
+            on_epoch=report,
+        )
+    if as_json:
+        print_json(
+            {
+                "run_id": result.run_id,
+                "promoted": result.version is not None,
+                "version": result.version.version if result.version else None,
+                "reason": result.verdict.reason,
+                "metrics": result.metrics,
+            }
+        )
+        return
+    click.echo(f"run {result.run_id}: {result.verdict.reason}")
+    for name, value in result.metrics.items():
+        if f"_at_{settings.k}" in name:
+            click.echo(f"  {name:35} {value:.4f}")
+    if result.version:
+        click.echo(f"version {result.version.version} is in production")
+    elif result.verdict.promote:
+        click.echo(f"not promoted, as asked; `tvrec promote --run {result.run_id}` does it")
+    else:
+        click.echo(f"not promoted; `tvrec promote --run {result.run_id}` does it all the same")
+
+
+@tvrec.command()
+@click.option("--version", type=int, help="Number of the version.")
+@click.option("--run", "run_id", help="Run whose model becomes a version first.")
+@click.option("--reason", default="by hand", help="Why, for the record.")
+@pass_settings
+def promote(settings: Settings, *, version: int | None, run_id: str | None, reason: str) -> None:
+    r"""Put a version into production; the service follows within seconds.
+
+    \b
+    tvrec promote                    the newest version
+    tvrec promote --version 2        that one, say to go back to it
+    tvrec promote --run 3f2a...      the model of a run that was not promoted
+    """
+    from mlproject.pipelines.promote import promote as put_into_production
+
+    if version is not None and run_id is not None:
+        raise click.UsageError("--version and --run exclude each other")
+    info = put_into_production(
+        bootstrap.registry(settings),
+        version=version,
+        run_id=run_id,
+        by=bootstrap.user_name(),
+        reason=reason,
+    )
+    click.echo(f"version {info.version} is in production")
+
+
+@tvrec.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+@pass_settings
+def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
+    r"""List the newest runs: what each measured, and what became of it.
+
+    \b
+    tvrec runs
+    tvrec runs --limit 100 --json | jq '.[].metrics'
+    """
+    registry = bootstrap.registry(settings)
+    versions = {info.run_id: info for info in registry.versions()}
+    found = registry.runs(limit)
+    if as_json:
+        print_json(
+            [
+                {
+                    "run_id": run.run_id,
+                    "name": run.name,
+                    "status": run.status,
+                    "started_at": run.started_at.isoformat(),
+                    "version": versions[run.run_id].version if run.run_id in versions else None,
+                    "aliases": versions[run.run_id].aliases if run.run_id in versions else [],
+                    "reason": run.tags.get("reason"),
+                    "metrics": dict(run.metrics),
+                    "params": dict(run.params),
+                }
+                for run in found
+            ]
+        )
+        return
+    metric = f"precision_at_{settings.k}"
+    rows = []
+    for run in found:
+        version = versions.get(run.run_id)
+        rows.append(
+            (
+                run.run_id[:8],
+                str(version.version) if version else "",
+                ", ".join(version.aliases) if version else "",
+                _number(run.metrics.get(metric)),
+                _number(run.metrics.get(f"popularity_{metric}")),
+                f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
+                run.tags.get("reason", run.status.lower()),
+            )
+        )
+    headers = ("run", "version", "aliases", f"precision@{settings.k}", "popularity", "when", "why")
+    print_table(f"Runs of {settings.experiment} at {settings.tracking_uri}", headers, rows)
+
+
+@tvrec.command()
+@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
+@click.option("-n", "--num-items", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--version", type=int, help="Ask this version instead of production.")
+@json_option
+@pass_settings
+def recommend(
+    settings: Settings, *, user_id: int, num_items: int, version: int | None, as_json: bool
+) -> None:
+    r"""Recommend shows with the version in production, without the REST service.
+
+    \b
+    tvrec recommend --user 1
+    tvrec recommend --user 1 --version 2 -n 5    compare with another version
+    """
+    from mlproject.serving.recommender import Recommender
+
+    registry = bootstrap.registry(settings)
+    info = registry.version(version) if version is not None else registry.production()
+    if info is None:
+        raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
+    model = bootstrap.model_cache(settings, "cli").load(info)
+    answer = Recommender(info.version, model).recommend(user_id, num_items)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (
+            str(item["show_id"]),
+            item["title"],
+            ", ".join(item["genres"]),
+            str(item.get("first_year", "")),
+            f"{item['score']:.3f}",
+        )
+        for item in answer["items"]
+    ]
+    title = f"For user {user_id}: {answer['source']}, by version {info.version}"
+    print_table(title, ("show", "title", "genres", "since", "score"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

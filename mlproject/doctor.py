@@ -1,0 +1,75 @@
+"""Looks at every part from outside and says what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlproject import bootstrap
+from mlproject.config import Settings
+from mlproject.core.errors import TvrecError, UnavailableError, VersionNotFoundError
+from mlproject.serving.client import is_ready
+from mlproject.storage import keys
+from mlproject.storage.catalogue_file import read_catalogue
+from mlproject.storage.locks import hold
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: whether it is well, and what was found or what to do."""
+
+    part: str
+    ok: bool
+    text: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Check the state folder, the store, the data, MLflow, the version, the service."""
+    store, registry = bootstrap.object_store(settings), bootstrap.registry(settings)
+
+    def state() -> str:
+        with hold(settings.state_dir / "doctor.lock", "another doctor"):
+            return f"{settings.state_dir.resolve()} can be written"
+
+    def catalogue() -> str:
+        return f"{len(read_catalogue(store))} shows in {store.uri}"
+
+    def ratings() -> str:
+        count = sum(1 for _ in store.list(keys.BATCHES))
+        if not count:
+            raise UnavailableError(
+                f"no ratings in {store.uri} yet; `tvrec generate-ratings` sends some"
+            )
+        return f"{count} batches in {store.uri}"
+
+    def mlflow() -> str:
+        registry.ping()
+        return f"answers at {settings.tracking_uri}"
+
+    def production() -> str:
+        version = registry.production()
+        if version is None:
+            raise VersionNotFoundError("no version yet; `tvrec train` makes one")
+        return f"version {version.version}: {version.tags.get('reason', '')}"
+
+    def service() -> str:
+        if not is_ready(settings.service_url):
+            raise UnavailableError(
+                f"not ready at {settings.service_url}; `make run` starts it, "
+                "and it is ready once a version is in production"
+            )
+        return f"ready at {settings.service_url}"
+
+    return [
+        _check("state folder", state),
+        _check("catalogue", catalogue),
+        _check("ratings", ratings),
+        _check("MLflow", mlflow),
+        _check("production", production),
+        _check("service", service),
+    ]
+
+
+def _check(part: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(part, ok=True, text=look())
+    except TvrecError as error:
+        return Finding(part, ok=False, text=str(error))

@@ -1,0 +1,66 @@
+"""Tells a newcomer, once each, what has come up and how to try it."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from mlproject.config import Settings
+from mlproject.core.errors import TvrecError, UnavailableError
+from mlproject.core.ports import ModelRegistry
+from mlproject.core.runs import VersionInfo
+from mlproject.serving.client import is_ready
+
+_POLL_SECONDS: Final = 2.0
+
+
+def follow(
+    settings: Settings,
+    registry: ModelRegistry,
+    stop: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    """Say what has come up, until ``stop`` is set.
+
+    Parameters
+    ----------
+    settings, registry
+        What to look at.
+    stop
+        Set from outside.
+    say
+        Prints a line.
+    """
+    said: set[str] = set()
+    version = 0
+    while not stop.is_set():
+        if "mlflow" not in said and _answers(registry):
+            said.add("mlflow")
+            say(f"MLflow: {settings.tracking_uri} (experiment {settings.experiment})")
+        current = _production(registry) if "mlflow" in said else None
+        if current is not None and current.version != version:
+            version = current.version
+            say(f"version {version} is in production: {current.tags.get('reason', '')}")
+        if "service" not in said and is_ready(settings.service_url):
+            said.add("service")
+            body = json.dumps({"user_id": 1, "num_items": 10})
+            say(
+                f"try: curl -s {settings.service_url}/recommend "
+                f"-H 'Content-Type: application/json' -d '{body}'"
+            )
+        stop.wait(_POLL_SECONDS)
+
+
+def _answers(registry: ModelRegistry) -> bool:
+    try:
+        registry.ping()
+    except UnavailableError:
+        return False
+    return True
+
+
+def _production(registry: ModelRegistry) -> VersionInfo | None:
+    try:
+        return registry.production()
+    except TvrecError:
+        return None

@@ -1,0 +1,126 @@
+"""Everything on one machine: ``make run``."""
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from mlproject import config
+from mlproject.config import Settings
+from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
+from mlproject.storage.locks import hold
+
+PROCFILE: Final = "Procfile"
+
+
+def up(settings: Settings, procfile: Path) -> int:
+    """Start the processes of the Procfile and stay until they end.
+
+    Parameters
+    ----------
+    settings
+        The settings; the processes get those that a command line may change.
+    procfile
+        Which processes there are.
+
+    Returns
+    -------
+    int
+        The exit code: 0 after Ctrl-C or SIGTERM, else that of the process that ended.
+
+    Raises
+    ------
+    AlreadyRunningError, ConfigError, StoreUnavailableError
+        Before anything is started: if the state folder is in use or not writable or
+        holds other data, or if a port is taken.
+    """
+    state = settings.state_dir.resolve()
+    with hold(state / "run.lock", "another `make run`"):
+        check_data(settings, state)
+        check_port(settings.host, settings.mlflow_port, "the MLflow server", "mlflow_port")
+        check_port(settings.host, settings.service_port, "the REST service", "service_port")
+        manager = Manager()
+        environment = config.child_environment(_variables(settings, state))
+        for name, command in parse_procfile(procfile.read_text()).processes.items():
+            manager.add_process(name, f"exec {command}", env=environment, cwd=procfile.parent)
+        # A closed terminal ends everything too; honcho itself knows SIGINT and SIGTERM.
+        signal.signal(signal.SIGHUP, _as_sigterm)
+        manager.loop()
+        stopped_by_user = manager.returncode in {128 + signal.SIGINT, 128 + signal.SIGTERM}
+        return 0 if stopped_by_user else int(manager.returncode or 0)
+
+
+def check_port(host: str, port: int, what: str, field: str) -> None:
+    """Raise AlreadyRunningError, with the setting to change, if a port is taken."""
+    with socket.socket() as probe:
+        # As servers do, so that a port in TIME_WAIT counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            variable = config.variable(field)
+            raise AlreadyRunningError(
+                f"port {port} on {host}, for {what}, cannot be had: {error.strerror}. "
+                f"Choose another: make run {variable}={port + 1}"
+            ) from error
+
+
+def check_data(settings: Settings, state: Path) -> None:
+    """Keep the ratings of one source from being mixed with those of another.
+
+    Raises
+    ------
+    ConfigError
+        If the state folder was filled from other files than the settings name.
+    """
+    wanted = {
+        "ratings": str(settings.ratings_file.resolve()) if settings.ratings_file else "simulated",
+        "catalogue": str(settings.catalogue_file.resolve())
+        if settings.catalogue_file
+        else "bundled",
+    }
+    for path in (settings.ratings_file, settings.catalogue_file):
+        if path and not path.is_file():
+            raise ConfigError(f"there is no file {path}")
+    note = state / "data.json"
+    try:
+        if not note.exists():
+            note.write_text(json.dumps(wanted))
+            return
+        found = json.loads(note.read_text())
+    except OSError as error:
+        raise StoreUnavailableError(f"cannot use {note}: {error.strerror}") from error
+    if found != wanted:
+        raise ConfigError(
+            f"{state} holds ratings ({found['ratings']}) of a catalogue ({found['catalogue']}); "
+            f"asked for are {wanted['ratings']} and {wanted['catalogue']}. Keep both apart with "
+            "`make run STATE=another-folder ...`, or start over after `make clean-state`"
+        )
+
+
+def _variables(settings: Settings, state: Path) -> dict[str, str]:
+    """Return what the processes are told beyond their environment."""
+    return {
+        "TVREC_STATE_DIR": str(state),
+        "TVREC_HOST": settings.host,
+        "TVREC_MLFLOW_PORT": str(settings.mlflow_port),
+        "TVREC_SERVICE_PORT": str(settings.service_port),
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        "PYTHONUNBUFFERED": "1",
+        # The job runner and its helpers are four fifths of the server's memory.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "BENTOML_HOME": str(state / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OTEL_SDK_DISABLED": "true",
+    }
+
+
+def _as_sigterm(_: int, __: FrameType | None) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)

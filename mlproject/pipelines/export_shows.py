@@ -1,0 +1,50 @@
+"""Catalogue source to object store."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mlproject.core.errors import CatalogueError
+from mlproject.core.ports import CatalogueSource, ObjectStore
+from mlproject.storage.catalogue_file import read_catalogue, write_catalogue
+
+SMALLEST_SHARE: Final = 0.5
+"""A catalogue with fewer shows than this share of the stored one is taken for broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """How many shows there are, and whether anything had changed."""
+
+    shows: int
+    written: bool
+
+
+def export_shows(
+    source: CatalogueSource, store: ObjectStore, *, force: bool = False
+) -> ExportResult:
+    """Put the catalogue into the store if it has changed.
+
+    Parameters
+    ----------
+    source, store
+        From where to where.
+    force
+        Replace the stored catalogue even by a much smaller one.
+
+    Raises
+    ------
+    CatalogueError
+        If the source's catalogue cannot be used, or has shrunk below half.
+    """
+    catalogue = source.read()
+    if not force:
+        try:
+            stored = len(read_catalogue(store))
+        except CatalogueError:
+            stored = 0
+        if len(catalogue) < stored * SMALLEST_SHARE:
+            raise CatalogueError(
+                f"the new catalogue has {len(catalogue)} shows, the stored one {stored}; "
+                "it stays. Use --force if that is right"
+            )
+    return ExportResult(len(catalogue), write_catalogue(store, catalogue))

@@ -1,0 +1,78 @@
+"""Rating source to sink: the backlog at once, then live at a steady rate."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from mlproject.core.ports import RatingSink, RatingSource
+from mlproject.core.ratings import RatingFrame
+
+log = logging.getLogger(__name__)
+
+_CHUNK: Final = 10_000
+_TICK: Final = 1.0
+
+
+def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
+    source: RatingSource,
+    sink: RatingSink,
+    *,
+    rate: float,
+    stop: threading.Event,
+    live: bool = True,
+    on_progress: Callable[[int], None] = lambda _: None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> int:
+    """Send events from where the sink left off, until the source ends or ``stop`` is set.
+
+    Parameters
+    ----------
+    source, sink
+        From where to where; the sink's position is the place in the source.
+    rate
+        Live events a second; 0 = as fast as possible.
+    stop
+        Set from outside to end; everything taken over is then made durable.
+    live
+        Whether to go on after the backlog.
+    on_progress
+        Called with the number of events sent so far.
+    monotonic
+        A clock in seconds.
+
+    Returns
+    -------
+    int
+        How many events were sent.
+    """
+    first = position = sink.position
+    try:
+        while position < source.backlog and not stop.is_set():
+            events = source.read(position, min(_CHUNK, source.backlog - position))
+            sink.append(events)
+            position += len(events)
+            on_progress(position - first)
+        sink.flush()
+        if position > first:
+            log.info("sent the backlog: %d ratings", position - first)
+
+        since, already = monotonic(), position
+        while live and not stop.is_set():
+            due = already + int((monotonic() - since) * rate) if rate else position + _CHUNK
+            if due > position:
+                events = source.read(position, min(due - position, _CHUNK))
+                if not len(events):
+                    log.info("the source has ended after %d ratings", position)
+                    break
+            else:
+                events = RatingFrame.empty()
+            sink.append(events)  # with none too, so that old ones are written
+            position += len(events)
+            on_progress(position - first)
+            if rate:
+                stop.wait(_TICK)
+    finally:
+        sink.flush()
+    return position - first

@@ -1,0 +1,252 @@
+"""From what is in the store to a run, and to a version if it earns it."""
+
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlproject.core import columns as c
+from mlproject.core.cancel import Cancelled, ShouldStop, never
+from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
+from mlproject.core.errors import ModelError, NotEnoughDataError
+from mlproject.core.interactions import Interactions, Split
+from mlproject.core.model import TrainedModel
+from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.core.runs import VersionInfo
+from mlproject.dataset.features import show_features
+from mlproject.dataset.interactions import MergeReport, merge
+from mlproject.dataset.split import hold_out
+from mlproject.registry.gate import Verdict, judge
+from mlproject.storage.batch_reader import BatchReport, read_batches
+from mlproject.storage.catalogue_file import read_catalogue
+from mlproject.storage.model_cache import ModelCache
+from mlproject.storage.model_files import save_model
+from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
+from mlproject.training.lightfm_trainer import FitParams, fit
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What there is to train on, and how it was come by."""
+
+    catalogue: Catalogue
+    interactions: Interactions
+    batches: BatchReport
+    merged: MergeReport
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainParams:
+    """What a training is told.
+
+    Parameters
+    ----------
+    fit
+        How to fit.
+    feature_weight
+        Weight of a show's metadata against its identity.
+    holdout
+        Share of each user's ratings held out.
+    k
+        The k of precision@k.
+    """
+
+    fit: FitParams
+    feature_weight: float
+    holdout: float
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """A finished run: what it measured, and what became of it."""
+
+    run_id: str
+    metrics: dict[str, float]
+    verdict: Verdict
+    version: VersionInfo | None
+
+
+def load_dataset(store: ObjectStore) -> Dataset:
+    """Read the ratings and the catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no catalogue yet.
+    NotEnoughDataError
+        If there are no ratings of known shows yet.
+    """
+    catalogue = read_catalogue(store)
+    ratings, batches = read_batches(store)
+    interactions, merged = merge(ratings, catalogue)
+    if not len(interactions):
+        raise NotEnoughDataError(
+            f"no ratings of known shows in {store.uri} yet ({batches.batches} batches, "
+            f"{merged.unknown_show} ratings of unknown shows); `tvrec generate-ratings` sends some"
+        )
+    return Dataset(catalogue, interactions, batches, merged, _digest(catalogue, interactions))
+
+
+def train(  # noqa: PLR0913 - the composition of a whole pipeline
+    dataset: Dataset,
+    registry: ModelRegistry,
+    cache: ModelCache,
+    params: TrainParams,
+    *,
+    by: str,
+    tags: dict[str, str],
+    data_uri: str,
+    promote: bool = True,
+    on_epoch: Callable[[int], None] = lambda _: None,
+    should_stop: ShouldStop = never,
+) -> TrainResult:
+    """Train, measure, log, and promote if the gate says so.
+
+    Parameters
+    ----------
+    dataset
+        From :func:`load_dataset`.
+    registry, cache
+        Where runs and versions go, and where production's model is read from.
+    params
+        What the training is told.
+    by, tags
+        Who trains, and what else is to be noted of the run.
+    data_uri
+        Where the data lies, for the run's record.
+    promote
+        Whether a winner is registered and promoted, or only logged.
+    on_epoch, should_stop
+        Progress, and how to end early.
+
+    Raises
+    ------
+    Cancelled
+        If ``should_stop`` said so; the run ends as failed.
+    NotEnoughDataError, TrainingError, TrackingUnavailableError
+        As the steps raise them.
+    """
+    started = time.monotonic()
+
+    def after_epoch(epoch: int) -> None:
+        on_epoch(epoch)
+        if should_stop():
+            raise Cancelled
+
+    with registry.run(f"lightfm-{params.fit.dimensions}d") as run:
+        run.params(_flat(params))
+        run.tags({"trained_by": by, "dataset_digest": dataset.digest, **tags})
+        run.dataset("ratings", dataset.digest[:36], data_uri)
+
+        split = hold_out(dataset.interactions, share=params.holdout, seed=params.fit.seed)
+        features = show_features(dataset.catalogue, weight=params.feature_weight)
+        model = fit(split, features, _cards(dataset.catalogue), params.fit, after_epoch)
+        fitted = time.monotonic()
+
+        users, shows = split.interactions.users, split.interactions.shows
+        own = evaluate(by_model(model, users, shows), split, params.k)
+        baseline = evaluate(by_popularity(model.popularity), split, params.k)
+        current = registry.production()
+        production = _evaluate_production(current, cache, split, params.k)
+        verdict = judge(
+            own.precision,
+            baseline=baseline.precision,
+            production=production.precision if production else None,
+            metric=f"precision@{params.k}",
+        )
+        metrics = {
+            **own.means(),
+            **{f"popularity_{name}": value for name, value in baseline.means().items()},
+            **(
+                {f"production_{name}": value for name, value in production.means().items()}
+                if production
+                else {}
+            ),
+            **_counts(dataset, split),
+            "fit_seconds": fitted - started,
+            "duration_seconds": time.monotonic() - started,
+        }
+        run.metrics(metrics)
+        run.tags({"verdict": "promote" if verdict.promote else "keep", "reason": verdict.reason})
+        _log_model(run.model, model)
+
+    version = None
+    if verdict.promote and promote:
+        version = registry.register(run.run_id)
+        version = registry.promote(version.version, by=by, reason=verdict.reason)
+    return TrainResult(run.run_id, metrics, verdict, version)
+
+
+def _evaluate_production(
+    version: VersionInfo | None, cache: ModelCache, split: Split, k: int
+) -> Evaluation | None:
+    """Measure the production model on the candidate's holdout; None without one."""
+    if version is None:
+        return None
+    try:
+        model = cache.load(version)
+    except ModelError as error:
+        log.warning("version %d in production cannot be measured: %s", version.version, error)
+        return None
+    return evaluate(by_model(model, split.interactions.users, split.interactions.shows), split, k)
+
+
+def _log_model(log_folder: Callable[[Path, int], None], model: TrainedModel) -> None:
+    with tempfile.TemporaryDirectory(prefix="tvrec-") as temporary:
+        folder = Path(temporary) / "model"
+        folder.mkdir()
+        save_model(model, folder)
+        log_folder(folder, int(model.users.ids[0]))
+
+
+def _flat(params: TrainParams) -> dict[str, Any]:
+    values = asdict(params)
+    return {"model": "LightFM WARP", **values.pop("fit"), **values}
+
+
+def _counts(dataset: Dataset, split: Split) -> dict[str, float]:
+    return {
+        "ratings": len(dataset.interactions),
+        "ratings_held_out": int(split.held_out.sum()),
+        "users": len(dataset.interactions.users),
+        "shows": len(dataset.interactions.shows),
+        "events": dataset.merged.events,
+        "events_of_unknown_shows": dataset.merged.unknown_show,
+        "events_repeated": dataset.merged.repeats,
+        "events_rejected": dataset.batches.rejected,
+        "batches_unreadable": dataset.batches.unreadable,
+    }
+
+
+def _cards(catalogue: Catalogue) -> tuple[dict[str, Any], ...]:
+    """Return what the service tells of each show, without what is not known."""
+    frame = catalogue.frame.drop(columns=c.POPULARITY)
+    cards = []
+    for row in frame.astype("object").where(frame.notna(), None).to_dict("records"):
+        genres = [genre for genre in row.pop(c.GENRES).split(GENRE_SEPARATOR) if genre]
+        card = {c.SHOW_ID: row.pop(c.SHOW_ID), c.TITLE: row.pop(c.TITLE), c.GENRES: genres}
+        cards.append(card | {str(name): value for name, value in row.items() if value})
+    return tuple(cards)
+
+
+def _digest(catalogue: Catalogue, interactions: Interactions) -> str:
+    """Return a SHA-256 of what is trained on: equal data, equal digest, in any store."""
+    digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
+    for array in (
+        interactions.users.ids,
+        interactions.user_rows,
+        interactions.show_rows,
+        interactions.ratings,
+    ):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

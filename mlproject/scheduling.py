@@ -1,0 +1,92 @@
+"""Jobs that come back, and the signal that ends them."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from mlproject.core.cancel import Cancelled
+from mlproject.core.errors import TvrecError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5.0
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set, instead of ending the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _: FrameType | None) -> None:
+        log.info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def run_every(
+    seconds: float,
+    job: Callable[[], None],
+    stop: threading.Event,
+    *,
+    retry_seconds: float = RETRY_SECONDS,
+) -> None:
+    """Run a job now and every ``seconds`` until ``stop`` is set.
+
+    A job that fails is tried again after ``retry_seconds``: it waits for a server or for
+    the first data. Its sentence is logged when it changes, not at every try. A job is
+    never run twice at the same time; one that is due while it still runs is left out.
+
+    Parameters
+    ----------
+    seconds
+        Time between the starts of two runs.
+    job
+        May raise; only ``stop`` ends the schedule.
+    stop
+        Set from outside. A running job is waited for: it has to look at ``stop`` itself.
+    retry_seconds
+        Time after a failure, if that is less than ``seconds``.
+    """
+    scheduler = BackgroundScheduler(timezone=UTC)
+    trouble = ""
+
+    def attempt() -> None:
+        nonlocal trouble
+        try:
+            job()
+        except Cancelled:
+            return
+        except TvrecError as error:
+            _again_soon()
+            if str(error) != trouble:
+                trouble = str(error)
+                log.warning("%s; trying again every %g s", trouble, min(seconds, retry_seconds))
+        except Exception:
+            _again_soon()
+            log.exception("the job failed")
+        else:
+            trouble = ""
+
+    def _again_soon() -> None:
+        soon = datetime.now(UTC) + timedelta(seconds=min(seconds, retry_seconds))
+        entry.modify(next_run_time=soon)
+
+    entry = scheduler.add_job(
+        attempt,
+        "interval",
+        seconds=seconds,
+        next_run_time=datetime.now(UTC),
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=None,
+    )
+    scheduler.start()
+    stop.wait()
+    scheduler.shutdown(wait=True)
