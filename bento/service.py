@@ -10,6 +10,7 @@ import json
 
 import bentoml
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -44,7 +45,17 @@ async def recommend(request: Request) -> Response:
     return answer(200, recommender.recommend(asked.user_id, asked.num_items))
 
 
-app = Starlette(routes=[Route("/recommend", recommend, methods=["POST"])])
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer what is no route of ours."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    where = f"{request.method} {request.url.path}"
+    return answer(status, {"error": f"there is no {where}; there is POST /recommend"})
+
+
+app = Starlette(
+    routes=[Route("/recommend", recommend, methods=["POST"])],
+    exception_handlers={HTTPException: refuse},
+)
 
 
 @bentoml.service(

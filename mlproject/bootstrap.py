@@ -33,6 +33,7 @@ _MLFLOW: Final = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
@@ -93,8 +94,6 @@ def registry(settings: Settings) -> ModelRegistry:
     config.set_defaults(_MLFLOW)
     from mlproject.registry.mlflow_registry import MlflowRegistry
 
-    for noisy in ("mlflow.system_metrics", "alembic", "mlflow.tracking._model_registry"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     return MlflowRegistry(
         settings.tracking_uri,
         settings.experiment,
@@ -164,8 +163,10 @@ def set_up_logging(settings: Settings) -> None:
         datefmt="%H:%M:%S",
         force=True,
     )
-    for chatty in ("apscheduler", "botocore", "urllib3", "httpx"):
+    for chatty in ("apscheduler", "botocore", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # What it warns of is tried again, and reported by us if that fails too.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _git_commit() -> str:

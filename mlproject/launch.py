@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -16,7 +17,8 @@ from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
 from mlproject.storage.locks import hold
 
-PROCFILE: Final = "Procfile"
+LAST: Final = "mlflow"
+LAST_SECONDS: Final = 2.5
 
 
 def up(settings: Settings, procfile: Path) -> int:
@@ -45,7 +47,7 @@ def up(settings: Settings, procfile: Path) -> int:
         check_data(settings, state)
         check_port(settings.host, settings.mlflow_port, "the MLflow server", "mlflow_port")
         check_port(settings.host, settings.service_port, "the REST service", "service_port")
-        manager = Manager()
+        manager = _Manager()
         environment = config.child_environment(_variables(settings, state))
         for name, command in parse_procfile(procfile.read_text()).processes.items():
             manager.add_process(name, f"exec {command}", env=environment, cwd=procfile.parent)
@@ -116,10 +118,24 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
         # The job runner and its helpers are four fifths of the server's memory.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "BENTOML_HOME": str(state / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
         "OTEL_SDK_DISABLED": "true",
     }
+
+
+class _Manager(Manager):  # type: ignore[misc]
+    """Stops MLflow a moment after the others, so that an open run can still be ended."""
+
+    def terminate(self) -> None:
+        """Ask everything to end."""
+        if self._terminating:
+            return
+        for name, process in self._processes.items():
+            if name != LAST and "pid" in process and "returncode" not in process:
+                self._procmgr.terminate(process["pid"])
+        threading.Timer(LAST_SECONDS, super().terminate).start()
 
 
 def _as_sigterm(_: int, __: FrameType | None) -> None:

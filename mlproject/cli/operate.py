@@ -30,11 +30,16 @@ def build(settings: Settings) -> None:
     cache, params = bootstrap.model_cache(settings, "builder"), bootstrap.train_params(settings)
     tags = bootstrap.run_tags(settings)
     stop = stop_on_signals()
+    by = "model-builder"
     built = ""
+    swept = False
 
     def once() -> None:
-        nonlocal built
+        nonlocal built, swept
         registry.ping()
+        if not swept and (abandoned := registry.end_abandoned(by)):
+            log.warning("ended %d runs that a killed builder had left open", abandoned)
+        swept = True
         dataset = load_dataset(store)
         if dataset.digest == built:
             log.info("nothing new since the last build")
@@ -51,7 +56,7 @@ def build(settings: Settings) -> None:
                 registry,
                 cache,
                 params,
-                by="model-builder",
+                by=by,
                 tags=tags,
                 data_uri=store.uri,
                 on_epoch=report,

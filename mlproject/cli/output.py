@@ -21,7 +21,7 @@ from rich.table import Table
 
 log = logging.getLogger(__name__)
 
-LOG_SECONDS: Final = 15.0
+LOG_SECONDS: Final = 60.0
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table."

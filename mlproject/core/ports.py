@@ -121,7 +121,11 @@ class ModelRegistry(Protocol):
         ...
 
     def run(self, name: str) -> AbstractContextManager[RunLog]:
-        """Open a run; it ends FINISHED, or FAILED if the block raises."""
+        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises."""
+        ...
+
+    def end_abandoned(self, by: str) -> int:
+        """End the runs that ``by`` left open when it was killed; return how many."""
         ...
 
     def runs(self, limit: int) -> Sequence[RunInfo]:

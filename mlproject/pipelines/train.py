@@ -132,7 +132,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     Raises
     ------
     Cancelled
-        If ``should_stop`` said so; the run ends as failed.
+        If ``should_stop`` said so; the run ends as killed.
     NotEnoughDataError, TrainingError, TrackingUnavailableError
         As the steps raise them.
     """

@@ -1,5 +1,6 @@
 """Runs and versions in MLflow, and the only module that speaks to it."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
 from mlproject.core.ports import RunLog
 from mlproject.core.runs import RunInfo, VersionInfo
@@ -58,7 +60,7 @@ class MlflowRegistry:
 
     @contextmanager
     def run(self, name: str) -> Iterator[RunLog]:
-        """Open a run; it ends FINISHED, or FAILED if the block raises."""
+        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises."""
         with self._translated():
             mlflow.set_tracking_uri(self.uri)
             if not self.inside_run:
@@ -68,6 +70,9 @@ class MlflowRegistry:
         try:
             yield _MlflowRun(run.info.run_id, self)
             status = "FINISHED"
+        except Cancelled:
+            status = "KILLED"
+            raise
         finally:
             with self._translated():
                 mlflow.end_run(status)
@@ -84,6 +89,21 @@ class MlflowRegistry:
                 max_results=limit,
             )
         return [_run_info(run) for run in found]
+
+    def end_abandoned(self, by: str) -> int:
+        """End the runs that ``by`` left open when it was killed; return how many."""
+        with self._translated():
+            client = self._client
+            experiment = client.get_experiment_by_name(self.experiment)
+            if experiment is None:
+                return 0
+            found = client.search_runs(
+                [experiment.experiment_id],
+                f"attributes.status = 'RUNNING' and tags.trained_by = '{by}'",
+            )
+            for run in found:
+                client.set_terminated(run.info.run_id, "KILLED")
+        return len(found)
 
     def versions(self) -> Sequence[VersionInfo]:
         """Return all versions, newest first."""
@@ -135,8 +155,16 @@ class MlflowRegistry:
             if not outputs or not outputs.model_outputs:
                 raise VersionNotFoundError(f"the run {run_id} has logged no model")
             model_id = outputs.model_outputs[0].model_id
-            mlflow.set_tracking_uri(self.uri)
-            version = mlflow.register_model(f"models:/{model_id}", self.model)
+            client = self._client
+            try:
+                client.get_registered_model(self.model)
+            except MlflowException as error:
+                if error.error_code != _NOT_FOUND:
+                    raise
+                client.create_registered_model(self.model)
+            version = client.create_model_version(
+                self.model, f"models:/{model_id}", run_id, model_id=model_id
+            )
         return _version_info(version, {})
 
     def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
@@ -182,13 +210,14 @@ class MlflowRegistry:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> TrackingUnavailableError:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "Max retries exceeded" in first_line or isinstance(error, requests.ConnectionError):
-            first_line = "no connection"
-        return TrackingUnavailableError(
-            f"MLflow at {self.uri} did not do as asked: {first_line}. "
-            "Is it running (`make run`), and is MLFLOW_TRACKING_URI right?"
-        )
+        text = str(error)
+        if isinstance(error, requests.RequestException) or "Max retries exceeded" in text:
+            return TrackingUnavailableError(
+                f"MLflow at {self.uri} does not answer; it may still be starting "
+                "(`make run` starts it), or MLFLOW_TRACKING_URI is wrong"
+            )
+        first_line = (text.splitlines() or [type(error).__name__])[0]
+        return TrackingUnavailableError(f"MLflow at {self.uri} refused: {first_line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +241,10 @@ class _MlflowRun:
 
     def dataset(self, name: str, digest: str, uri: str) -> None:
         with self.registry._translated():  # noqa: SLF001
-            source = mlflow.data.dataset_source_registry.resolve_dataset_source(uri)
+            with warnings.catch_warnings():
+                # Several of MLflow's classes can describe a folder; any will do.
+                warnings.simplefilter("ignore")
+                source = mlflow.data.dataset_source_registry.resolve_dataset_source(uri)
             # MLflow's stubs call it abstract; it is meant to be made.
             data = mlflow.data.meta_dataset.MetaDataset(source, name, digest)  # type: ignore[abstract]
             mlflow.log_input(data, "training")

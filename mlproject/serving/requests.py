@@ -1,5 +1,6 @@
 """Requests, read strictly; what is wrong with one is said in a sentence."""
 
+import json
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -69,6 +70,6 @@ def _sentence(detail: Any, most: int) -> str:
     if detail["type"] == "extra_forbidden":
         return f"{field!r} is no field of this request; send for example {_EXAMPLE}"
     limits = {"user_id": f"from 0 to {_INT64_MAX}", "num_items": f"from 1 to {most}"}
-    got = repr(detail["input"])
+    got = json.dumps(detail["input"], ensure_ascii=False)
     shown = got if len(got) <= 40 else f"{got[:40]}..."  # noqa: PLR2004
     return f"{field} must be a whole number {limits[field]}, got {shown}"

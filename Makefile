@@ -1,0 +1,71 @@
+# The task vocabulary: `make` alone prints it. Needs Python 3.11 or newer, a C compiler and make.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+
+# Of `make run`: where everything is kept, and files of your own instead of the simulation.
+STATE ?= $(or $(TVREC_STATE_DIR),var)
+RATINGS ?= $(TVREC_RATINGS_FILE)
+CATALOGUE ?= $(TVREC_CATALOGUE_FILE)
+# Settings given as `make run TVREC_MLFLOW_PORT=5001`.
+export $(filter TVREC_% MLFLOW_% S3_% AWS_%,$(.VARIABLES))
+
+DEPLOYABLES := data-exporter event-generator model-builder recommendations-service mlflow-server
+
+.PHONY: help run test check format lock bench clean clean-state
+
+help: ## Print these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## Start everything on this machine (RATINGS=, CATALOGUE=, STATE=); Ctrl-C ends it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" TVREC_STATE_DIR="$(STATE)" TVREC_RATINGS_FILE="$(RATINGS)" \
+		TVREC_CATALOGUE_FILE="$(CATALOGUE)" exec $(BIN)/tvrec up
+
+test: $(READY) ## Run the tests
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
+
+check: $(READY) ## Check style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Run the benchmarks
+	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+lock: $(READY) ## Pin the dependencies anew, with hashes
+	@for extra in $(DEPLOYABLES) dev; do \
+		echo "requirements/$$extra.txt"; \
+		$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command 'make lock' --extra $$extra pyproject.toml \
+			-o requirements/$$extra.txt || exit 1; \
+	done
+	@grep -E -A 99 '^uv==' requirements/dev.txt | awk '/^[a-z]/ && !/^uv==/ {exit} !/# via/' > requirements/uv.txt
+
+clean: ## Remove the environment and the caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+clean-state: ## Remove what `make run` has kept (STATE=)
+	rm -rf "$(STATE)"
+
+# One environment for everything: made once, and again when what is pinned changes.
+$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is needed (Debian: apt install build-essential)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "cannot make $(VENV) (Debian: apt install python3-venv)"; exit 1; }
+	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@echo "installing what requirements/dev.txt pins"
+	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
