@@ -12,7 +12,7 @@ from typing import Final
 
 from mlproject.core.errors import ArtifactError, StoreUnavailableError
 from mlproject.core.model import TrainedModel
-from mlproject.core.ports import VersionInfo
+from mlproject.core.runs import VersionInfo
 from mlproject.storage.model_files import load_model
 
 log = logging.getLogger(__name__)
