@@ -98,6 +98,7 @@ def registry(settings: Settings) -> ModelRegistry:
         settings.tracking_uri,
         settings.experiment,
         settings.registered_model,
+        k=settings.k,
         inside_run=settings.mlflow_run_id is not None,
     )
 

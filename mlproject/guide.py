@@ -36,11 +36,14 @@ def follow(
     while not stop.is_set():
         if "mlflow" not in said and _answers(registry):
             said.add("mlflow")
-            say(f"MLflow: {settings.tracking_uri} (experiment {settings.experiment})")
+            say(f"MLflow is at {settings.tracking_uri}")
         current = _production(registry) if "mlflow" in said else None
         if current is not None and current.version != version:
             version = current.version
             say(f"version {version} is in production: {current.tags.get('reason', '')}")
+            if "page" not in said:
+                said.add("page")
+                say(f"compare the runs: {registry.page()}")
         if "service" not in said and is_ready(settings.service_url):
             said.add("service")
             body = json.dumps({"user_id": 1, "num_items": 10})

@@ -128,10 +128,13 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
 class _Manager(Manager):  # type: ignore[misc]
     """Stops MLflow a moment after the others, so that an open run can still be ended."""
 
+    _asked = False
+
     def terminate(self) -> None:
         """Ask everything to end."""
-        if self._terminating:
+        if self._asked:
             return
+        self._asked = True
         for name, process in self._processes.items():
             if name != LAST and "pid" in process and "returncode" not in process:
                 self._procmgr.terminate(process["pid"])

@@ -64,6 +64,10 @@ class MemoryRegistry:
     def ping(self) -> None:
         """Do nothing: it is always there."""
 
+    def page(self) -> str:
+        """Return an address."""
+        return "memory://runs"
+
     @contextmanager
     def run(self, name: str) -> Iterator[RunLog]:
         """Open a run."""

@@ -49,7 +49,7 @@ class Commands(click.Group):
 @click.version_option(__version__)
 @click.pass_context
 def tvrec(ctx: click.Context) -> None:
-    r"""Recommend TV shows: a pipeline from rating event to REST answer.
+    """Recommend TV shows: a pipeline from rating event to REST answer.
 
     \b
     Start everything on this machine:     make run

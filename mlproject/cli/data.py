@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 @click.option("--catalogue", type=click.Path(path_type=Path), help="CSV file of shows.")
 @pass_settings
 def export_shows(settings: Settings, *, loop: bool, force: bool, catalogue: Path | None) -> None:
-    r"""Put the catalogue of shows into the object store.
+    """Put the catalogue of shows into the object store.
 
     \b
     tvrec export-shows                         the bundled catalogue
@@ -53,7 +53,7 @@ def export_shows(settings: Settings, *, loop: bool, force: bool, catalogue: Path
 def generate_ratings(
     settings: Settings, *, ratings: Path | None, rate: float | None, once: bool
 ) -> None:
-    r"""Send ratings: simulated ones, or those of a file.
+    """Send ratings: simulated ones, or those of a file.
 
     The backlog (100,000 simulated ratings, or most of the file) is sent at once, the rest
     at the live rate. A second start goes on where the first one stopped.
@@ -99,7 +99,7 @@ def data() -> None:
 @click.argument("name", type=click.Choice(["anime"]))
 @pass_settings
 def fetch(settings: Settings, name: str) -> None:
-    r"""Download a public data set into the state folder, once.
+    """Download a public data set into the state folder, once.
 
     \b
     tvrec data fetch anime    7.8 million ratings of 12,294 anime shows (Kaggle, CC0)

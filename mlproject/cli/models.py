@@ -14,6 +14,18 @@ from mlproject.core.errors import VersionNotFoundError
 log = logging.getLogger(__name__)
 
 
+class VersionNumber(click.ParamType[int | None]):
+    """A version's number; ``newest`` reads as None, for `mlflow run`, which passes it."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Read the option's text."""
+        return None if value == "newest" else click.INT.convert(value, param, ctx)
+
+
 @tvrec.command()
 @click.option("--dimensions", type=int, help="Length of the factors.")
 @click.option("--epochs", type=int, help="Passes over the positives.")
@@ -27,9 +39,9 @@ log = logging.getLogger(__name__)
 @json_option
 @pass_settings
 def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None:
-    r"""Train once on what is in the store, and log the run to MLflow.
+    """Train once and log the run to MLflow.
 
-    The model is promoted if it beats popularity and what is in production.
+    On what is in the store. The model is promoted if it beats popularity and what is in production.
 
     \b
     tvrec train                         with the settings of the builder
@@ -79,12 +91,14 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
 
 
 @tvrec.command()
-@click.option("--version", type=int, help="Number of the version.")
+@click.option("--version", type=VersionNumber(), help="Number of the version, or `newest`.")
 @click.option("--run", "run_id", help="Run whose model becomes a version first.")
 @click.option("--reason", default="by hand", help="Why, for the record.")
 @pass_settings
 def promote(settings: Settings, *, version: int | None, run_id: str | None, reason: str) -> None:
-    r"""Put a version into production; the service follows within seconds.
+    """Put a version into production.
+
+    The service follows within seconds.
 
     \b
     tvrec promote                    the newest version
@@ -110,7 +124,9 @@ def promote(settings: Settings, *, version: int | None, run_id: str | None, reas
 @json_option
 @pass_settings
 def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
-    r"""List the newest runs: what each measured, and what became of it.
+    """List the newest runs.
+
+    What each measured, and what became of it.
 
     \b
     tvrec runs
@@ -165,7 +181,9 @@ def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
 def recommend(
     settings: Settings, *, user_id: int, num_items: int, version: int | None, as_json: bool
 ) -> None:
-    r"""Recommend shows with the version in production, without the REST service.
+    """Recommend shows to a user.
+
+    With the version in production, without the REST service.
 
     \b
     tvrec recommend --user 1

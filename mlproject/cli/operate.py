@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 @tvrec.command()
 @pass_settings
 def build(settings: Settings) -> None:
-    r"""Train now and every TVREC_BUILD_INTERVAL seconds (120), while there is something new.
+    """Train again and again: the model builder.
+
+    Now and every TVREC_BUILD_INTERVAL seconds (120), if there is something new.
 
     \b
     tvrec build                                  until Ctrl-C
@@ -84,7 +86,9 @@ def build(settings: Settings) -> None:
 )
 @pass_settings
 def up(settings: Settings, procfile: Path) -> None:
-    r"""Start everything on this machine; Ctrl-C ends it. `make run` calls this.
+    """Start everything on this machine.
+
+    Ctrl-C ends it. `make run` calls this.
 
     \b
     tvrec up
@@ -98,9 +102,9 @@ def up(settings: Settings, procfile: Path) -> None:
 @tvrec.command()
 @pass_settings
 def guide(settings: Settings) -> None:
-    """Say, once each, when MLflow, a production version and the service are there.
+    """Say when each part has come up.
 
-    One of the processes of `make run`.
+    Once each: MLflow, a version in production, the service. One of the processes of `make run`.
     """
     from mlproject.guide import follow
     from mlproject.scheduling import stop_on_signals
@@ -112,7 +116,7 @@ def guide(settings: Settings) -> None:
 @json_option
 @pass_settings
 def doctor(settings: Settings, *, as_json: bool) -> None:
-    """Check every connection, and say what to do about what is wrong.
+    """Check every connection, say what to mend.
 
     Ends with exit code 5 if something is.
     """

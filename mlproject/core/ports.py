@@ -120,6 +120,10 @@ class ModelRegistry(Protocol):
         """Raise TrackingUnavailableError with what to do if the server does not answer."""
         ...
 
+    def page(self) -> str:
+        """Return the address of the page on which people compare the runs."""
+        ...
+
     def run(self, name: str) -> AbstractContextManager[RunLog]:
         """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises."""
         ...

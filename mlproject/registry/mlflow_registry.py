@@ -20,6 +20,7 @@ from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
 from mlproject.core.ports import RunLog
 from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.registry.runs_page import experiment_tags, runs_page
 
 PRODUCTION: Final = "production"
 PREVIOUS: Final = "previous"
@@ -38,6 +39,8 @@ class MlflowRegistry:
         The server's address.
     experiment, model
         Names of the experiment that holds the runs and of the registered model.
+    k
+        The k of precision@k, which the page of the runs shows.
     inside_run
         Whether ``mlflow run`` has opened a run for this process, which is then used.
     """
@@ -45,6 +48,7 @@ class MlflowRegistry:
     uri: str
     experiment: str
     model: str
+    k: int = 10
     inside_run: bool = False
 
     @property
@@ -64,6 +68,7 @@ class MlflowRegistry:
         with self._translated():
             mlflow.set_tracking_uri(self.uri)
             if not self.inside_run:
+                self._ensure_experiment()
                 mlflow.set_experiment(self.experiment)
             run = mlflow.start_run(run_name=None if self.inside_run else name)
         status = "FAILED"
@@ -201,6 +206,23 @@ class MlflowRegistry:
                 dst_path=str(folder),
             )
         return Path(path)
+
+    def page(self) -> str:
+        """Return the address of the page on which people compare the runs."""
+        with self._translated():
+            experiment = self._client.get_experiment_by_name(self.experiment)
+        return runs_page(self.uri, experiment.experiment_id) if experiment else self.uri
+
+    def _ensure_experiment(self) -> None:
+        client, tags = self._client, experiment_tags(self.k)
+        experiment = client.get_experiment_by_name(self.experiment)
+        if experiment is None:
+            client.create_experiment(self.experiment, tags=dict(tags))
+            return
+        # Whoever made it, `mlflow run` for one, did not set up its page.
+        for key, value in tags.items():
+            if key not in experiment.tags:
+                client.set_experiment_tag(experiment.experiment_id, key, value)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
