@@ -4,6 +4,8 @@ Adapters are imported where they are made, so that a process loads only what it 
 a deployable installs only what it needs.
 """
 
+from __future__ import annotations
+
 import getpass
 import logging
 import subprocess
@@ -14,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from mlproject import config
 from mlproject.config import Settings
-from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
 
 if TYPE_CHECKING:
+    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
     from mlproject.pipelines.train import TrainParams
@@ -63,7 +65,7 @@ def catalogue_source(settings: Settings) -> CatalogueSource:
     return FileCatalogue(settings.catalogue_file) if settings.catalogue_file else bundled()
 
 
-def rating_source(settings: Settings) -> "ReplaySource | Simulator":
+def rating_source(settings: Settings) -> ReplaySource | Simulator:
     """Return the replay of the ratings file if one is named, else the simulator."""
     if settings.ratings_file:
         from mlproject.events.replay import ReplaySource
@@ -103,14 +105,14 @@ def registry(settings: Settings) -> ModelRegistry:
     )
 
 
-def model_cache(settings: Settings, owner: str) -> "ModelCache":
+def model_cache(settings: Settings, owner: str) -> ModelCache:
     """Return the folder in which a process keeps the versions it has loaded."""
     from mlproject.storage.model_cache import ModelCache
 
     return ModelCache(settings.state_dir / "models" / owner, registry(settings).download)
 
 
-def model_watcher(settings: Settings) -> "ModelWatcher":
+def model_watcher(settings: Settings) -> ModelWatcher:
     """Return what keeps the service on the production version."""
     from mlproject.serving.watcher import ModelWatcher
 
@@ -120,7 +122,7 @@ def model_watcher(settings: Settings) -> "ModelWatcher":
     )
 
 
-def train_params(settings: Settings) -> "TrainParams":
+def train_params(settings: Settings) -> TrainParams:
     """Return what a training is told."""
     from mlproject.pipelines.train import TrainParams
     from mlproject.training.lightfm_trainer import FitParams

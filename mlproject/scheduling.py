@@ -1,11 +1,9 @@
-"""Jobs that come back, and the signal that ends them."""
+"""Jobs that come back."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -15,19 +13,6 @@ from mlproject.core.errors import TvrecError
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5.0
-
-
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set, instead of ending the process at once."""
-    stop = threading.Event()
-
-    def handle(number: int, _: FrameType | None) -> None:
-        log.info("%s: stopping", signal.Signals(number).name)
-        stop.set()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
-    return stop
 
 
 def run_every(

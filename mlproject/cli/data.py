@@ -40,7 +40,8 @@ def export_shows(settings: Settings, *, loop: bool, force: bool, catalogue: Path
     if not loop:
         once()
         return
-    from mlproject.scheduling import run_every, stop_on_signals
+    from mlproject.scheduling import run_every
+    from mlproject.signals import stop_on_signals
 
     run_every(settings.export_interval, once, stop_on_signals())
 
@@ -64,7 +65,7 @@ def generate_ratings(
     tvrec generate-ratings --ratings ml/ratings.csv  replay a MovieLens file
     """
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
-    from mlproject.scheduling import stop_on_signals
+    from mlproject.signals import stop_on_signals
     from mlproject.storage.locks import hold
 
     settings = config.load(ratings_file=ratings, event_rate=rate)

@@ -26,7 +26,8 @@ def build(settings: Settings) -> None:
     TVREC_BUILD_INTERVAL=600 tvrec build         every ten minutes
     """
     from mlproject.pipelines.train import load_dataset, train
-    from mlproject.scheduling import run_every, stop_on_signals
+    from mlproject.scheduling import run_every
+    from mlproject.signals import stop_on_signals
 
     registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
     cache, params = bootstrap.model_cache(settings, "builder"), bootstrap.train_params(settings)
@@ -107,7 +108,7 @@ def guide(settings: Settings) -> None:
     Once each: MLflow, a version in production, the service. One of the processes of `make run`.
     """
     from mlproject.guide import follow
-    from mlproject.scheduling import stop_on_signals
+    from mlproject.signals import stop_on_signals
 
     follow(settings, bootstrap.registry(settings), stop_on_signals(), click.echo)
 
