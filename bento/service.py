@@ -1,7 +1,7 @@
 """The REST service: ``POST /recommend``.
 
-The route is an ASGI application inside the BentoML service, not a ``@bentoml.api``: its
-answers to bad input are sentences of ours, and it is faster (ARCHITECTURE.md, decisions).
+The route is an ASGI application inside the BentoML service, not a ``@bentoml.api``, so that
+its answers to bad input are sentences of ours (ARCHITECTURE.md, decisions).
 BentoML runs the workers, the probes and the metrics.
 """
 
