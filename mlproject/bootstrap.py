@@ -7,17 +7,24 @@ a deployable installs only what it needs.
 from __future__ import annotations
 
 import getpass
+import json
 import logging
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlproject import config
 from mlproject.config import Settings
+from mlproject.core.cancel import Cancelled
+from mlproject.core.errors import ConfigError
+from mlproject.storage import keys
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
@@ -40,6 +47,14 @@ _MLFLOW: Final = {
 }
 
 
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> datetime:
+        """Return the time now, in UTC."""
+        return datetime.now(UTC)
+
+
 def object_store(settings: Settings) -> ObjectStore:
     """Return the bucket if one is named, else the folder ``STATE_DIR/store``."""
     if settings.bucket is None:
@@ -59,10 +74,19 @@ def object_store(settings: Settings) -> ObjectStore:
 
 
 def catalogue_source(settings: Settings) -> CatalogueSource:
-    """Return the catalogue file if one is named, else the bundled one."""
+    """Return the catalogue file if one is named, else TVMaze or the bundled catalogue."""
     from mlproject.catalogue.files import FileCatalogue, bundled
 
-    return FileCatalogue(settings.catalogue_file) if settings.catalogue_file else bundled()
+    if settings.catalogue_file:
+        return FileCatalogue(settings.catalogue_file)
+    if settings.catalogue_source == "tvmaze":
+        from mlproject.catalogue.tvmaze import TvMazeCatalogue
+        from mlproject.catalogue.tvmaze_client import TvMazeClient
+
+        return TvMazeCatalogue(
+            TvMazeClient(settings.tvmaze_url), object_store(settings), SystemClock()
+        )
+    return bundled()
 
 
 def rating_source(settings: Settings) -> ReplaySource | Simulator:
@@ -80,15 +104,89 @@ def rating_source(settings: Settings) -> ReplaySource | Simulator:
         users=settings.seed_users,
         ratings=settings.seed_ratings,
         seed=settings.seed,
-        now=lambda: datetime.now(UTC),
+        now=SystemClock().now,
     )
 
 
-def rating_sink(settings: Settings) -> RatingSink:
-    """Return the sink of ratings."""
-    from mlproject.storage.batch_sink import BatchSink
+def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
+    """Return the sink of ratings: Kafka if it is named, else batch objects.
 
-    return BatchSink(object_store(settings), batch_seconds=settings.batch_seconds)
+    Waits for Kafka and its Schema Registry until ``stop`` is set.
+
+    Raises
+    ------
+    Cancelled
+        If ``stop`` was set.
+    """
+    store = object_store(settings)
+    if settings.kafka_bootstrap_servers is None:
+        from mlproject.storage.batch_sink import BatchSink
+
+        return BatchSink(store, batch_seconds=settings.batch_seconds)
+
+    from mlproject.core.retry import until_available
+    from mlproject.events.kafka_sink import KafkaRatingSink, ProducerOptions
+    from mlproject.events.schema import schema_text
+    from mlproject.events.schema_registry import register
+    from mlproject.storage.position import PositionedSink, read_position
+
+    registry_url = schema_registry_url(settings)
+    schema_id = until_available(
+        lambda: register(registry_url, f"{keys.TOPIC}-value", schema_text()), stop
+    )
+    sink = KafkaRatingSink(
+        settings.kafka_bootstrap_servers,
+        keys.TOPIC,
+        schema_id,
+        start_position=read_position(store),
+        options=ProducerOptions(properties=kafka_properties(settings)),
+        stop=stop,
+    )
+    if not sink.wait_for_broker(stop):
+        raise Cancelled
+    return PositionedSink(sink, store)
+
+
+def schema_registry_url(settings: Settings) -> str:
+    """Return where the Schema Registry is.
+
+    Raises
+    ------
+    ConfigError
+        If Kafka is named and the registry is not.
+    """
+    if settings.schema_registry_url is None:
+        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is set, and SCHEMA_REGISTRY_URL is not")
+    return settings.schema_registry_url
+
+
+def kafka_properties(settings: Settings) -> dict[str, Any]:
+    """Return the further librdkafka properties."""
+    secret = settings.kafka_properties
+    properties: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
+    return properties
+
+
+def event_tail(
+    settings: Settings, stop: threading.Event, *, from_start: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield events as they arrive: from Kafka if it is named, else from the batch objects."""
+    if settings.kafka_bootstrap_servers is not None:
+        from mlproject.events.kafka_tail import tail_topic
+
+        yield from tail_topic(
+            settings.kafka_bootstrap_servers,
+            keys.TOPIC,
+            schema_registry_url(settings),
+            stop,
+            from_start=from_start,
+            properties=kafka_properties(settings),
+        )
+        return
+    from mlproject.storage.batch_tail import tail_batches
+
+    for ratings in tail_batches(object_store(settings), stop, from_start=from_start):
+        yield from ratings.records()
 
 
 def registry(settings: Settings) -> ModelRegistry:

@@ -6,12 +6,20 @@ sentence for each mistake, a misspelt ``TVREC_`` variable among them.
 """
 
 import difflib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlproject.core.errors import ConfigError
@@ -32,6 +40,18 @@ def _empty_is_unset(value: object) -> object:
 OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_unset)]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+
+
+def _json_object(value: SecretStr | None) -> SecretStr | None:
+    """Accept a JSON object only; the text itself must not get into the error."""
+    if value is not None:
+        try:
+            good = isinstance(json.loads(value.get_secret_value()), dict)
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("should be a JSON object")
+    return value
 
 
 class Settings(BaseSettings):
@@ -59,13 +79,29 @@ class Settings(BaseSettings):
     aws_secret_access_key: OptionalSecret = _named("AWS_SECRET_ACCESS_KEY", None, "S3 secret key")
     aws_region: str = _named("AWS_REGION", "us-east-1", "S3 region")
 
+    # Kafka: batch objects are written directly unless it is named
+    kafka_bootstrap_servers: OptionalText = _named(
+        "KAFKA_BOOTSTRAP_SERVERS", None, "Kafka; unset: ratings go straight into batch objects"
+    )
+    schema_registry_url: OptionalText = _named(
+        "SCHEMA_REGISTRY_URL", None, "Schema Registry; needed with Kafka"
+    )
+    kafka_properties: Annotated[OptionalSecret, AfterValidator(_json_object)] = Field(
+        None,
+        description="Further librdkafka properties as JSON, such as those of SASL and TLS",
+    )
+
     # Data
     ratings_file: OptionalPath = Field(
         None, description="Ratings file to replay instead of simulating"
     )
-    catalogue_file: OptionalPath = Field(
-        None, description="Catalogue file instead of the bundled one"
+    catalogue_source: Literal["bundled", "tvmaze"] = Field(
+        "bundled", description="Catalogue if no file is named: `bundled`, or `tvmaze` (its API)"
     )
+    catalogue_file: OptionalPath = Field(
+        None, description="Catalogue file (CSV, JSON lines) instead"
+    )
+    tvmaze_url: str = Field("https://api.tvmaze.com", description="Address of the TVMaze API")
     export_interval: float = Field(
         3600, gt=0, description="Seconds between exports of the catalogue"
     )
@@ -151,7 +187,8 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             field = str(detail["loc"][0])
-            problems.append(f"{variable(field)}: {detail['msg']}, got {detail['input']!r}")
+            got = "" if _is_secret(field) else f", got {detail['input']!r}"
+            problems.append(f"{variable(field)}: {detail['msg']}{got}")
         raise ConfigError("; ".join(problems)) from None
     if problems:
         raise ConfigError("; ".join(problems))
@@ -186,6 +223,11 @@ def set_defaults(values: Mapping[str, str]) -> None:
     """Set variables that libraries read, where the user has not."""
     for name, value in values.items():
         os.environ.setdefault(name, value)
+
+
+def _is_secret(field: str) -> bool:
+    info = Settings.model_fields.get(field)
+    return info is not None and "SecretStr" in str(info.annotation)
 
 
 def _unknown(name: str) -> str:

@@ -1,6 +1,7 @@
 """Catalogue files: the bundled one, and the kinds that users bring.
 
-A CSV with our column names is read as it is. The anime set (``anime_id, name, genre,
+A table with our column names is read as it is: CSV, or JSON lines (``.jsonl``, where
+genres may be a list). The anime set (``anime_id, name, genre,
 type, episodes, rating, members``) and MovieLens's ``movies.csv`` (``movieId, title,
 genres``) are recognised by their headers. Any may be compressed.
 """
@@ -16,13 +17,14 @@ import pandas as pd
 from mlproject.core import columns as c
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
 from mlproject.core.errors import CatalogueError
+from mlproject.core.tables import read_table
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileCatalogue:
-    """A CSV file of shows, read anew at every export."""
+    """A file of shows, read anew at every export."""
 
     path: Path
 
@@ -34,14 +36,7 @@ class FileCatalogue:
         CatalogueError
             If the file is missing, empty, no table, or of no known kind.
         """
-        try:
-            raw = pd.read_csv(self.path, low_memory=False)
-        except FileNotFoundError:
-            raise CatalogueError(f"there is no file {self.path}") from None
-        except pd.errors.EmptyDataError:
-            raise CatalogueError(f"{self.path} is empty") from None
-        except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError) as error:
-            raise CatalogueError(f"{self.path} cannot be read as a table: {error}") from error
+        raw = read_table(self.path, CatalogueError)
         try:
             catalogue, rejected = Catalogue.validated(_renamed(raw))
         except CatalogueError as error:
@@ -59,27 +54,40 @@ def bundled() -> FileCatalogue:
 
 def _renamed(raw: pd.DataFrame) -> pd.DataFrame:
     """Give the columns of a known kind of file our names and forms."""
+    nothing = pd.Series("", index=raw.index)
+
+    def text(name: str) -> pd.Series:
+        column = raw.get(name, nothing)
+        return column.astype("str").where(column.notna(), "")
+
     if "anime_id" in raw:
         return pd.DataFrame(
             {
                 c.SHOW_ID: raw["anime_id"],
                 # The set was gathered from web pages: "Gintama&#039;".
-                c.TITLE: raw["name"].map(html.unescape, na_action="ignore"),
-                c.GENRES: raw["genre"].str.replace(", ", GENRE_SEPARATOR),
-                c.TYPE: raw["type"],
-                c.EPISODES: raw["episodes"],
-                c.POPULARITY: raw["members"],
+                c.TITLE: text("name").map(html.unescape),
+                c.GENRES: text("genre").str.replace(", ", GENRE_SEPARATOR),
+                c.TYPE: text("type"),
+                c.EPISODES: text("episodes"),
+                c.POPULARITY: text("members"),
             }
         )
     if "movieId" in raw:
-        titles = raw["title"].str.extract(r"^(?P<title>.*?)(?:\s*\((?P<year>\d{4})\))?\s*$")
+        titles = text("title").str.extract(r"^(?P<title>.*?)(?:\s*\((?P<year>\d{4})\))?\s*$")
+        genres = text("genres")
         return pd.DataFrame(
             {
                 c.SHOW_ID: raw["movieId"],
                 c.TITLE: titles["title"],
-                c.GENRES: raw["genres"].where(raw["genres"] != "(no genres listed)"),
+                c.GENRES: genres.where(genres != "(no genres listed)", ""),
                 c.FIRST_YEAR: titles["year"],
                 c.TYPE: "Movie",
             }
         )
+    if c.GENRES in raw:
+        # JSON lines may have a list.
+        joined = raw[c.GENRES].map(
+            lambda genres: GENRE_SEPARATOR.join(genres) if isinstance(genres, list) else genres
+        )
+        return raw.assign(**{c.GENRES: joined})
     return raw

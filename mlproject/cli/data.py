@@ -1,8 +1,11 @@
 """Commands that move data: ``export-shows``, ``generate-ratings``, ``data fetch``."""
 
+import json
 import logging
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +13,7 @@ from mlproject import bootstrap, config
 from mlproject.cli import pass_settings, tvrec
 from mlproject.cli.output import progress
 from mlproject.config import Settings
+from mlproject.core.cancel import Cancelled
 
 log = logging.getLogger(__name__)
 
@@ -17,23 +21,31 @@ log = logging.getLogger(__name__)
 @tvrec.command("export-shows")
 @click.option("--loop", is_flag=True, help="Again every TVREC_EXPORT_INTERVAL seconds.")
 @click.option("--force", is_flag=True, help="Replace the catalogue even by a much smaller one.")
-@click.option("--catalogue", type=click.Path(path_type=Path), help="CSV file of shows.")
+@click.option(
+    "--catalogue",
+    "catalogue_file",
+    type=click.Path(path_type=Path),
+    help="File of shows (CSV, JSON lines).",
+)
+@click.option(
+    "--source", "catalogue_source", type=click.Choice(["bundled", "tvmaze"]), help="Without a file."
+)
 @pass_settings
-def export_shows(settings: Settings, *, loop: bool, force: bool, catalogue: Path | None) -> None:
+def export_shows(_: Settings, /, *, loop: bool, force: bool, **given: Any) -> None:
     """Put the catalogue of shows into the object store.
 
     \b
     tvrec export-shows                         the bundled catalogue
     tvrec export-shows --catalogue anime.csv   a file of your own
+    tvrec export-shows --source tvmaze         all of TVMaze; later only what changed
     """
     from mlproject.pipelines.export_shows import export_shows as export
 
-    if catalogue:
-        settings = config.load(catalogue_file=catalogue)
+    settings = config.load(**given)
     source, store = bootstrap.catalogue_source(settings), bootstrap.object_store(settings)
 
     def once() -> None:
-        result = export(source, store, force=force)
+        result = export(source, store, bootstrap.SystemClock(), force=force)
         done = "exported" if result.written else "unchanged:"
         log.info("%s %d shows in %s", done, result.shows, store.uri)
 
@@ -47,35 +59,45 @@ def export_shows(settings: Settings, *, loop: bool, force: bool, catalogue: Path
 
 
 @tvrec.command("generate-ratings")
-@click.option("--ratings", type=click.Path(path_type=Path), help="Ratings file to replay.")
-@click.option("--rate", type=float, help="Live ratings a second; 0: as fast as possible.")
+@click.option(
+    "--replay", "ratings_file", type=click.Path(path_type=Path), help="Ratings file to replay."
+)
+@click.option(
+    "--rate", "event_rate", type=float, help="Live ratings a second; 0: as fast as possible."
+)
+@click.option("--users", "seed_users", type=int, help="Simulated users at the start.")
+@click.option("--ratings", "seed_ratings", type=int, help="Simulated ratings sent at once.")
+@click.option("--seed", type=int, help="Of the simulation: equal seeds, equal raters.")
 @click.option("--once", is_flag=True, help="Only the backlog: end when it is sent.")
 @pass_settings
-def generate_ratings(
-    settings: Settings, *, ratings: Path | None, rate: float | None, once: bool
-) -> None:
+def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
     """Send ratings: simulated ones, or those of a file.
 
     The backlog (100,000 simulated ratings, or most of the file) is sent at once, the rest
-    at the live rate. A second start goes on where the first one stopped.
+    at the live rate. A second start goes on where the first one stopped. They go to Kafka
+    if KAFKA_BOOTSTRAP_SERVERS is set, else straight into batch objects.
 
     \b
     tvrec generate-ratings                           simulate, until Ctrl-C
-    tvrec generate-ratings --once                    only the backlog
-    tvrec generate-ratings --ratings ml/ratings.csv  replay a MovieLens file
+    tvrec generate-ratings --once --ratings 5000     only 5000 ratings of the past
+    tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
     """
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
     from mlproject.signals import stop_on_signals
     from mlproject.storage.locks import hold
 
-    settings = config.load(ratings_file=ratings, event_rate=rate)
+    settings = config.load(**given)
     with ExitStack() as stack:
         if settings.bucket is None:
             # Two writers of one partition would overwrite each other's batches.
             lock = settings.state_dir / "generator.lock"
             stack.enter_context(hold(lock, "another `tvrec generate-ratings`"))
         stop = stop_on_signals()
-        source, sink = bootstrap.rating_source(settings), bootstrap.rating_sink(settings)
+        source = bootstrap.rating_source(settings)
+        try:
+            sink = bootstrap.rating_sink(settings, stop)
+        except Cancelled:
+            return
         with progress("ratings sent", source.backlog if once else None) as report:
             sent = generate(
                 source,
@@ -89,6 +111,37 @@ def generate_ratings(
         if not once:
             # A file that has ended is no reason to end the processes beside this one.
             stop.wait()
+
+
+@tvrec.group()
+def events() -> None:
+    """Look at the events that flow."""
+
+
+@events.command()
+@click.option("--from-start", is_flag=True, help="Begin with the oldest event.")
+@click.option("--limit", type=click.IntRange(1), help="End after so many events.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+@pass_settings
+def tail(settings: Settings, *, from_start: bool, limit: int | None, as_json: bool) -> None:
+    """Print events as they arrive, decoded.
+
+    From Kafka if KAFKA_BOOTSTRAP_SERVERS is set, else from the batch objects.
+
+    \b
+    tvrec events tail
+    tvrec events tail --from-start --limit 5 --json
+    """
+    from mlproject.signals import stop_on_signals
+
+    flow = bootstrap.event_tail(settings, stop_on_signals(), from_start=from_start)
+    for event in islice(flow, limit):
+        if as_json:
+            click.echo(json.dumps(event, default=str))
+        else:
+            rating = "watched" if event["rating"] is None else f"rated {event['rating']}"
+            when = f"{event['rated_at']:%Y-%m-%d %H:%M:%S}"
+            click.echo(f"{when}  user {event['user_id']}  show {event['show_id']}  {rating}")
 
 
 @tvrec.group()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mlproject.core import columns as c
 from mlproject.core.errors import CatalogueError
+from mlproject.core.parsing import decimals, whole_numbers
 
 GENRE_SEPARATOR: Final = "|"
 
@@ -23,6 +24,7 @@ DTYPES: Final = {
     c.POPULARITY: "float32",
 }
 _TEXT: Final = (c.GENRES, c.NETWORK, c.COUNTRY, c.TYPE)
+_MOST_POPULAR: Final = 3.4e38
 _COUNTS: Final = {c.FIRST_YEAR: 32_767, c.SEASONS: 32_767, c.EPISODES: 2_147_483_647}
 
 
@@ -66,13 +68,11 @@ class Catalogue:
         missing = [name for name in (c.SHOW_ID, c.TITLE) if name not in raw.columns]
         if missing:
             raise CatalogueError(f"the catalogue has no column {' and no column '.join(missing)}")
-        ids = pd.to_numeric(raw[c.SHOW_ID], errors="coerce")
+        ids = whole_numbers(raw[c.SHOW_ID])
         titles = raw[c.TITLE].astype("str").str.strip().where(raw[c.TITLE].notna(), "")
 
         reasons = pd.Series("", index=raw.index, dtype="object")
-        reasons.loc[~((ids >= 0) & (ids < 2**63) & (ids % 1 == 0))] = (
-            "show_id is not a whole number of at least 0"
-        )
+        reasons.loc[ids.isna()] = "show_id is not a whole number of at least 0"
         reasons.loc[(reasons == "") & (titles == "")] = "no title"
         repeated = ids.where(reasons == "").duplicated()
         reasons.loc[(reasons == "") & repeated] = "show_id occurs before"
@@ -86,19 +86,12 @@ class Catalogue:
                 if name in raw
                 else pd.Series("", index=raw.index)
             )
+        nothing = pd.Series(float("nan"), index=raw.index)
         for name, highest in _COUNTS.items():
-            numbers = (
-                pd.to_numeric(raw[name], errors="coerce")
-                if name in raw
-                else pd.Series(float("nan"), index=raw.index)
-            ).astype("Float64")
-            columns[name] = numbers.where(numbers.between(0, highest) & (numbers % 1 == 0))
-        popularity = (
-            pd.to_numeric(raw[c.POPULARITY], errors="coerce")
-            if c.POPULARITY in raw
-            else pd.Series(float("nan"), index=raw.index)
-        ).astype("float64")
-        columns[c.POPULARITY] = popularity.where(popularity >= 0)
+            numbers = whole_numbers(raw.get(name, nothing))
+            columns[name] = numbers.where((numbers <= highest).fillna(value=False))
+        popularity = decimals(raw.get(c.POPULARITY, nothing))
+        columns[c.POPULARITY] = popularity.where(popularity.between(0, _MOST_POPULAR))
 
         frame = pd.DataFrame(columns)[good].astype(DTYPES).sort_values(c.SHOW_ID)
         rejected = raw[~good].assign(**{c.REASON: reasons[~good]})

@@ -1,7 +1,6 @@
 """Names and identities of rating events."""
 
 from enum import StrEnum
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +50,9 @@ def event_ids(rated_at_ms: NDArray[np.int64], positions: NDArray[np.int64], seed
     time = rated_at_ms.astype(np.uint64) << np.uint64(16)
     first = time | np.uint64(0x7000) | (high & np.uint64(0x0FFF))
     second = np.uint64(0x8000_0000_0000_0000) | (low >> np.uint64(2))
+    text = np.stack([first, second], axis=1).astype(">u8").tobytes().hex()
     return [
-        str(UUID(int=a << 64 | b)) for a, b in zip(first.tolist(), second.tolist(), strict=True)
+        f"{text[i : i + 8]}-{text[i + 8 : i + 12]}-{text[i + 12 : i + 16]}-"
+        f"{text[i + 16 : i + 20]}-{text[i + 20 : i + 32]}"
+        for i in range(0, len(text), 32)
     ]

@@ -34,12 +34,21 @@ def mix64(values: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     >>> bool(mix64(np.array([1]), 0)[0] == mix64(np.array([1]), 1)[0])
     False
     """
-    # The seed is mixed in plain integers, since numpy warns of a scalar's overflow.
-    offset = np.uint64(((seed + 1) * _GOLDEN) & _MASK)
-    mixed = np.atleast_1d(values).astype(np.uint64) * np.uint64(_GOLDEN) + offset
+    mixed = np.atleast_1d(values).astype(np.uint64) * np.uint64(_GOLDEN) + _offset(seed)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
     return (mixed ^ (mixed >> np.uint64(31))).reshape(np.shape(values))
+
+
+def _offset(seed: int) -> np.uint64:
+    """Mix the seed itself: added as it is, the next seed would give the next value's hash.
+
+    In plain integers, since numpy warns of a scalar's overflow.
+    """
+    mixed = ((seed + 1) * _GOLDEN) & _MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+    return np.uint64(mixed ^ (mixed >> 31))
 
 
 def pair_uniform(

@@ -44,7 +44,7 @@ class IdMap:
         if not len(self.ids):
             return np.full(wanted.shape, UNKNOWN_ROW, dtype=np.int64)
         found = np.searchsorted(self.ids, wanted)
-        found[found == len(self.ids)] = 0
+        found = np.where(found == len(self.ids), 0, found)
         return np.where(self.ids[found] == wanted, found, UNKNOWN_ROW)
 
     def row(self, external_id: int) -> int:

@@ -1,16 +1,15 @@
 """Ratings as a checked frame: the form in which they travel between stages."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
-import numpy as np
 import pandas as pd
 
 from mlproject.core import columns as c
+from mlproject.core.parsing import decimals, instants, whole_numbers
 
 LOWEST: Final = 1
 HIGHEST: Final = 10
-INT64_MAX: Final = int(np.iinfo(np.int64).max)
 
 DTYPES: Final = {
     c.EVENT_ID: "str",
@@ -37,6 +36,12 @@ class RatingFrame:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the events as dictionaries of Python values; unrated is None."""
+        frame = self.frame.astype("object")
+        rows = frame.where(self.frame.notna(), None).to_dict("records")
+        return [{str(name): value for name, value in row.items()} for row in rows]
 
     @classmethod
     def empty(cls) -> Self:
@@ -70,26 +75,18 @@ class RatingFrame:
         KeyError
             If a column is missing: that is the file's fault, not a row's.
         """
-        users = pd.to_numeric(raw[c.USER_ID], errors="coerce")
-        shows = pd.to_numeric(raw[c.SHOW_ID], errors="coerce")
-        rating_text = raw[c.RATING]
-        ratings = pd.to_numeric(rating_text, errors="coerce")
-        # Int64 milliseconds and timestamps of any unit are both read as instants.
-        stamps = (
-            pd.to_datetime(raw[c.RATED_AT], errors="coerce", utc=True, unit="ms")
-            if (pd.api.types.is_numeric_dtype(raw[c.RATED_AT]))
-            else pd.to_datetime(raw[c.RATED_AT], errors="coerce", utc=True)
-        )
+        users, shows = whole_numbers(raw[c.USER_ID]), whole_numbers(raw[c.SHOW_ID])
+        ratings, stamps = decimals(raw[c.RATING]), instants(raw[c.RATED_AT], unit="ms")
 
-        unrated = rating_text.isna()
+        unrated = raw[c.RATING].isna()
         reasons = pd.Series("", index=raw.index, dtype="object")
 
         def reject(bad: pd.Series, why: str) -> None:
             reasons.loc[bad & (reasons == "")] = why
 
         reject(raw[c.EVENT_ID].isna(), "no event_id")
-        reject(_not_an_id(users), "user_id is not a whole number of at least 0")
-        reject(_not_an_id(shows), "show_id is not a whole number of at least 0")
+        reject(users.isna(), "user_id is not a whole number of at least 0")
+        reject(shows.isna(), "show_id is not a whole number of at least 0")
         reject(ratings.isna() & ~unrated, "rating is not a number")
         reject(
             ~unrated & ~(ratings.between(LOWEST, HIGHEST) & (ratings % 1 == 0)),
@@ -110,8 +107,3 @@ class RatingFrame:
         )[good].astype(DTYPES)
         rejected = raw[~good].assign(**{c.REASON: reasons[~good]})
         return cls(frame.reset_index(drop=True)), rejected
-
-
-def _not_an_id(values: pd.Series) -> pd.Series:
-    """Return where values are missing, fractional, negative or beyond int64."""
-    return ~(values.between(0, INT64_MAX, inclusive="left") & (values % 1 == 0))

@@ -13,14 +13,17 @@ MovieLens ``u.data``      no header, separated by tabs                1 to 5
 Five-star ratings are doubled. Any of them may be compressed (``.gz``, ``.zip``, ...).
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from mlproject.core import columns as c
 from mlproject.core.errors import RatingsFileError
+from mlproject.core.parsing import decimals, instants
+from mlproject.core.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def read_ratings_file(path: Path) -> pd.DataFrame:
     if not len(raw):
         raise RatingsFileError(f"{path} has no ratings in it")
 
-    numbers = pd.to_numeric(raw[layout.rating], errors="coerce") * layout.scale
+    numbers = decimals(raw[layout.rating]) * layout.scale
     # What is no number is kept as it came, so that the row is rejected, not "unrated".
     rating = numbers.astype("object").where(numbers.notna(), raw[layout.rating])
     if layout.unrated is not None:
@@ -85,22 +88,15 @@ def read_ratings_file(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, _Layout]:
-    try:
-        first = pd.read_csv(path, header=None, nrows=1, sep="\x00", dtype="str").iloc[0, 0]
-        if "::" in str(first):
-            raw = pd.read_csv(path, sep="::", engine="python", header=None)
+    sample = _table(path, header=None, nrows=1, sep="\x00", dtype="str", quoting=csv.QUOTE_NONE)
+    first = str(sample.iloc[0, 0]) if len(sample) else ""
+    for separator in ("::", "\t"):
+        # A header has letters; the old files of MovieLens have none.
+        if first.replace(separator, "").replace(".", "").isdigit() and separator in first:
+            engine = {"engine": "python"} if len(separator) > 1 else {}
+            raw = _table(path, sep=separator, header=None, **engine)
             return _name_columns(raw, path), _MOVIELENS_OLD
-        if "\t" in str(first):
-            raw = pd.read_csv(path, sep="\t", header=None)
-            if len(raw.columns) == len(_HEADERLESS):
-                return _name_columns(raw, path), _MOVIELENS_OLD
-        raw = pd.read_csv(path, low_memory=False)
-    except FileNotFoundError:
-        raise RatingsFileError(f"there is no file {path}") from None
-    except pd.errors.EmptyDataError:
-        raise RatingsFileError(f"{path} is empty") from None
-    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise RatingsFileError(f"{path} cannot be read as a table: {error}") from error
+    raw = _table(path, sep="\t" if "\t" in first else ",")
     for layout in _LAYOUTS:
         if {layout.user, layout.show, layout.rating} <= set(raw.columns):
             return raw, layout
@@ -108,6 +104,10 @@ def _read(path: Path) -> tuple[pd.DataFrame, _Layout]:
         f"{path} has the columns {', '.join(map(str, raw.columns))}; wanted are "
         + " or ".join(f"{o.user}, {o.show}, {o.rating}" for o in _LAYOUTS)
     )
+
+
+def _table(path: Path, **options: Any) -> pd.DataFrame:
+    return read_table(path, RatingsFileError, **options)
 
 
 def _name_columns(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -122,6 +122,4 @@ def _name_columns(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _times(raw: pd.DataFrame, column: str | None) -> pd.Series:
     if column is None or column not in raw:
         return pd.Series(pd.NaT, index=raw.index, dtype="datetime64[ms, UTC]")
-    if pd.api.types.is_numeric_dtype(raw[column]):
-        return pd.to_datetime(raw[column], unit="s", utc=True, errors="coerce")
-    return pd.to_datetime(raw[column], utc=True, errors="coerce")
+    return instants(raw[column], unit="s")

@@ -1,9 +1,11 @@
 """Simulated raters with tastes that a model can learn and a person can recognise.
 
-A rater's taste is a vector over genres, a favourite era, a pull towards what is popular,
-and a few hidden dimensions that no metadata tells of. All of it is a hash of the seed and
-the user's id, so nothing is stored, any position of the stream can be generated again,
-and two processes agree.
+A rater's taste is a vector over genres that drifts from period to period, a favourite
+era, a pull towards what is popular, and a few hidden dimensions that no metadata tells
+of. A few raters rate much and most rate little; they rate in the evening; some shows
+come out while the stream runs; a user may come back to a show in another mood. All of it
+is a hash of the seed, the user, the show and the position, so nothing is stored, any
+stretch of the stream can be generated again, and two processes agree.
 """
 
 from collections.abc import Callable
@@ -25,8 +27,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HISTORY_DAYS: Final = 180
+PERIODS: Final = 3
+"""The history is cut into so many periods; taste drifts from one to the next."""
+EVENTS_PER_PERIOD: Final = 200_000
+"""Live events after which taste drifts again."""
 EVENTS_PER_NEW_USER: Final = 100
 
+# How busy raters are in each hour of the day, UTC: asleep at 4, watching at 20.
+_RHYTHM: Final = 1 + 0.9 * np.cos((np.arange(24) - 20) * 2 * np.pi / 24)
+_LATE_SHARE: Final = 0.06
+_DAY_MS: Final = 86_400_000
 _HIDDEN: Final = 6
 _FAVOURITES: Final = 3
 _UNRATED_SHARE: Final = 0.12
@@ -45,6 +55,7 @@ class World:
     popularity: Floats
     quality: Floats
     hidden: Floats
+    since: Ints
 
     @classmethod
     def of(cls, catalogue: Catalogue, seed: int) -> Self:
@@ -56,6 +67,9 @@ class World:
         years = frame[c.FIRST_YEAR].to_numpy(dtype=np.float64, na_value=np.nan)
         typical = float(np.nanmedian(years)) if np.isfinite(years).any() else 2010.0
         members = np.nan_to_num(frame[c.POPULARITY].to_numpy(dtype=np.float64))
+        # A late show comes out at the start of a later period, the last of them live.
+        draw = pair_uniform(show_ids, show_ids, seed + 13)
+        since = np.where(draw < _LATE_SHARE, 1 + (draw / _LATE_SHARE * PERIODS).astype(np.int64), 0)
         return cls(
             show_ids=show_ids,
             genres=share,
@@ -63,6 +77,7 @@ class World:
             popularity=_standard(np.log1p(members)),
             quality=_normals(show_ids, 1, seed + 11)[:, 0],
             hidden=_normals(show_ids, _HIDDEN, seed + 12) / np.sqrt(_HIDDEN),
+            since=since,
         )
 
 
@@ -113,23 +128,51 @@ class Simulator:
         return self._live(position, limit)
 
     def _make_history(self) -> RatingFrame:
-        """Let every user pick as many different shows as they are active."""
-        users, shows = [], []
-        for start in range(0, self._users, _BLOCK):
-            block = np.arange(start, min(start + _BLOCK, self._users))
-            pull = self._pull(block) + _gumbel(block, self._world.show_ids, self._seed + 31)
-            ranked = np.argsort(-pull, axis=1)
-            taken = np.arange(ranked.shape[1]) < self._counts[block][:, None]
-            users.append(np.repeat(block, self._counts[block]))
-            shows.append(ranked[taken])
-        user_ids, show_rows = np.concatenate(users), np.concatenate(shows)
+        """Let every user pick as many different shows as they are active, by period."""
+        parts = [
+            self._pick(np.arange(start, min(start + _BLOCK, self._users)))
+            for start in range(0, self._users, _BLOCK)
+        ]
+        users, show_rows, periods, liking = (
+            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
+        )
 
-        when = pair_uniform(user_ids, show_rows, self._seed + 32)
-        order = np.argsort(when, kind="stable")
-        end = int(self._now().timestamp() * 1000)
-        ages = ((1 - when[order]) * HISTORY_DAYS * 86_400_000).astype(np.int64)
+        when = pair_uniform(users, show_rows, self._seed + 32)
+        hour = pair_uniform(users, show_rows, self._seed + 33)
+        midnight = int(self._now().timestamp() * 1000) // _DAY_MS * _DAY_MS
+        length = HISTORY_DAYS // PERIODS
+        day = (periods * length + when * length).astype(np.int64) - HISTORY_DAYS
+        stamps = midnight + day * _DAY_MS + (_time_of_day(hour) * _DAY_MS).astype(np.int64)
+        order = np.argsort(stamps, kind="stable")
         positions = np.arange(len(order))
-        return self._frame(user_ids[order], show_rows[order], end - ages, positions)
+        return self._frame(users[order], show_rows[order], stamps[order], positions, liking[order])
+
+    def _pick(self, users: Ints) -> tuple[Ints, Ints, Ints, Floats]:
+        """Return who picks which show in which period, and how much they like it."""
+        shows = len(self._world.show_ids)
+        rows = np.arange(len(users))
+        taken = np.zeros((len(users), shows), dtype=np.bool_)
+        picks: list[tuple[Ints, Ints, Ints, Floats]] = []
+        for period in range(PERIODS):
+            noise = _gumbel(users, self._world.show_ids, self._seed + 34 + period)
+            periods = np.full(len(users), period)
+            liking = self._liking(users, periods)
+            pull = np.where(taken, -np.inf, self._pull(users, periods, liking) + noise)
+            ranked = np.argsort(-pull, axis=1)
+            # The counts of the periods add up to the user's count.
+            quota = self._counts[users] * (period + 1) // PERIODS
+            quota -= self._counts[users] * period // PERIODS
+            chosen = np.arange(shows) < quota[:, None]
+            who, what = np.repeat(rows, quota), ranked[chosen]
+            taken[who, what] = True
+            picks.append((users[who], what, np.full(len(who), period), liking[who, what]))
+        first, second, third, fourth = zip(*picks, strict=True)
+        return (
+            np.concatenate(first),
+            np.concatenate(second),
+            np.concatenate(third),
+            np.concatenate(fourth),
+        )
 
     def _live(self, position: int, limit: int) -> RatingFrame:
         """Let users rate now: the heavy raters often, newcomers more often still."""
@@ -141,23 +184,29 @@ class Simulator:
         is_newcomer = pair_uniform(positions, known, self._seed + 42) < _NEWCOMER_SHARE
         users = np.clip(np.where(is_newcomer, newcomer, heavy), 0, None)
 
+        periods = PERIODS + (positions - self.backlog) // EVENTS_PER_PERIOD
+        pairs, which = np.unique(np.stack([users, periods]), axis=1, return_inverse=True)
+        liking = self._liking(pairs[0], pairs[1])
+        pull = self._pull(pairs[0], pairs[1], liking)
+        reached = np.cumsum(np.exp(pull - pull.max(axis=1, keepdims=True)), axis=1)
         # The choice is drawn anew at each position, so a user may come back to a show.
-        noise = _gumbel(positions, self._world.show_ids, self._seed + 43)
-        show_rows = np.argmax(self._pull(users) + noise, axis=1)
+        drawn = pair_uniform(positions, users, self._seed + 43) * reached[which, -1]
+        show_rows = (reached[which] <= drawn[:, None]).sum(axis=1)
         now = np.full(limit, int(self._now().timestamp() * 1000))
-        return self._frame(users, show_rows, now, positions)
+        return self._frame(users, show_rows, now, positions, liking[which, show_rows])
 
-    def _pull(self, users: Ints) -> Floats:
-        """How strongly each show draws each user, shape ``(users, shows)``."""
+    def _pull(self, users: Ints, periods: Ints, liking: Floats) -> Floats:
+        """How strongly each show draws each user in a period, shape ``(users, shows)``."""
         reach = 0.6 + 0.8 * pair_uniform(users, users, self._seed + 24)
-        pull: Floats = 1.3 * self._liking(users) + reach[:, None] * self._world.popularity
-        return pull
+        pull = 1.3 * liking + reach[:, None] * self._world.popularity
+        return np.where(self._world.since <= periods[:, None], pull, -np.inf)
 
-    def _liking(self, users: Ints) -> Floats:
-        """How much each user would like each show, shape ``(users, shows)``."""
+    def _liking(self, users: Ints, periods: Ints) -> Floats:
+        """How much each user would like each show in a period, shape ``(users, shows)``."""
         world = self._world
         genres = world.genres.shape[1]
         taste = 0.4 * _normals(users, genres, self._seed + 21)
+        taste += 0.4 * _normals(users * 1_000_003 + periods, genres, self._seed + 26)
         if genres:
             ranked = np.argsort(_uniforms(users, genres, self._seed + 22), axis=1)
             rows = np.arange(len(users))
@@ -170,13 +219,10 @@ class Simulator:
         liking: Floats = taste @ world.genres.T - 0.4 * distance**2 + 0.8 * hidden @ world.hidden.T
         return liking
 
-    def _frame(self, users: Ints, show_rows: Ints, stamps: Ints, positions: Ints) -> RatingFrame:
+    def _frame(
+        self, users: Ints, show_rows: Ints, stamps: Ints, positions: Ints, liking: Floats
+    ) -> RatingFrame:
         """Let users rate shows: a number, or nothing beyond having watched."""
-        liking = np.empty(len(users))
-        for start in range(0, len(users), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            distinct, which = np.unique(users[part], return_inverse=True)
-            liking[part] = self._liking(distinct)[which, show_rows[part]]
         mood = _normals(positions, 1, self._seed + 51)[:, 0]
         strictness = _normals(users, 1, self._seed + 52)[:, 0]
         score = (
@@ -202,6 +248,12 @@ class Simulator:
                 }
             )
         )
+
+
+def _time_of_day(uniform: Floats) -> Floats:
+    """Turn uniform numbers into shares of a day that follow the daily rhythm."""
+    reached = np.concatenate(([0.0], np.cumsum(_RHYTHM / _RHYTHM.sum())))
+    return np.interp(uniform, reached, np.arange(25) / 24)
 
 
 def _activity(users: int, ratings: int, *, most: int, seed: int) -> Ints:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlproject.core.errors import CatalogueError
-from mlproject.core.ports import CatalogueSource, ObjectStore
+from mlproject.core.ports import CatalogueSource, Clock, ObjectStore
 from mlproject.storage.catalogue_file import read_catalogue, write_catalogue
 
 SMALLEST_SHARE: Final = 0.5
@@ -20,7 +20,7 @@ class ExportResult:
 
 
 def export_shows(
-    source: CatalogueSource, store: ObjectStore, *, force: bool = False
+    source: CatalogueSource, store: ObjectStore, clock: Clock, *, force: bool = False
 ) -> ExportResult:
     """Put the catalogue into the store if it has changed.
 
@@ -28,6 +28,8 @@ def export_shows(
     ----------
     source, store
         From where to where.
+    clock
+        Tells the day under which the catalogue is kept in the history.
     force
         Replace the stored catalogue even by a much smaller one.
 
@@ -47,4 +49,5 @@ def export_shows(
                 f"the new catalogue has {len(catalogue)} shows, the stored one {stored}; "
                 "it stays. Use --force if that is right"
             )
-    return ExportResult(len(catalogue), write_catalogue(store, catalogue))
+    written = write_catalogue(store, catalogue, clock.now().date())
+    return ExportResult(len(catalogue), written)

@@ -1,10 +1,12 @@
 """Public data sets, fetched once."""
 
+import http.client
 import shutil
 import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -49,7 +51,10 @@ def fetch_anime(
     wanted = (folder / FILES[0], folder / FILES[1])
     if all(path.exists() for path in wanted):
         return wanted
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"cannot write {folder}: {error.strerror}") from error
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
         archive = Path(unfinished) / "archive.zip"
         try:
@@ -58,12 +63,14 @@ def fetch_anime(
                 for name in FILES:
                     with zipped.open(name) as source, (Path(unfinished) / name).open("wb") as to:
                         shutil.copyfileobj(source, to)
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             raise UnavailableError(
                 f"cannot download {url}: {error}. Without a network, download it in a browser "
                 f"and put {' and '.join(FILES)} into {folder}"
             ) from error
-        except (zipfile.BadZipFile, KeyError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError) as error:
             raise UnavailableError(f"what came from {url} is not the data set: {error}") from error
         for name, path in zip(FILES, wanted, strict=True):
             (Path(unfinished) / name).replace(path)

@@ -61,6 +61,7 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
         since, already = monotonic(), position
         while live and not stop.is_set():
             due = already + int((monotonic() - since) * rate) if rate else position + _CHUNK
+            behind = due - position > _CHUNK
             if due > position:
                 events = source.read(position, min(due - position, _CHUNK))
                 if not len(events):
@@ -71,7 +72,7 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
             sink.append(events)  # with none too, so that old ones are written
             position += len(events)
             on_progress(position - first)
-            if rate:
+            if rate and not behind:
                 stop.wait(_TICK)
     finally:
         sink.flush()

@@ -1,6 +1,6 @@
 """Asks the REST service."""
 
-import urllib.error
+import http.client
 import urllib.request
 
 
@@ -9,5 +9,5 @@ def is_ready(service_url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{service_url}/readyz", timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)  # noqa: PLR2004
-    except (OSError, urllib.error.URLError):
+    except (OSError, http.client.HTTPException):
         return False

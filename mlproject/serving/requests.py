@@ -12,6 +12,7 @@ LARGEST_BODY: Final = 4096
 """Bytes; a request of this service is far smaller."""
 
 _INT64_MAX: Final = 2**63 - 1
+_LONGEST_QUOTE: Final = 40
 _EXAMPLE: Final = '{"user_id": 1, "num_items": 10}'
 
 
@@ -64,12 +65,15 @@ def _sentence(detail: Any, most: int) -> str:
         return f"the body is not JSON; send for example {_EXAMPLE}"
     if not detail["loc"]:
         return f"the body is not a JSON object; send for example {_EXAMPLE}"
-    field = str(detail["loc"][0])
+    field = _shortened(str(detail["loc"][0]))
     if detail["type"] == "missing":
         return f"{field} is missing; send for example {_EXAMPLE}"
     if detail["type"] == "extra_forbidden":
         return f"{field!r} is no field of this request; send for example {_EXAMPLE}"
     limits = {"user_id": f"from 0 to {_INT64_MAX}", "num_items": f"from 1 to {most}"}
-    got = json.dumps(detail["input"], ensure_ascii=False)
-    shown = got if len(got) <= 40 else f"{got[:40]}..."  # noqa: PLR2004
-    return f"{field} must be a whole number {limits[field]}, got {shown}"
+    got = _shortened(json.dumps(detail["input"], ensure_ascii=False))
+    return f"{field} must be a whole number {limits[field]}, got {got}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."

@@ -50,8 +50,11 @@ class ModelWatcher:
 
     def start(self) -> None:
         """Take up the last model at once, and watch from now on."""
-        if kept := self._last():
-            self._swap(Recommender(*kept))
+        try:
+            if kept := self._last():
+                self._swap(Recommender(*kept))
+        except Exception:  # it will be replaced by what is in production
+            log.exception("the last model cannot answer")
         self._thread.start()
 
     def stop(self) -> None:
@@ -80,8 +83,8 @@ class ModelWatcher:
         while not self._stop.is_set():
             try:
                 self.look()
-            except Exception:  # the watch must outlive any surprise
-                log.exception("looking for a new version failed")
+            except Exception as error:  # noqa: BLE001 - the watch must outlive any surprise
+                self._complain(f"looking for a new version failed: {error!r}", error)
             self._stop.wait(self._poll_seconds)
 
     def _swap(self, recommender: Recommender) -> None:
@@ -89,9 +92,9 @@ class ModelWatcher:
         self.current = recommender
         log.info("serving version %d", recommender.version)
 
-    def _complain(self, trouble: str) -> None:
+    def _complain(self, trouble: str, surprise: Exception | None = None) -> None:
         """Log a trouble when it begins, not at every look."""
         if trouble != self._trouble:
             serving = f"version {self.current.version} stays" if self.current else "not ready"
-            log.warning("%s (%s)", trouble, serving)
+            log.warning("%s (%s)", trouble, serving, exc_info=surprise)
             self._trouble = trouble

@@ -50,9 +50,15 @@ def read_batches(store: ObjectStore, *, threads: int = 8) -> tuple[RatingFrame, 
         All good rows, and the report. A batch that cannot be decoded is left where it
         is, named in the log and counted; it does not stop the others.
     """
-    found = [info for info in store.list(keys.BATCHES) if keys.BatchKey.parse(info.key)]
+    placed = [
+        (key.partition, key.offset, info)
+        for info in store.list(keys.BATCHES)
+        if (key := keys.BatchKey.parse(info.key))
+    ]
+    # Keys sort partition 10 before partition 2.
+    found = [info for *_, info in sorted(placed, key=lambda place: place[:2])]
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda info: _read(store, info), found))
+        parts = list(pool.map(lambda info: read_batch(store, info), found))
     frames = [part for part in parts if part is not None]
     ratings = RatingFrame.concat([good for good, _ in frames])
     return ratings, BatchReport(
@@ -63,7 +69,8 @@ def read_batches(store: ObjectStore, *, threads: int = 8) -> tuple[RatingFrame, 
     )
 
 
-def _read(store: ObjectStore, info: ObjectInfo) -> tuple[RatingFrame, int] | None:
+def read_batch(store: ObjectStore, info: ObjectInfo) -> tuple[RatingFrame, int] | None:
+    """Read one batch: its good rows and how many were set aside; None if unreadable."""
     try:
         good, rejected = decode_ratings(store.get(info.key) or b"")
     except BatchError as error:

@@ -1,5 +1,7 @@
 """The catalogue's place in the store."""
 
+from datetime import date
+
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import ObjectStore
@@ -23,10 +25,17 @@ def read_catalogue(store: ObjectStore) -> Catalogue:
     return decode_catalogue(content)
 
 
-def write_catalogue(store: ObjectStore, catalogue: Catalogue) -> bool:
-    """Store the catalogue unless the same one is there; tell whether it was written."""
+def write_catalogue(store: ObjectStore, catalogue: Catalogue, day: date) -> bool:
+    """Store the catalogue, and as the day's, unless the same one is there.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+    """
     content = encode_catalogue(catalogue)
     if store.get(keys.CATALOGUE) == content:
         return False
+    store.put(keys.catalogue_of(day), content)
     store.put(keys.CATALOGUE, content)
     return True

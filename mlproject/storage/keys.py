@@ -5,6 +5,9 @@
     topics/ratings/partition=0/ratings+0+00000000000000000000.parquet   batches
     quarantine/topics/ratings/partition=0/...                           rejected rows
     catalogue/shows.parquet                                             the catalogue
+    catalogue/history/2026-11-22/shows.parquet                          as it was that day
+    state/event-generator.json                                          how far it has come
+    state/tvmaze/...                                                    what came from TVMaze
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
@@ -13,10 +16,12 @@ Offsets are padded to 20 digits, so that the order of keys is the order of offse
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 TOPIC: Final = "ratings"
 CATALOGUE: Final = "catalogue/shows.parquet"
+GENERATOR_POSITION: Final = "state/event-generator.json"
 BATCHES: Final = f"topics/{TOPIC}/"
 
 _BATCH: Final = re.compile(
@@ -68,6 +73,11 @@ def partition_prefix(partition: int) -> str:
     return f"{BATCHES}partition={partition}/"
 
 
-def rejected_rows(batch_key: str) -> str:
-    """Return the key under which the rejected rows of a batch are kept."""
-    return f"quarantine/{batch_key}.rejected.jsonl"
+def catalogue_of(day: date) -> str:
+    """Return the key of the catalogue as it was at the end of a day."""
+    return f"catalogue/history/{day.isoformat()}/shows.parquet"
+
+
+def rejected_rows(origin: str) -> str:
+    """Return the key under which the rejected rows of a batch or a file are kept."""
+    return f"quarantine/{origin}.rejected.jsonl"

@@ -82,8 +82,8 @@ def load_model(folder: Path) -> TrainedModel:
             raise ArtifactError(
                 f"{folder} is of format {manifest['format']}, this program reads {FORMAT}"
             )
-        for name, entry in manifest["files"].items():
-            if _sha256(folder / name) != entry["sha256"]:
+        for name in (*(f"{array}.npy" for array in _ARRAYS), SHOWS):
+            if _sha256(folder / name) != manifest["files"][name]["sha256"]:
                 raise ArtifactError(f"{folder / name} differs from its checksum")
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -92,30 +92,41 @@ def load_model(folder: Path) -> TrainedModel:
         cards = tuple(json.loads((folder / SHOWS).read_text(encoding="utf-8")))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"the model in {folder} cannot be read: {error}") from error
+    if any(array.dtype != _ARRAYS[name] for name, array in arrays.items()):
+        raise ArtifactError(f"the arrays of the model in {folder} are not of the types wanted")
     model = TrainedModel(
         users=IdMap(arrays.pop("user_ids")),
         shows=IdMap(arrays.pop("show_ids")),
         cards=cards,
         **arrays,
     )
-    _check_shapes(model, folder)
+    if not _fits(model):
+        raise ArtifactError(f"the arrays of the model in {folder} do not fit each other")
     return model
 
 
-def _check_shapes(model: TrainedModel, folder: Path) -> None:
-    users, shows = len(model.users), len(model.shows)
-    d = model.user_factors.shape[-1]
-    fits = (
-        model.user_factors.shape == (users, d)
+def _fits(model: TrainedModel) -> bool:
+    """Tell whether shapes and row numbers agree: no request may run out of an array."""
+    users, shows = model.users.ids.size, model.shows.ids.size
+    d = model.user_factors.shape[-1] if model.user_factors.ndim else 0
+    shapes_fit = (
+        model.users.ids.ndim == model.shows.ids.ndim == model.seen_rows.ndim == 1
+        and model.user_factors.shape == (users, d)
         and model.show_factors.shape == (shows, d)
         and model.show_biases.shape == (shows,)
         and model.popularity.shape == (shows,)
         and model.seen_indptr.shape == (users + 1,)
-        and model.seen_rows.shape == (model.seen_indptr[-1],)
         and len(model.cards) == shows
     )
-    if not fits:
-        raise ArtifactError(f"the arrays of the model in {folder} do not fit each other")
+    return shapes_fit and bool(
+        (np.diff(model.users.ids) > 0).all()
+        and (np.diff(model.shows.ids) > 0).all()
+        and model.seen_indptr[0] == 0
+        and model.seen_indptr[-1] == len(model.seen_rows)
+        and (np.diff(model.seen_indptr) >= 0).all()
+        and (model.seen_rows >= 0).all()
+        and (model.seen_rows < shows).all()
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -26,8 +26,11 @@ _RATINGS: Final = pa.schema(
 
 def encode_ratings(ratings: RatingFrame) -> bytes:
     """Write ratings as one Parquet file."""
-    table = pa.Table.from_pandas(ratings.frame, schema=_RATINGS, preserve_index=False)
-    return _encode(table)
+    frame = ratings.frame
+    # Without its zone, since pyarrow asks pandas for it in a way that is deprecated.
+    plain = frame.assign(**{c.RATED_AT: frame[c.RATED_AT].dt.tz_convert(None)})
+    arrays = [pa.array(plain[field.name], type=field.type) for field in _RATINGS]
+    return _encode(pa.Table.from_arrays(arrays, schema=_RATINGS))
 
 
 def decode_ratings(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
@@ -40,15 +43,12 @@ def decode_ratings(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
     """
     try:
         table = parquet.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError) as error:
-        raise BatchError(f"not a readable Parquet file: {error}") from error
-    missing = [name for name in c.RATING_COLUMNS if name not in table.column_names]
-    if missing:
-        raise BatchError(f"no column {', '.join(missing)}")
-    if table.schema.remove_metadata().equals(_RATINGS):
-        # Our own writer's types are exact; only the ranges are left to check.
+        missing = [name for name in c.RATING_COLUMNS if name not in table.column_names]
+        if missing:
+            raise BatchError(f"no column {', '.join(missing)}")
         return RatingFrame.validated(table.to_pandas(types_mapper=_nullable))
-    return RatingFrame.validated(table.to_pandas())
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
+        raise BatchError(f"not a readable Parquet file of ratings: {error}") from error
 
 
 def encode_catalogue(catalogue: Catalogue) -> bytes:

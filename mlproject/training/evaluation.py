@@ -87,11 +87,12 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
         masked = seen[rows]
         scores[np.repeat(np.arange(len(rows)), np.diff(masked.indptr)), masked.indices] = -np.inf
         best = top_k(scores, k)
-        shown[best] = True
         wanted = np.zeros(scores.shape, dtype=np.bool_)
         targets = liked[rows]
         wanted[np.repeat(np.arange(len(rows)), np.diff(targets.indptr)), targets.indices] = True
-        hits[start : start + _BLOCK] = np.take_along_axis(wanted, best, axis=1)
+        showable = np.take_along_axis(scores, best, axis=1) > -np.inf
+        shown[best[showable]] = True
+        hits[start : start + _BLOCK] = np.take_along_axis(wanted, best, axis=1) & showable
     return Evaluation(
         k=k,
         precision=metrics.precision(hits),
