@@ -29,11 +29,12 @@ run: $(READY) ## Start everything on this machine (RATINGS=, CATALOGUE=, STATE=)
 test: $(READY) ## Run the tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
-check: $(READY) ## Check style, types and layers
+check: $(READY) ## Check style, types, layers and that the Avro schema stays compatible
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/unit/events/test_schema.py
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .

@@ -47,14 +47,23 @@ async def recommend(request: Request) -> Response:
 
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer what is no route of ours."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
+    known = error if isinstance(error, HTTPException) else HTTPException(404)
     where = f"{request.method} {request.url.path}"
-    return answer(status, {"error": f"there is no {where}; there is POST /recommend"})
+    response = answer(
+        known.status_code, {"error": f"there is no {where}; there is POST /recommend"}
+    )
+    response.headers.update(known.headers or {})
+    return response
+
+
+async def fail(_: Request, __: Exception) -> Response:
+    """Answer where we are at fault; Starlette logs the reason."""
+    return answer(500, {"error": "an error of ours, which is in the log"})
 
 
 app = Starlette(
     routes=[Route("/recommend", recommend, methods=["POST"])],
-    exception_handlers={HTTPException: refuse},
+    exception_handlers={HTTPException: refuse, Exception: fail},
 )
 
 

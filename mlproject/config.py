@@ -231,6 +231,6 @@ def _is_secret(field: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, known_names(), n=1)
+    close = difflib.get_close_matches(name, known_names(), n=1, cutoff=0.8)
     hint = f", did you mean {close[0]}?" if close else ""
     return f"{name} is not a setting{hint}"

@@ -96,11 +96,16 @@ def check_data(settings: Settings, state: Path) -> None:
             note.write_text(json.dumps(wanted))
             return
         found = json.loads(note.read_text())
+        held = found["ratings"], found["catalogue"]
     except OSError as error:
         raise StoreUnavailableError(f"cannot use {note}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{note}, which says whose ratings {state} holds, is damaged; mend or remove it"
+        ) from error
     if found != wanted:
         raise ConfigError(
-            f"{state} holds ratings ({found['ratings']}) of a catalogue ({found['catalogue']}); "
+            f"{state} holds ratings ({held[0]}) of a catalogue ({held[1]}); "
             f"asked for are {wanted['ratings']} and {wanted['catalogue']}. Keep both apart with "
             "`make run STATE=another-folder ...`, or start over after `make clean-state`"
         )

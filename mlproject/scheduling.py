@@ -3,8 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from mlproject.core.cancel import Cancelled
@@ -40,9 +42,15 @@ def run_every(
         Time after a failure, if that is less than ``seconds``.
     """
     scheduler = BackgroundScheduler(timezone=UTC)
+    running = threading.Lock()
     trouble = ""
 
     def attempt() -> None:
+        with running:
+            if not stop.is_set():
+                try_once()
+
+    def try_once() -> None:
         nonlocal trouble
         try:
             job()
@@ -61,7 +69,8 @@ def run_every(
 
     def _again_soon() -> None:
         soon = datetime.now(UTC) + timedelta(seconds=min(seconds, retry_seconds))
-        entry.modify(next_run_time=soon)
+        with suppress(JobLookupError):  # stopped meanwhile
+            entry.modify(next_run_time=soon)
 
     entry = scheduler.add_job(
         attempt,
@@ -74,4 +83,7 @@ def run_every(
     )
     scheduler.start()
     stop.wait()
-    scheduler.shutdown(wait=True)
+    # Not wait=True: it holds the lock that a failing job needs to name its next time.
+    scheduler.shutdown(wait=False)
+    with running:
+        pass

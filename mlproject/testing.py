@@ -39,9 +39,9 @@ class MemoryStore:
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix with keys after ``start_after``, ascending."""
         self._check()
-        for key in sorted(self.objects):
+        for key, content in sorted(self.objects.items()):
             if key.startswith(prefix) and key > start_after:
-                yield ObjectInfo(key, len(self.objects[key]), str(hash(self.objects[key])))
+                yield ObjectInfo(key, len(content), str(hash(content)))
 
     def delete(self, key: str) -> None:
         """Remove an object; no object is no error."""

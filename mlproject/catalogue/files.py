@@ -87,7 +87,11 @@ def _renamed(raw: pd.DataFrame) -> pd.DataFrame:
     if c.GENRES in raw:
         # JSON lines may have a list.
         joined = raw[c.GENRES].map(
-            lambda genres: GENRE_SEPARATOR.join(genres) if isinstance(genres, list) else genres
+            lambda genres: (
+                GENRE_SEPARATOR.join(str(genre) for genre in genres if genre is not None)
+                if isinstance(genres, list)
+                else genres
+            )
         )
         return raw.assign(**{c.GENRES: joined})
     return raw

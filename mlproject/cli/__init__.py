@@ -24,6 +24,9 @@ EXIT_CODES: Final[dict[type[TvrecError], int]] = {
 }
 
 
+INTERRUPTED: Final = 130
+
+
 class Failure(click.ClickException):
     """One of our errors on its way out: its sentence and its exit code."""
 
@@ -43,6 +46,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except TvrecError as error:
             raise Failure(error) from error
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

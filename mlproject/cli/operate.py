@@ -106,6 +106,9 @@ def guide(settings: Settings) -> None:
     """Say when each part has come up.
 
     Once each: MLflow, a version in production, the service. One of the processes of `make run`.
+
+    \b
+    tvrec guide       until Ctrl-C
     """
     from mlproject.guide import follow
     from mlproject.signals import stop_on_signals
@@ -119,7 +122,11 @@ def guide(settings: Settings) -> None:
 def doctor(settings: Settings, *, as_json: bool) -> None:
     """Check every connection, say what to mend.
 
-    Ends with exit code 5 if something is.
+    Ends with exit code 5 if something is wrong.
+
+    \b
+    tvrec doctor
+    tvrec doctor --json
     """
     from mlproject.doctor import examine
 

@@ -32,16 +32,21 @@ def whole_numbers(values: pd.Series) -> pd.Series:
     if types.is_bool_dtype(values):
         return pd.Series(pd.NA, index=values.index, dtype="Int64")
     if types.is_integer_dtype(values):
-        return values.where(values.between(0, INT64_MAX).fillna(value=False)).astype("Int64")
+        good = values.between(0, INT64_MAX).fillna(value=False)
+        unsigned = types.is_unsigned_integer_dtype(values)
+        nullable = values.astype("UInt64") if unsigned else values.astype("Int64")
+        return nullable.where(good).astype("Int64")
     if types.is_float_dtype(values):
         good = values.ge(0) & values.lt(2.0**63) & values.mod(1).eq(0)
         return values.where(good.fillna(value=False)).astype("Int64")
     # Through float, an id above 2**53 would become its neighbour's.
     text = values.astype("str").str.strip()
-    digits = text[text.str.fullmatch(r"[0-9]{1,19}(\.0*)?").fillna(value=False)]
-    exact = {index: int(number.partition(".")[0]) for index, number in digits.items()}
-    kept = {index: number for index, number in exact.items() if number <= INT64_MAX}
-    return pd.Series(kept, dtype="Int64").reindex(values.index)
+    looks_whole = text.str.fullmatch(r"[0-9]{1,19}(\.0*)?").fillna(value=False).to_numpy(bool)
+    numbers = np.zeros(len(text), dtype=np.uint64)
+    numbers[looks_whole] = [int(digits.partition(".")[0]) for digits in text[looks_whole]]
+    missing = ~looks_whole | (numbers > INT64_MAX)
+    exact = pd.arrays.IntegerArray(np.where(missing, 0, numbers).astype(np.int64), missing)
+    return pd.Series(exact, index=values.index)
 
 
 def decimals(values: pd.Series) -> pd.Series:
@@ -87,6 +92,6 @@ def instants(values: pd.Series, unit: str) -> pd.Series:
     millis = decimals(values) * {"s": 1000, "ms": 1}[unit]
     fits = millis.abs() < 8.64e15  # noqa: PLR2004 - 100 million days, as in ECMAScript
     numbers = millis.where(fits, 0).astype("int64").astype("datetime64[ms]").dt.tz_localize("UTC")
-    texts = values.astype("object").where(millis.isna())
+    texts = values.astype("object").where(pd.to_numeric(values, errors="coerce").isna())
     read = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).astype(_INSTANT)
     return pd.Series(numbers.where(fits, read).astype(_INSTANT))

@@ -2,6 +2,7 @@
 
 import lzma
 import tarfile
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,6 +24,7 @@ _UNREADABLE: Final = (
     OverflowError,
     RuntimeError,  # an encrypted archive
     ValueError,  # pandas' own errors and those of text decoding
+    pd.errors.ParserWarning,
     lzma.LZMAError,
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -54,7 +56,10 @@ def read_table(path: Path, error: type[DataError], **options: Any) -> pd.DataFra
         csv = {"index_col": False, "keep_default_na": False, "na_values": [""]}
         if "engine" not in options:
             csv["low_memory"] = False
-        table: pd.DataFrame = pd.read_csv(path, **{**csv, **options})
+        with warnings.catch_warnings():
+            # Rows that are longer than the header would be cut.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table: pd.DataFrame = pd.read_csv(path, **{**csv, **options})
         return table  # noqa: TRY300 - the other way out is above
     except FileNotFoundError:
         raise error(f"there is no file {path}") from None

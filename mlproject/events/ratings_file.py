@@ -89,7 +89,7 @@ def read_ratings_file(path: Path) -> pd.DataFrame:
 
 def _read(path: Path) -> tuple[pd.DataFrame, _Layout]:
     sample = _table(path, header=None, nrows=1, sep="\x00", dtype="str", quoting=csv.QUOTE_NONE)
-    first = str(sample.iloc[0, 0]) if len(sample) else ""
+    first = str(sample.iloc[0, 0]) if sample.size else ""
     for separator in ("::", "\t"):
         # A header has letters; the old files of MovieLens have none.
         if first.replace(separator, "").replace(".", "").isdigit() and separator in first:

@@ -25,8 +25,8 @@ GENERATOR_POSITION: Final = "state/event-generator.json"
 BATCHES: Final = f"topics/{TOPIC}/"
 
 _BATCH: Final = re.compile(
-    r"topics/(?P<topic>[^/]+)/partition=(?P<partition>\d+)/"
-    r"(?P=topic)\+(?P=partition)\+(?P<offset>\d+)\.(?P<format>[a-z][a-z.]*)"
+    r"topics/(?P<topic>[^/]+)/partition=(?P<partition>[0-9]+)/"
+    r"(?P=topic)\+(?P=partition)\+(?P<offset>[0-9]+)\.(?P<format>[a-z][a-z.]*)"
 )
 
 

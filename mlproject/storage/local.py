@@ -1,7 +1,7 @@
 """A local folder as an object store."""
 
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Final
 
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectInfo
+from mlproject.storage.folder_walk import walk
 
 _UNFINISHED: Final = ".unfinished-"
 
@@ -29,6 +30,7 @@ class LocalStore:
         try:
             return self._path(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            self._check_root()
             return None
         except OSError as error:
             raise _unavailable("read", self._path(key), error) from error
@@ -38,15 +40,15 @@ class LocalStore:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
+            unfinished = path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
             try:
-                with os.fdopen(handle, "wb") as file:
+                with unfinished.open("xb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(unfinished).replace(path)
+                unfinished.replace(path)
             except BaseException:
-                Path(unfinished).unlink(missing_ok=True)
+                unfinished.unlink(missing_ok=True)
                 raise
             _sync_folder(path.parent)
         except OSError as error:
@@ -54,33 +56,34 @@ class LocalStore:
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix with keys after ``start_after``, ascending."""
-        # The prefix may end within a name, so the walk starts at its last whole folder.
-        folder = self._path(prefix[: prefix.rfind("/") + 1])
         try:
-            keys = sorted(
-                key
-                for path in folder.rglob("*")
-                if not path.name.startswith(_UNFINISHED) and path.is_file()
-                if (key := path.relative_to(self.root).as_posix()).startswith(prefix)
-                if key > start_after
-            )
-            for key in keys:
-                stat = self._path(key).stat()
-                yield ObjectInfo(key, stat.st_size, etag=f"{stat.st_size}-{stat.st_mtime_ns}")
+            self._check_root()
+            yield from walk(self.root, prefix, start_after, _is_unfinished)
         except OSError as error:
-            raise _unavailable("list", folder, error) from error
+            raise _unavailable("list", self.root / prefix, error) from error
 
     def delete(self, key: str) -> None:
         """Remove an object; no object is no error."""
         try:
             self._path(key).unlink(missing_ok=True)
+        except (IsADirectoryError, NotADirectoryError):
+            self._check_root()
         except OSError as error:
             raise _unavailable("delete", self._path(key), error) from error
+
+    def _check_root(self) -> None:
+        """Tell a file in the place of the folder from an empty store."""
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreUnavailableError(f"{self.root} is no folder")
 
     def _path(self, key: str) -> Path:
         if ".." in key.split("/") or key.startswith("/"):
             raise ValueError(f"a key is a relative path without '..': {key!r}")
         return self.root / key
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith(_UNFINISHED)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,296 @@
+"""Every ObjectStore keeps the same promises: memory, a local folder, an S3 bucket."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
+from servers import free_port
+
+from mlproject.core.errors import StoreUnavailableError
+from mlproject.core.ports import ObjectStore
+from mlproject.storage.local import LocalStore
+from mlproject.storage.s3 import S3Store, s3_client
+from mlproject.testing import MemoryStore
+
+ACCESS_KEY, SECRET_KEY = "fake-access-key", "fake-secret-key"
+KINDS = ("memory", "local", "s3")
+ODD_KEYS = ("with space/a b.txt", "ünï/çödé/日本.txt", "plus+equals=1/x&y.txt", "per%20cent")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A store, and a cheap way to fill it."""
+
+    kind: str
+    store: ObjectStore
+    fill: Callable[[list[str]], None]
+
+
+@pytest.fixture(scope="module")
+def moto_address() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def memory_subject() -> Subject:
+    store = MemoryStore()
+    return Subject("memory", store, lambda keys: store.objects.update(dict.fromkeys(keys, b"")))
+
+
+@pytest.fixture
+def local_subject(tmp_path: Path) -> Subject:
+    def fill(keys: list[str]) -> None:
+        for key in keys:
+            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / key).touch()
+
+    return Subject("local", LocalStore(tmp_path), fill)
+
+
+@pytest.fixture
+def s3_subject(moto_address: str) -> Iterator[Subject]:
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+    def fill(keys: list[str]) -> None:
+        for key in keys:
+            backend.put_object("bucket", key, b"")
+
+    with closing(s3_client(moto_address, ACCESS_KEY, SECRET_KEY, "us-east-1")) as client:
+        client.create_bucket(Bucket="bucket")
+        yield Subject("s3", S3Store("bucket", client), fill)
+    backend.reset()
+
+
+@pytest.fixture(params=KINDS)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    made: Subject = request.getfixturevalue(f"{request.param}_subject")
+    return made
+
+
+@pytest.fixture
+def any_store(subject: Subject) -> ObjectStore:
+    return subject.store
+
+
+def keys_of(store: ObjectStore, prefix: str = "", start_after: str = "") -> list[str]:
+    return [info.key for info in store.list(prefix, start_after)]
+
+
+def test_what_was_put_is_got(any_store: ObjectStore) -> None:
+    any_store.put("folder/name.bin", bytes(range(256)))
+    assert any_store.get("folder/name.bin") == bytes(range(256))
+
+
+def test_a_second_put_replaces_the_first(any_store: ObjectStore) -> None:
+    any_store.put("a/b", b"a longer old one")
+    any_store.put("a/b", b"new")
+    assert any_store.get("a/b") == b"new"
+    assert [(info.key, info.size) for info in any_store.list("")] == [("a/b", 3)]
+
+
+def test_another_content_has_another_etag(any_store: ObjectStore) -> None:
+    any_store.put("a", b"one")
+    (before,) = any_store.list("a")
+    any_store.put("a", b"two")
+    (after,) = any_store.list("a")
+    assert before.etag != after.etag
+
+
+def test_what_is_not_there_is_none(any_store: ObjectStore) -> None:
+    any_store.put("a/b", b"")
+    assert any_store.get("no/such") is None
+    assert any_store.get("a") is None, "a folder is no object"
+    assert keys_of(any_store, "no/such/") == []
+
+
+def test_what_was_deleted_is_gone_and_may_be_deleted_again(any_store: ObjectStore) -> None:
+    any_store.put("a/b", b"x")
+    any_store.put("a/c", b"x")
+    any_store.delete("a/b")
+    any_store.delete("a/b")
+    assert any_store.get("a/b") is None
+    assert keys_of(any_store) == ["a/c"]
+
+
+def test_empty_content_is_an_object(any_store: ObjectStore) -> None:
+    any_store.put("empty", b"")
+    assert any_store.get("empty") == b""
+    assert [info.size for info in any_store.list("empty")] == [0]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_keys_may_have_spaces_and_any_letter(any_store: ObjectStore, key: str) -> None:
+    any_store.put(key, key.encode())
+    assert any_store.get(key) == key.encode()
+    assert keys_of(any_store) == [key]
+    any_store.delete(key)
+    assert keys_of(any_store) == []
+
+
+def test_a_listing_ascends_and_starts_after_a_key(subject: Subject) -> None:
+    # "-" and "." come before "/", and so do their keys, whatever folders there are.
+    wanted = ["a", "b-c", "b.d", "b/a", "b/c/d", "b/é", "c"]
+    subject.fill(wanted[::-1])
+    assert keys_of(subject.store) == wanted
+    assert keys_of(subject.store, "b") == wanted[1:6]
+    assert keys_of(subject.store, "b/", start_after="b/a") == ["b/c/d", "b/é"]
+    assert keys_of(subject.store, start_after="b/b is not there") == ["b/c/d", "b/é", "c"]
+    assert keys_of(subject.store, "b/", start_after="c") == []
+
+
+def test_a_prefix_may_end_within_a_name(subject: Subject) -> None:
+    subject.fill(["topics/a+0", "topics/a+1", "topics/ab/c", "topics/b"])
+    assert keys_of(subject.store, "topics/a") == ["topics/a+0", "topics/a+1", "topics/ab/c"]
+    assert keys_of(subject.store, "topics/a+1") == ["topics/a+1"]
+
+
+def test_a_listing_of_thousands_is_whole(subject: Subject) -> None:
+    wanted = [f"many/{number:05d}" for number in range(2500)]
+    subject.fill(wanted)
+    assert keys_of(subject.store, "many/") == wanted
+    assert keys_of(subject.store, "many/", start_after=wanted[1200]) == wanted[1201:]
+
+
+def test_what_is_listed_may_be_deleted_on_the_way(subject: Subject) -> None:
+    subject.fill(["a", "b", "c"])
+    for info in subject.store.list(""):
+        subject.store.delete(info.key)
+    assert keys_of(subject.store) == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "memory",
+        "local",
+        "s3",
+    ],
+)
+def test_another_process_may_delete_during_a_listing(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    subject: Subject = request.getfixturevalue(f"{kind}_subject")
+    subject.fill(["a", "b", "c"])
+    listing = subject.store.list("")
+    assert next(listing).key == "a"
+    subject.store.delete("b")
+    assert [info.key for info in listing][-1] == "c"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "memory",
+        "local",
+        "s3",
+    ],
+)
+@pytest.mark.parametrize("key", ["a", "a/b/c"])
+def test_a_folder_or_what_is_below_an_object_is_no_object_to_delete(
+    kind: str, key: str, request: pytest.FixtureRequest
+) -> None:
+    store = request.getfixturevalue(f"{kind}_subject").store
+    store.put("a/b", b"x")
+    store.delete(key)
+    assert keys_of(store) == ["a/b"]
+
+
+def test_unfinished_writes_are_not_listed(local_subject: Subject) -> None:
+    local_subject.fill(["a/.unfinished-x1y2", "a/b"])
+    assert keys_of(local_subject.store) == ["a/b"]
+
+
+def test_a_write_that_fails_leaves_the_old_object_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    store.put("a/b", b"old")
+
+    def disk_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mlproject.storage.local.os.fsync", disk_full)
+    with pytest.raises(StoreUnavailableError, match="No space left on device"):
+        store.put("a/b", b"new")
+    assert store.get("a/b") == b"old"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("key", ["../escape", "a/../../escape", "/absolute"])
+def test_a_key_stays_below_the_folder(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="relative path"):
+        LocalStore(tmp_path).put(key, b"")
+
+
+def test_a_folders_placeholder_is_not_listed(s3_subject: Subject) -> None:
+    s3_subject.fill(["a/", "a/b"])
+    assert keys_of(s3_subject.store) == ["a/b"]
+
+
+def test_a_bucket_that_is_missing_is_no_empty_one(moto_address: str) -> None:
+    with closing(s3_client(moto_address, ACCESS_KEY, SECRET_KEY, "us-east-1")) as client:
+        store = S3Store("no-such-bucket", client)
+        for call in (lambda: store.get("a"), lambda: store.put("a", b""), lambda: keys_of(store)):
+            with pytest.raises(StoreUnavailableError, match="no-such-bucket"):
+                call()
+
+
+CALLS: dict[str, Callable[[ObjectStore], Any]] = {
+    "get": lambda store: store.get("a"),
+    "put": lambda store: store.put("a", b""),
+    "list": keys_of,
+    "delete": lambda store: store.delete("a"),
+}
+
+
+def memory_down(_: Path) -> ObjectStore:
+    return MemoryStore(broken=True)
+
+
+def local_down(folder: Path) -> ObjectStore:
+    (folder / "file").touch()
+    return LocalStore(folder / "file")
+
+
+def s3_down(_: Path) -> ObjectStore:
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{free_port()}",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+        config=Config(connect_timeout=1, retries={"total_max_attempts": 1}),
+    )
+    return S3Store("bucket", client)
+
+
+@pytest.mark.parametrize(
+    ("down", "call"),
+    [(down, name) for down in (memory_down, local_down, s3_down) for name in CALLS],
+)
+def test_a_store_that_is_down_says_so(
+    down: Callable[[Path], ObjectStore], call: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StoreUnavailableError):
+        CALLS[call](down(tmp_path))
+
+
+def test_no_credential_is_in_any_text(tmp_path: Path) -> None:
+    store = s3_down(tmp_path)
+    with pytest.raises(StoreUnavailableError) as caught:
+        store.get("a")
+    for text in (repr(store), str(store), store.uri, str(caught.value), repr(caught.value)):
+        assert ACCESS_KEY not in text
+        assert SECRET_KEY not in text

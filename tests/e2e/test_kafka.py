@@ -1,0 +1,111 @@
+"""The commands with Kafka: librdkafka's mock cluster, and a stand-in for the registry."""
+
+import json
+import logging
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from servers import BIN, environment, free_port
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+
+class Registry(BaseHTTPRequestHandler):
+    """The three calls that we make, with one schema under the id 1."""
+
+    schema = ""
+
+    def do_PUT(self) -> None:
+        self.answer({"compatibility": "BACKWARD"})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).schema = asked["schema"]
+        self.answer({"id": 1})
+
+    def do_GET(self) -> None:
+        self.answer({"schema": self.schema})
+
+    def answer(self, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The settings that lead to a broker and a registry."""
+    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
+    (broker,) = owner.list_topics(timeout=10).brokers.values()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield environment(
+        KAFKA_BOOTSTRAP_SERVERS=f"{broker.host}:{broker.port}",
+        SCHEMA_REGISTRY_URL=f"http://127.0.0.1:{server.server_port}",
+        TVREC_STATE_DIR=str(tmp_path / "var"),
+        TVREC_SEED_USERS="50",
+    )
+    server.shutdown()
+    server.server_close()
+    del owner
+
+
+def tvrec(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [BIN / "tvrec", *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_ratings_go_through_kafka_and_a_restart_goes_on(kafka: dict[str, str]) -> None:
+    first = tvrec(kafka, "generate-ratings", "--once", "--ratings", "1000")
+    assert first.returncode == 0, first.stderr
+    assert "sent 1000 ratings, 1000 in all" in first.stderr
+    # The position is kept in the store, since Kafka does not know it.
+    second = tvrec(kafka, "generate-ratings", "--once", "--ratings", "1500")
+    assert "sent 500 ratings, 1500 in all" in second.stderr, second.stderr
+
+    tail = tvrec(kafka, "events", "tail", "--from-start", "--limit", "1500", "--json")
+    assert tail.returncode == 0, tail.stderr
+    events = [json.loads(line) for line in tail.stdout.splitlines()]
+    assert len({event["event_id"] for event in events}) == 1500
+    assert {event["source"] for event in events} == {"SIMULATED"}
+
+
+def test_a_registry_that_is_down_is_waited_for(kafka: dict[str, str]) -> None:
+    down = {**kafka, "SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{free_port()}"}
+    with subprocess.Popen(
+        [BIN / "tvrec", "generate-ratings"], env=down, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert "Schema Registry" in line
+        assert "trying again" in line
+        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert process.wait(timeout=20) == 0
+        assert time.monotonic() - started < 10
+
+
+def test_kafka_without_a_registry_is_a_setting_that_is_missing(kafka: dict[str, str]) -> None:
+    kafka.pop("SCHEMA_REGISTRY_URL")
+    done = tvrec(kafka, "generate-ratings", "--once")
+    assert done.returncode == 3
+    assert "SCHEMA_REGISTRY_URL is not" in done.stderr

@@ -1,0 +1,358 @@
+"""The commands: what each does, prints for people, and prints for programs."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from builders import model
+from click.testing import Result
+
+from mlproject import bootstrap, config, doctor, launch, scheduling
+from mlproject.catalogue.files import bundled
+from mlproject.cli import tvrec
+from mlproject.core import columns as c
+from mlproject.pipelines import fetch_data
+from mlproject.pipelines import train as train_module
+from mlproject.registry.gate import Verdict
+from mlproject.storage.batch_reader import read_batches
+from mlproject.storage.catalogue_file import read_catalogue
+from mlproject.storage.local import LocalStore
+from mlproject.storage.model_files import save_model
+from mlproject.testing import MemoryRegistry
+
+Run = Callable[..., Result]
+
+SMALL = ("--dimensions", 4, "--epochs", 2, "--threads", 1)
+
+
+def commands(group: click.Group, path: str) -> Iterator[str]:
+    """Yield every command's path, groups left out."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}"
+
+
+COMMANDS = list(commands(tvrec, "tvrec"))
+
+
+def store_of(state: Path) -> LocalStore:
+    return LocalStore(state / "store")
+
+
+def put_into_production(registry: MemoryRegistry, **changes: object) -> None:
+    """Let a run log a model and be promoted."""
+    with registry.run("a run") as log:
+        folder = registry.folder / log.run_id
+        folder.mkdir(parents=True)
+        save_model(model(**changes), folder)
+        log.metrics({"precision_at_10": 0.25, "popularity_precision_at_10": 0.125})
+        log.params({"dimensions": 4})
+        log.tags({"reason": "it is good"})
+    registry.promote(registry.register(log.run_id).version, by="ann", reason="it is good")
+
+
+@pytest.fixture
+def filled(run: Run) -> Run:
+    """The command line, after an export and some ratings."""
+    assert run("export-shows").exit_code == 0
+    assert run("generate-ratings", "--once", "--users", 100, "--ratings", 2000).exit_code == 0
+    return run
+
+
+@pytest.fixture
+def winner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every model win."""
+    verdict = Verdict(promote=True, reason="it wins")
+    monkeypatch.setattr(train_module, "judge", lambda *_, **__: verdict)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_help_of_a_command_says_what_it_does(run: Run, path: str) -> None:
+    result = run(*path.split()[1:], "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: {path} ")
+    assert "\b" not in result.output
+    assert "\\b" not in result.output
+    assert run(*path.split()[1:], "-h").output == result.output
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_help_of_a_command_shows_an_example(run: Run, path: str) -> None:
+    lines = run(*path.split()[1:], "--help").output.splitlines()[1:]
+    assert [line for line in lines if line.startswith(f"  {path}")]
+
+
+def test_the_help_and_the_version_of_all(run: Run) -> None:
+    assert "tvrec recommend --user 1" in run("--help").output
+    assert run("--version").exit_code == 0
+    assert run().exit_code == 2, "no command is wrong usage, and shows the help"
+    assert "Usage: tvrec" in run().output
+
+
+def test_export_shows_puts_the_bundled_catalogue_there(run: Run, state: Path) -> None:
+    count = len(bundled().read())
+    uri = store_of(state).uri
+    assert f"exported {count} shows in {uri}" in run("export-shows").stderr
+    assert f"unchanged: {count} shows in {uri}" in run("export-shows").stderr
+    assert len(read_catalogue(store_of(state))) == count
+
+
+def test_export_shows_takes_a_file_and_force(run: Run, state: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("show_id,title\n1,One\n2,Two\n")
+    run("export-shows")
+    refused = run("export-shows", "--catalogue", own)
+    assert refused.exit_code == 4
+    assert "Use --force if that is right" in refused.stderr
+    assert run("export-shows", "--catalogue", own, "--force").exit_code == 0
+    assert len(read_catalogue(store_of(state))) == 2
+
+
+def test_export_shows_comes_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def run_every(seconds: float, job: Callable[[], None], _: threading.Event) -> None:
+        asked.append(seconds)
+        job()
+
+    monkeypatch.setattr(scheduling, "run_every", run_every)
+    result = run("export-shows", "--loop", TVREC_EXPORT_INTERVAL="60")
+    assert asked == [60]
+    assert "exported" in result.stderr
+
+
+def test_generate_ratings_sends_the_backlog_once(run: Run, state: Path) -> None:
+    arguments = ("generate-ratings", "--once", "--users", 20, "--ratings", 300)
+    assert "sent 300 ratings, 300 in all" in run(*arguments).stderr
+    assert "sent 0 ratings, 300 in all" in run(*arguments).stderr
+    assert len(read_batches(store_of(state))[0]) == 300
+
+
+def test_generate_ratings_replays_a_file(run: Run, state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    lines = [f"{user},{user + 1},4.5,{1_700_000_000 + user}" for user in range(20)]
+    file.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
+    result = run("generate-ratings", "--replay", file, "--once", TVREC_REPLAY_BACKLOG="0.5")
+    assert result.exit_code == 0
+    found = read_batches(store_of(state))[0].frame
+    assert found[c.USER_ID].tolist() == list(range(10))
+    assert set(found[c.RATING]) == {9}
+
+
+def test_data_fetch_says_how_to_use_it(
+    run: Run, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(folder: Path, **_: object) -> tuple[Path, Path]:
+        return folder / "anime.csv", folder / "rating.csv"
+
+    monkeypatch.setattr(fetch_data, "fetch_anime", fetch)
+    folder = state / "data" / "anime"
+    assert run("data", "fetch", "anime").stdout == (
+        f"make run STATE=var-anime RATINGS={folder}/rating.csv CATALOGUE={folder}/anime.csv\n"
+    )
+
+
+@pytest.mark.usefixtures("winner")
+def test_train_promotes_a_winner(filled: Run, registry: MemoryRegistry) -> None:
+    result = filled("train", *SMALL)
+    assert result.exit_code == 0
+    (kept,) = registry.runs(9)
+    assert result.stdout.splitlines()[0] == f"run {kept.run_id}: it wins"
+    assert "precision_at_10" in result.stdout
+    assert result.stdout.splitlines()[-1] == "version 1 is in production"
+    assert kept.params["dimensions"] == "4"
+    assert kept.tags["trained_by"] == bootstrap.user_name()
+
+
+@pytest.mark.usefixtures("winner")
+def test_train_prints_json(filled: Run) -> None:
+    told = json.loads(filled("train", *SMALL, "--json").stdout)
+    assert told["promoted"] is True
+    assert told["version"] == 1
+    assert told["reason"] == "it wins"
+    assert 0 <= told["metrics"]["precision_at_10"] <= 1
+
+
+@pytest.mark.usefixtures("winner")
+def test_train_promotes_nothing_when_told(filled: Run, registry: MemoryRegistry) -> None:
+    told = json.loads(filled("train", *SMALL, "--no-promote", "--json").stdout)
+    assert (told["promoted"], told["version"]) == (False, None)
+    text = filled("train", *SMALL, "--no-promote").stdout
+    assert f"not promoted, as asked; `tvrec promote --run {registry.runs(1)[0].run_id}`" in text
+    assert registry.production() is None
+
+
+def test_train_says_how_to_promote_a_loser(
+    filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = Verdict(promote=False, reason="it loses")
+    monkeypatch.setattr(train_module, "judge", lambda *_, **__: verdict)
+    lines = filled("train", *SMALL).stdout.splitlines()
+    run_id = registry.runs(1)[0].run_id
+    assert lines[0] == f"run {run_id}: it loses"
+    assert lines[-1] == f"not promoted; `tvrec promote --run {run_id}` does it all the same"
+    assert filled("promote", "--run", run_id).stdout == "version 1 is in production\n"
+
+
+@pytest.mark.usefixtures("winner")
+def test_build_trains_when_there_is_something_new(
+    filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_every(seconds: float, job: Callable[[], None], _: threading.Event) -> None:
+        assert seconds == 7
+        job()
+        job()
+        filled("generate-ratings", "--once", "--users", 100, "--ratings", 2100)
+        job()
+
+    monkeypatch.setattr(scheduling, "run_every", run_every)
+    result = filled(
+        "build",
+        TVREC_BUILD_INTERVAL="7",
+        TVREC_EPOCHS="1",
+        TVREC_DIMENSIONS="2",
+        TVREC_THREADS="1",
+    )
+    assert result.exit_code == 0
+    assert len(registry.runs(9)) == 2
+    assert {found.tags["trained_by"] for found in registry.runs(9)} == {"model-builder"}
+
+
+def test_promote_goes_back_and_forth(run: Run, registry: MemoryRegistry) -> None:
+    put_into_production(registry)
+    put_into_production(registry)
+    assert run("promote", "--version", 1).stdout == "version 1 is in production\n"
+    assert registry.production().tags["reason"] == "by hand"
+    assert run("promote", "--reason", "better").stdout == "version 2 is in production\n"
+    assert registry.production().tags["reason"] == "better"
+    assert registry.production().tags["promoted_by"] == bootstrap.user_name()
+    assert run("promote", "--version", "newest").exit_code == 0
+
+
+def test_runs_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
+    assert run("runs").exit_code == 0, "an empty one too"
+    put_into_production(registry)
+    with pytest.raises(ZeroDivisionError), registry.run("fails"):
+        raise ZeroDivisionError
+    text = run("runs").stdout
+    assert "Runs of tv-show-recommender at http://127.0.0.1:5000" in text
+    (good,) = [line for line in text.splitlines() if "run1" in line]
+    (failed,) = [line for line in text.splitlines() if "run2" in line]
+    for word in ("production", "0.2500", "0.1250", "it is good"):
+        assert word in good
+    assert "failed" in failed
+    assert "run1" not in run("runs", "--limit", 1).stdout
+
+
+def test_runs_prints_json(run: Run, registry: MemoryRegistry) -> None:
+    assert json.loads(run("runs", "--json").stdout) == []
+    put_into_production(registry)
+    (told,) = json.loads(run("runs", "--json").stdout)
+    assert told["run_id"] == "run1"
+    assert told["status"] == "FINISHED"
+    assert told["version"] == 1
+    assert told["aliases"] == ["production"]
+    assert told["reason"] == "it is good"
+    assert told["metrics"]["precision_at_10"] == 0.25
+    assert told["params"] == {"dimensions": "4"}
+
+
+def test_recommend_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
+    put_into_production(registry)
+    lines = run("recommend", "--user", 1).stdout.splitlines()
+    assert lines[0].strip() == "For user 1: personalized, by version 1"
+    shown = [line for line in lines if "Show " in line]
+    assert [title in line for title, line in zip(("20", "30", "40"), shown, strict=True)]
+    assert "3.000" in shown[0]
+
+
+def test_recommend_prints_json(run: Run, registry: MemoryRegistry) -> None:
+    put_into_production(registry)
+    told = json.loads(run("recommend", "--user", 99, "-n", 2, "--json").stdout)
+    assert told["source"] == "popular"
+    assert [item[c.SHOW_ID] for item in told["items"]] == [30, 10]
+
+
+def test_recommend_takes_any_id_and_any_version(run: Run, registry: MemoryRegistry) -> None:
+    put_into_production(registry)
+    put_into_production(registry, popularity=np.array([9, 1, 1, 1], np.float32))
+    for version, best in ((1, 30), (2, 10)):
+        told = run("recommend", "--user", 2**70, "--version", version, "--json").stdout
+        assert json.loads(told)["items"][0][c.SHOW_ID] == best
+    assert run("recommend", "--user", 1, "--version", 3).exit_code == 6
+
+
+@pytest.mark.parametrize("title", ["日本 ünï", "[REC]", "x" * 500, "two\nlines", "\x1b[31m"])
+def test_a_table_shows_any_title(run: Run, registry: MemoryRegistry, title: str) -> None:
+    cards = tuple({c.SHOW_ID: row, c.TITLE: title, c.GENRES: []} for row in (10, 20, 30, 40))
+    put_into_production(registry, cards=cards)
+    result = run("recommend", "--user", 1, "-n", 1)
+    assert result.exit_code == 0
+    assert title[0] in result.stdout
+
+
+@pytest.mark.parametrize("title", ["[title of show]", "[/b]"])
+def test_a_table_shows_brackets(run: Run, registry: MemoryRegistry, title: str) -> None:
+    cards = tuple({c.SHOW_ID: row, c.TITLE: title, c.GENRES: []} for row in (10, 20, 30, 40))
+    put_into_production(registry, cards=cards)
+    assert title in run("recommend", "--user", 1, "-n", 1).stdout
+
+
+def test_doctor_says_what_is_wrong_and_ends_with_5(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "is_ready", lambda _: False)
+    result = run("doctor")
+    assert result.exit_code == 5
+    assert "`tvrec export-shows` puts one there" in result.stdout
+    told = json.loads(run("doctor", "--json").stdout)
+    assert {"part": "catalogue", "ok": False}.items() <= told[1].items()
+
+
+def test_doctor_ends_with_0_when_all_is_well(
+    filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "is_ready", lambda _: True)
+    put_into_production(registry)
+    assert filled("doctor").exit_code == 0
+    assert all(finding["ok"] for finding in json.loads(filled("doctor", "--json").stdout))
+
+
+def test_up_ends_as_what_it_starts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Procfile").touch()
+    started: list[Path] = []
+
+    def up(settings: config.Settings, procfile: Path) -> int:
+        started.extend([settings.state_dir, procfile])
+        return 7
+
+    monkeypatch.setattr(launch, "up", up)
+    result = run("up", "--procfile", tmp_path / "Procfile", TVREC_STATE_DIR=str(tmp_path))
+    assert result.exit_code == 7
+    assert started == [tmp_path, tmp_path / "Procfile"]
+
+
+def test_guide_says_what_has_come_up(
+    run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into_production(registry)
+    asked = threading.Event()
+
+    def ready(_: str) -> bool:
+        asked.set()
+        return True
+
+    monkeypatch.setattr("mlproject.guide.is_ready", ready)
+    monkeypatch.setattr("mlproject.signals.stop_on_signals", lambda: asked)
+    result = run("guide")
+    assert result.exit_code == 0
+    assert "version 1 is in production: it is good" in result.stdout
+    assert "/recommend" in result.stdout

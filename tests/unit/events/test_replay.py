@@ -1,0 +1,142 @@
+"""A replayed file is the same stream at every reading, from every position."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlproject.core import columns as c
+from mlproject.core.errors import RatingsFileError
+from mlproject.core.ports import RatingSource
+from mlproject.core.ratings import DTYPES
+from mlproject.events.replay import ReplaySource
+
+DATED = "user_id,show_id,rating,rated_at\n"
+UNDATED = "user_id,anime_id,rating\n"
+N = 40
+
+
+@pytest.fixture
+def dated(tmp_path: Path) -> Path:
+    """The newest first, two an hour."""
+    path = tmp_path / "dated.csv"
+    lines = [
+        f"{i % 7},{i},{i % 10 + 1},2024-01-{1 + i // 20:02}T{i // 2 % 10:02}:00:00Z\n"
+        for i in range(N)
+    ]
+    path.write_text(DATED + "".join(lines[::-1]))
+    return path
+
+
+@pytest.fixture
+def undated(tmp_path: Path) -> Path:
+    """User by user, as such files are; every fifth is not rated."""
+    path = tmp_path / "undated.csv"
+    lines = [f"{i // 10},{i},{-1 if i % 5 == 0 else i % 10 + 1}\n" for i in range(N)]
+    path.write_text(UNDATED + "".join(lines))
+    return path
+
+
+def opened(path: Path, *, backlog_share: float = 0.5, seed: int = 1) -> ReplaySource:
+    return ReplaySource.open(path, backlog_share=backlog_share, seed=seed)
+
+
+def whole(path: Path, seed: int = 1) -> pd.DataFrame:
+    return opened(path, seed=seed).read(0, N).frame
+
+
+@pytest.mark.parametrize("chunk", [1, 7, N, 1000])
+def test_chunks_join_to_the_whole(undated: Path, chunk: int) -> None:
+    source: RatingSource = opened(undated)
+    parts = [source.read(at, chunk).frame for at in range(0, N, chunk)]
+    assert all(list(part.index) == list(range(len(part))) for part in parts)
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole(undated))
+
+
+@pytest.mark.parametrize("file", ["dated", "undated"])
+def test_opened_again_it_is_the_same_to_the_ids(file: str, request: pytest.FixtureRequest) -> None:
+    path: Path = request.getfixturevalue(file)
+    first = whole(path)
+    pd.testing.assert_frame_equal(first, whole(path))
+    assert first[c.EVENT_ID].is_unique
+    assert len(first) == N
+    assert first.dtypes.astype("str").to_dict() == DTYPES
+    assert set(first[c.SOURCE]) == {"REPLAYED"}
+
+
+def test_a_dated_file_is_read_by_time(dated: Path) -> None:
+    frame = whole(dated)
+    assert frame[c.RATED_AT].is_monotonic_increasing
+    assert frame[c.RATED_AT].iloc[0] == pd.Timestamp("2024-01-01", tz="UTC")
+    # Of the same hour, the file's order is kept.
+    assert frame[c.SHOW_ID].tolist()[:4] == [1, 0, 3, 2]
+
+
+def test_an_undated_file_is_shuffled(undated: Path) -> None:
+    """So that every user is in the backlog."""
+    source = opened(undated)
+    assert set(source.read(0, source.backlog).frame[c.USER_ID]) == {0, 1, 2, 3}
+    assert whole(undated)[c.RATED_AT].is_monotonic_increasing
+
+
+def test_another_seed_is_another_order_of_the_same(undated: Path) -> None:
+    one, other = whole(undated, seed=1), whole(undated, seed=2)
+    assert one[c.SHOW_ID].tolist() != other[c.SHOW_ID].tolist()
+    rated = [c.USER_ID, c.SHOW_ID, c.RATING]
+    pd.testing.assert_frame_equal(
+        one[rated].sort_values(c.SHOW_ID, ignore_index=True),
+        other[rated].sort_values(c.SHOW_ID, ignore_index=True),
+    )
+    assert not set(one[c.EVENT_ID]) & set(other[c.EVENT_ID])
+
+
+def test_what_is_not_rated_stays_so(undated: Path) -> None:
+    frame = whole(undated)
+    assert (frame[c.SHOW_ID][frame[c.RATING].isna()] % 5 == 0).all()
+    assert frame[c.RATING].isna().sum() == N / 5
+
+
+@pytest.mark.parametrize(("share", "backlog"), [(0.0, 0), (0.5, N // 2), (0.95, 38), (1.0, N)])
+def test_the_backlog_is_a_share_of_the_good_rows(undated: Path, share: float, backlog: int) -> None:
+    assert opened(undated, backlog_share=share).backlog == backlog
+
+
+def test_rejected_rows_are_left_out_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "mixed.csv"
+    path.write_text(f"{UNDATED}1,1,9\n1,2,abc\n-1,3,9\n1,4,11\n1,5,12\n1,6,8\n")
+    with caplog.at_level(logging.WARNING):
+        source = opened(path, backlog_share=1)
+    assert sorted(source.read(0, 10).frame[c.SHOW_ID]) == [1, 6]
+    assert source.backlog == 2
+    (message,) = caplog.messages
+    assert message.startswith(f"4 rows of {path} are left out: ")
+    assert "'rating is not a whole number from 1 to 10': 2" in message
+    assert "'rating is not a number': 1" in message
+
+
+def test_a_good_file_is_not_logged(undated: Path, caplog: pytest.LogCaptureFixture) -> None:
+    opened(undated)
+    assert not caplog.messages
+
+
+def test_a_row_without_a_time_is_left_out_where_others_have_one(tmp_path: Path) -> None:
+    path = tmp_path / "half.csv"
+    path.write_text(f"{DATED}1,1,9,2024-01-01T00:00:00Z\n1,2,9,\n")
+    assert opened(path).read(0, 10).frame[c.SHOW_ID].tolist() == [1]
+
+
+@pytest.mark.parametrize("position", [N, N + 1, 10**9])
+def test_past_the_end_there_is_nothing(undated: Path, position: int) -> None:
+    rest = opened(undated).read(position, 5)
+    assert len(rest) == 0
+    assert rest.frame.dtypes.astype("str").to_dict() == DTYPES
+
+
+def test_a_file_without_a_rating_is_an_error_with_the_first_reason(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(f"{UNDATED}1,1,abc\n1,2,abc\n")
+    with pytest.raises(RatingsFileError, match=r"no row of .* is a rating; the first: rating is"):
+        opened(path)

@@ -1,0 +1,305 @@
+"""Training as a whole: from what is in the store to a run, and to a version if it earns it."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import put_catalogue, ratings
+
+from mlproject.core import columns as c
+from mlproject.core.cancel import Cancelled
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.errors import (
+    CatalogueError,
+    NotEnoughDataError,
+    StoreUnavailableError,
+    TrackingUnavailableError,
+)
+from mlproject.core.ratings import RatingFrame
+from mlproject.core.runs import RunInfo
+from mlproject.events.simulator import Simulator
+from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
+from mlproject.storage.batch_sink import BatchSink
+from mlproject.storage.model_cache import ModelCache
+from mlproject.storage.model_files import load_model
+from mlproject.testing import MemoryRegistry, MemoryStore
+from mlproject.training.lightfm_trainer import FitParams
+
+GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
+FIT = FitParams(dimensions=4, epochs=2, learning_rate=0.2, max_sampled=10, threads=1, seed=3)
+PARAMS = TrainParams(fit=FIT, feature_weight=0.5, holdout=0.2, k=5)
+
+
+def some_shows() -> Catalogue:
+    """Return 120 shows of six genres, a few of them little known."""
+    numbers = range(120)
+    raw = pd.DataFrame(
+        {
+            c.SHOW_ID: [1000 + number for number in numbers],
+            c.TITLE: [f"Show {number}" for number in numbers],
+            c.GENRES: [GENRES[number % 6] if number % 7 else "" for number in numbers],
+            c.FIRST_YEAR: [1990 + number % 35 if number % 5 else None for number in numbers],
+            c.EPISODES: [number if number % 3 else None for number in numbers],
+            c.NETWORK: ["HBO" if number % 2 else None for number in numbers],
+            c.POPULARITY: [100 / (1 + number % 40) if number % 11 else None for number in numbers],
+        }
+    )
+    return Catalogue.validated(raw)[0]
+
+
+@pytest.fixture(scope="module")
+def history() -> RatingFrame:
+    """Five thousand ratings by 200 simulated users."""
+    now = datetime(2025, 1, 1, tzinfo=UTC)
+    source = Simulator(some_shows(), users=200, ratings=5000, seed=6, now=lambda: now)
+    return source.read(0, source.backlog)
+
+
+def stored(events: RatingFrame, batch_rows: int = 1000) -> MemoryStore:
+    """Return a store with the catalogue and these events."""
+    store = MemoryStore()
+    put_catalogue(store, some_shows())
+    sink = BatchSink(store, batch_rows=batch_rows)
+    sink.append(events)
+    sink.flush()
+    return store
+
+
+@pytest.fixture(scope="module")
+def dataset(history: RatingFrame) -> Dataset:
+    return load_dataset(stored(history))
+
+
+@dataclass
+class Place:
+    """Where trainings go."""
+
+    registry: MemoryRegistry
+    cache: ModelCache
+    epochs: list[int] = field(default_factory=list)
+
+    @property
+    def last_run(self) -> RunInfo:
+        return self.registry.runs(1)[0]
+
+    def train(
+        self, dataset: Dataset, params: TrainParams = PARAMS, **options: object
+    ) -> TrainResult:
+        return train(
+            dataset,
+            self.registry,
+            self.cache,
+            params,
+            by="a test",
+            tags={"more": "to note"},
+            data_uri="memory://",
+            on_epoch=self.epochs.append,
+            **options,
+        )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    registry = MemoryRegistry(tmp_path / "registry")
+    return Place(registry, ModelCache(tmp_path / "cache", registry.download))
+
+
+def test_the_first_winner_becomes_production(place: Place, dataset: Dataset) -> None:
+    result = place.train(dataset)
+    production = place.registry.production()
+    assert result.version == production
+    assert (production.version, production.run_id) == (1, result.run_id)
+    assert production.tags["promoted_by"] == "a test"
+    assert production.tags["reason"] == result.verdict.reason
+    assert result.verdict.reason.startswith("first to beat popularity: precision@5 0.")
+    assert place.epochs == [1, 2]
+
+
+def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
+    result = place.train(dataset)
+    run = place.last_run
+    assert (run.run_id, run.name, run.status) == (result.run_id, "lightfm-4d", "FINISHED")
+    assert run.metrics == result.metrics
+    assert run.metrics["precision_at_5"] > run.metrics["popularity_precision_at_5"]
+    assert not [name for name in run.metrics if name.startswith("production_")]
+    assert run.metrics["ratings"] == len(dataset.interactions)
+    assert 0.1 < run.metrics["ratings_held_out"] / run.metrics["ratings"] < 0.3
+    assert run.params["dimensions"] == "4"
+    assert run.params["holdout"] == "0.2"
+    assert run.tags["dataset_digest"] == dataset.digest
+    assert run.tags["dataset"] == f"ratings {dataset.digest[:36]} memory://"
+    assert run.tags["trained_by"] == "a test"
+    assert run.tags["more"] == "to note"
+    assert run.tags["verdict"] == "promote"
+    assert run.tags["reason"] == result.verdict.reason
+
+
+def test_the_model_that_is_logged_knows_what_everyone_has_seen(
+    place: Place, dataset: Dataset
+) -> None:
+    result = place.train(dataset)
+    model = load_model(place.registry.folder / result.run_id)
+    assert len(model.users) == len(dataset.interactions.users)
+    assert len(model.seen_rows) == len(dataset.interactions), "held-out ratings too"
+    assert model.user_factors.shape[1] == 4
+
+
+def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
+    first, second = place.train(dataset), place.train(dataset)
+    assert second.version is None
+    assert "does not beat production's" in second.verdict.reason
+    assert place.registry.production() == first.version
+    assert len(place.registry.versions()) == 1
+    assert place.last_run.tags["verdict"] == "keep"
+    assert (place.registry.folder / second.run_id).is_dir(), "to be promoted by hand"
+
+
+def test_production_is_measured_on_the_same_holdout(place: Place, dataset: Dataset) -> None:
+    """The same model twice: what was measured then is measured now."""
+    first = place.train(dataset).metrics
+    weaker = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
+    second = place.train(dataset, weaker)
+    for name in ("precision_at_5", "recall_at_5", "ndcg_at_5", "coverage_at_5"):
+        assert second.metrics[f"production_{name}"] == pytest.approx(first[name])
+    assert second.metrics["precision_at_5"] < first["precision_at_5"]
+    assert second.version is None
+
+
+def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
+    worse = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
+    place.train(dataset, worse)
+    place.registry.promote(
+        place.registry.register(place.last_run.run_id).version, by="hand", reason="try"
+    )
+    result = place.train(dataset)
+    assert result.version.version == 2
+    assert "beats production's" in result.verdict.reason
+    assert place.registry.version(1).aliases == ("previous",)
+
+
+def test_a_winner_is_only_logged_when_asked(place: Place, dataset: Dataset) -> None:
+    result = place.train(dataset, promote=False)
+    assert result.verdict.promote
+    assert result.version is None
+    assert place.registry.versions() == []
+
+
+def test_an_unreadable_production_does_not_block(
+    place: Place, dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = place.train(dataset)
+    (place.registry.folder / first.run_id / "shows.json").write_text("damaged")
+    second = place.train(dataset)
+    assert "version 1 in production cannot be measured" in caplog.text
+    assert second.version.version == 2
+    assert "production_precision_at_5" not in second.metrics
+
+
+@pytest.mark.parametrize("trouble", [TrackingUnavailableError, StoreUnavailableError])
+def test_a_production_that_cannot_be_fetched_now_ends_the_run(
+    place: Place, dataset: Dataset, trouble: type[Exception]
+) -> None:
+    """It may be good: to promote without having measured it would be a guess."""
+    first = place.train(dataset)
+
+    def down(_: int, __: Path) -> Path:
+        raise trouble("down")
+
+    place.cache = ModelCache(place.cache.folder, down)
+    with pytest.raises(trouble):
+        place.train(dataset)
+    assert place.last_run.status == "FAILED"
+    assert place.registry.production() == first.version
+
+
+def test_a_cancelled_run_is_killed_and_nothing_is_promoted(place: Place, dataset: Dataset) -> None:
+    with pytest.raises(Cancelled):
+        place.train(dataset, should_stop=lambda: True)
+    assert place.epochs == [1]
+    assert place.last_run.status == "KILLED"
+    assert place.registry.versions() == []
+    assert not place.registry.folder.exists(), "no model was logged"
+
+
+def test_without_a_catalogue_there_is_nothing_to_train(store: MemoryStore) -> None:
+    with pytest.raises(CatalogueError, match="`tvrec export-shows` puts one there"):
+        load_dataset(store)
+
+
+def test_without_ratings_there_is_nothing_to_train(store: MemoryStore) -> None:
+    put_catalogue(store, some_shows())
+    with pytest.raises(NotEnoughDataError, match="`tvrec generate-ratings` sends some"):
+        load_dataset(store)
+
+
+def test_ratings_of_unknown_shows_are_named() -> None:
+    with pytest.raises(NotEnoughDataError, match=r"1 batches, 7 ratings of unknown shows"):
+        load_dataset(stored(ratings(7)))
+
+
+@pytest.mark.parametrize(
+    ("rating", "sentence"),
+    [(3, "is a positive to train on"), (6, "no rating in the holdout is 8 or more")],
+)
+def test_ratings_that_nobody_can_learn_from_fail_the_run(
+    place: Place, rating: int, sentence: str
+) -> None:
+    events = ratings(300, **{c.RATING: rating})
+    events.frame[c.USER_ID] = events.frame[c.USER_ID] % 10
+    events.frame[c.SHOW_ID] = 1000 + events.frame.index // 10
+    with pytest.raises(NotEnoughDataError, match=sentence):
+        place.train(load_dataset(stored(events)))
+    assert place.last_run.status == "FAILED"
+    assert place.registry.versions() == []
+
+
+def test_equal_data_has_an_equal_digest_however_it_is_stored(
+    history: RatingFrame, dataset: Dataset
+) -> None:
+    twice = RatingFrame.concat([history, RatingFrame(history.frame.iloc[:100])])
+    for events, batch_rows in ((history, 37), (history, 10_000), (twice, 500)):
+        assert load_dataset(stored(events, batch_rows)).digest == dataset.digest
+
+
+def test_other_data_has_another_digest(history: RatingFrame, dataset: Dataset) -> None:
+    fewer = stored(RatingFrame(history.frame.iloc[:-1]))
+    changed = history.frame.copy()
+    changed.loc[0, c.RATING] = 1 if changed.loc[0, c.RATING] != 1 else 2
+    retitled = stored(history)
+    shows = some_shows().frame
+    shows.loc[0, c.TITLE] = "Another title"
+    put_catalogue(retitled, Catalogue(shows))
+    stores = (fewer, stored(RatingFrame(changed)), retitled)
+    assert len({dataset.digest, *(load_dataset(store).digest for store in stores)}) == 4
+
+
+def test_training_twice_gives_the_same_model(
+    place: Place, dataset: Dataset, tmp_path: Path
+) -> None:
+    again = MemoryRegistry(tmp_path / "again")
+    first = place.train(dataset).metrics
+    second = Place(again, ModelCache(tmp_path / "another", again.download)).train(dataset).metrics
+    for timing in ("fit_seconds", "duration_seconds"):
+        del first[timing], second[timing]
+    assert first == second
+
+
+def test_cards_have_what_is_known_and_nothing_else(place: Place, dataset: Dataset) -> None:
+    result = place.train(dataset)
+    cards = load_model(place.registry.folder / result.run_id).cards
+    text = json.dumps(cards, allow_nan=False)
+    assert "null" not in text
+    assert "NaN" not in text
+    assert "<NA>" not in text
+    assert cards[0] == {c.SHOW_ID: 1000, c.TITLE: "Show 0", c.GENRES: []}
+    assert cards[1] == {
+        c.SHOW_ID: 1001,
+        c.TITLE: "Show 1",
+        c.GENRES: ["Comedy"],
+        c.FIRST_YEAR: 1991,
+        c.EPISODES: 1,
+        c.NETWORK: "HBO",
+    }

@@ -1,0 +1,107 @@
+"""Requests: every body is a request, or a sentence on what is wrong with it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlproject.core.errors import RequestError
+from mlproject.serving.requests import LARGEST_BODY, parse_recommend
+
+EXAMPLE = 'send for example {"user_id": 1, "num_items": 10}'
+USER_ID = "user_id must be a whole number from 0 to 9223372036854775807, got"
+NUM_ITEMS = "num_items must be a whole number from 1 to 100, got"
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "user_id", "num_items"),
+    [
+        ('{"user_id": 1}', 1, 10),
+        ('{"user_id": 0, "num_items": 1}', 0, 1),
+        ('{"num_items": 100, "user_id": 9223372036854775807}', 2**63 - 1, 100),
+        (' {"user_id":1}\n', 1, 10),
+    ],
+)
+def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
+    asked = parse_recommend(body.encode(), most=100)
+    assert (asked.user_id, asked.num_items) == (user_id, num_items)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("", f"the body is not JSON; {EXAMPLE}"),
+        ("user_id=1", f"the body is not JSON; {EXAMPLE}"),
+        ('{"user_id": 1', f"the body is not JSON; {EXAMPLE}"),
+        ('{"user_id": 01}', f"the body is not JSON; {EXAMPLE}"),
+        ("[" * 3000, f"the body is not JSON; {EXAMPLE}"),
+        ("null", f"the body is not a JSON object; {EXAMPLE}"),
+        ("7", f"the body is not a JSON object; {EXAMPLE}"),
+        ('[{"user_id": 1}]', f"the body is not a JSON object; {EXAMPLE}"),
+        ("{}", f"user_id is missing; {EXAMPLE}"),
+        ('{"num_items": 3}', f"user_id is missing; {EXAMPLE}"),
+        ('{"user": 1, "user_id": 1}', f"'user' is no field of this request; {EXAMPLE}"),
+        ('{"user_id": "1"}', f'{USER_ID} "1"'),
+        ('{"user_id": "ü"}', f'{USER_ID} "ü"'),
+        ('{"user_id": null}', f"{USER_ID} null"),
+        ('{"user_id": true}', f"{USER_ID} true"),
+        ('{"user_id": 1.5}', f"{USER_ID} 1.5"),
+        ('{"user_id": -1}', f"{USER_ID} -1"),
+        ('{"user_id": 9223372036854775808}', f"{USER_ID} 9223372036854775808"),
+        ('{"user_id": [1]}', f"{USER_ID} [1]"),
+        (f'{{"user_id": "{"x" * 99}"}}', f'{USER_ID} "{"x" * 39}...'),
+        ('{"user_id": 1, "num_items": 0}', f"{NUM_ITEMS} 0"),
+        ('{"user_id": 1, "num_items": 101}', f"{NUM_ITEMS} 101"),
+        ('{"user_id": 1, "num_items": "5"}', f'{NUM_ITEMS} "5"'),
+        ('{"user_id": 1, "num_items": null}', f"{NUM_ITEMS} null"),
+        ('{"user_id": 1, "num_items": 1e2}', f"{NUM_ITEMS} 100.0"),
+    ],
+)
+def test_a_bad_body_gets_a_sentence(body: str, sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_recommend(body.encode(), most=100)
+    assert str(caught.value) == sentence
+
+
+def test_the_limit_is_the_callers() -> None:
+    assert parse_recommend(b'{"user_id": 1, "num_items": 500}', most=500).num_items == 500
+    with pytest.raises(RequestError, match="from 1 to 5, got 6"):
+        parse_recommend(b'{"user_id": 1, "num_items": 6}', most=5)
+
+
+def read(body: bytes) -> None:
+    """Read a body: a request in the limits, or a sentence of one line."""
+    try:
+        asked = parse_recommend(body, most=100)
+    except RequestError as error:
+        sentence = str(error)
+    else:
+        assert 0 <= asked.user_id < 2**63
+        assert 1 <= asked.num_items <= 100
+        return
+    assert sentence.encode()
+    assert "\n" not in sentence
+
+
+@given(st.binary(max_size=LARGEST_BODY))
+def test_random_bytes_are_a_request_or_a_sentence(body: bytes) -> None:
+    read(body)
+
+
+@given(st.dictionaries(st.sampled_from(["user_id", "num_items", "user"]) | st.text(), JSON))
+def test_any_json_is_a_request_or_a_sentence(body: dict[str, Any]) -> None:
+    read(json.dumps(body).encode())
+
+
+def test_a_sentence_is_short() -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_recommend(json.dumps({"user_id": 1, "x" * 3000: 1}).encode(), most=100)
+    assert len(str(caught.value)) < 300

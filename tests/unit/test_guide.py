@@ -1,0 +1,108 @@
+"""The guide says each thing once, when it has become true."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from builders import version
+
+from mlproject import config, guide
+from mlproject.core.errors import TrackingUnavailableError
+from mlproject.core.runs import VersionInfo
+from mlproject.testing import MemoryRegistry
+
+SETTINGS = config.Settings(mlflow_port=5001, service_port=3001)
+
+
+@dataclass
+class Registry(MemoryRegistry):
+    """A registry that can be down, and whose production can be set."""
+
+    down: bool = False
+    in_production: VersionInfo | None = None
+
+    def ping(self) -> None:
+        if self.down:
+            raise TrackingUnavailableError("down")
+
+    def production(self) -> VersionInfo | None:
+        self.ping()
+        return self.in_production
+
+
+@dataclass
+class Stage(threading.Event):
+    """Changes the scene at every wait, and stops after the last change."""
+
+    scenes: list[Callable[[], object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.scenes:
+            self.set()
+        else:
+            self.scenes.pop(0)()
+        return self.is_set()
+
+
+def test_each_thing_is_said_once_and_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, said = Registry(tmp_path, down=True), []
+    ready: set[str] = set()
+    monkeypatch.setattr(guide, "is_ready", lambda url: url in ready)
+    lines_before: list[int] = []
+
+    def scene(**changes: object) -> Callable[[], None]:
+        def change() -> None:
+            lines_before.append(len(said))
+            registry.__dict__.update(changes)
+
+        return change
+
+    stage = Stage(
+        scenes=[
+            scene(down=False),
+            scene(),
+            scene(in_production=version(1, tags={"reason": "the first"})),
+            lambda: ready.add(SETTINGS.service_url),
+            scene(down=True),
+            scene(down=False),
+            scene(in_production=version(2, tags={"reason": "a better one"})),
+            scene(),
+        ]
+    )
+    guide.follow(SETTINGS, registry, stage, said.append)
+
+    assert lines_before[0] == 0, "nothing is there yet"
+    assert said[0] == "MLflow is at http://127.0.0.1:5001"
+    assert "version 1 is in production: the first" in said
+    assert said[-1] == "version 2 is in production: a better one"
+    assert len(said) == len(set(said))
+    (hint,) = [line for line in said if line.startswith("try: ")]
+    assert hint == (
+        "try: curl -s http://127.0.0.1:3001/recommend "
+        """-H 'Content-Type: application/json' -d '{"user_id": 1, "num_items": 10}'"""
+    )
+    assert said.index(hint) > said.index("version 1 is in production: the first")
+
+
+def test_a_version_without_a_reason_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guide, "is_ready", lambda _: False)
+    said: list[str] = []
+    guide.follow(SETTINGS, Registry(tmp_path, in_production=version(4)), Stage(), said.append)
+    assert any(line.startswith("version 4 is in production") for line in said)
+
+
+def test_stopped_before_it_begins_it_says_nothing(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    said: list[str] = []
+    guide.follow(SETTINGS, Registry(tmp_path), stop, said.append)
+    assert said == []

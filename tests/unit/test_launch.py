@@ -1,0 +1,125 @@
+"""What `make run` checks before it starts anything."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import free_port
+
+from mlproject import config
+from mlproject.config import Settings
+from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
+from mlproject.launch import check_data, check_port, up
+from mlproject.storage.locks import hold
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def procfile(tmp_path: Path) -> Path:
+    """A Procfile whose only process leaves a trace."""
+    path = tmp_path / "Procfile"
+    path.write_text(f"tracer: touch {tmp_path}/started\n")
+    return path
+
+
+def settings_of(state: Path, **given: object) -> Settings:
+    return config.load(
+        state_dir=state, **{"mlflow_port": free_port(), "service_port": free_port()} | given
+    )
+
+
+def test_a_free_port_passes() -> None:
+    check_port("127.0.0.1", free_port(), "the REST service", "service_port")
+
+
+@pytest.mark.parametrize(
+    ("what", "field", "variable"),
+    [
+        ("the MLflow server", "mlflow_port", "TVREC_MLFLOW_PORT"),
+        ("the REST service", "service_port", "TVREC_SERVICE_PORT"),
+    ],
+)
+def test_a_taken_port_names_the_setting(
+    taken_port: int, what: str, field: str, variable: str
+) -> None:
+    with pytest.raises(AlreadyRunningError) as caught:
+        check_port("127.0.0.1", taken_port, what, field)
+    assert str(caught.value) == (
+        f"port {taken_port} on 127.0.0.1, for {what}, cannot be had: Address already in use. "
+        f"Choose another: make run {variable}={taken_port + 1}"
+    )
+
+
+def test_the_same_data_passes_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        check_data(settings_of(tmp_path), tmp_path)
+    ratings = tmp_path / "ratings.csv"
+    ratings.touch()
+    other = tmp_path / "other"
+    other.mkdir()
+    for _ in range(2):
+        check_data(settings_of(other, ratings_file=ratings), other)
+
+
+@pytest.mark.parametrize("field", ["ratings_file", "catalogue_file"])
+def test_other_data_is_not_mixed_in(tmp_path: Path, field: str) -> None:
+    own = tmp_path / "own.csv"
+    own.touch()
+    check_data(settings_of(tmp_path), tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        check_data(settings_of(tmp_path, **{field: own}), tmp_path)
+    assert f"{tmp_path} holds ratings (simulated) of a catalogue (bundled)" in str(caught.value)
+    assert str(own) in str(caught.value)
+    assert "make run STATE=another-folder" in str(caught.value)
+    check_data(settings_of(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("field", ["ratings_file", "catalogue_file"])
+def test_a_missing_file_is_named_and_nothing_noted(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ConfigError, match=r"there is no file .*missing\.csv"):
+        check_data(settings_of(tmp_path, **{field: tmp_path / "missing.csv"}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", json.dumps({"ratings": "simulated"})])
+def test_a_damaged_note_is_an_error_of_ours(tmp_path: Path, note: str) -> None:
+    (tmp_path / "data.json").write_text(note)
+    with pytest.raises((ConfigError, StoreUnavailableError)):
+        check_data(settings_of(tmp_path), tmp_path)
+
+
+def test_a_state_folder_that_cannot_be_written_is_an_error(tmp_path: Path, procfile: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailableError, match="another folder with TVREC_STATE_DIR"):
+        up(settings_of(tmp_path / "file" / "state"), procfile)
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_note_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"cannot use .*data\.json"):
+        check_data(settings_of(tmp_path), tmp_path / "no such folder")
+
+
+@pytest.mark.parametrize("field", ["mlflow_port", "service_port"])
+def test_nothing_is_started_when_a_port_is_taken(
+    tmp_path: Path, procfile: Path, taken_port: int, field: str
+) -> None:
+    with pytest.raises(AlreadyRunningError, match=f"port {taken_port}"):
+        up(settings_of(tmp_path / "state", **{field: taken_port}), procfile)
+    assert not (tmp_path / "started").exists()
+
+
+def test_nothing_is_started_when_the_state_folder_is_in_use(tmp_path: Path, procfile: Path) -> None:
+    with (
+        hold(tmp_path / "state" / "run.lock", "this test"),
+        pytest.raises(AlreadyRunningError, match="another `make run` works on"),
+    ):
+        up(settings_of(tmp_path / "state"), procfile)
+    assert not (tmp_path / "started").exists()

@@ -1,0 +1,209 @@
+"""A recommender gets credit for what its users came to like, and for nothing else."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mlproject.core.errors import NotEnoughDataError
+from mlproject.core.ids import IdMap
+from mlproject.core.interactions import Interactions, Split
+from mlproject.core.model import TrainedModel
+from mlproject.training.evaluation import (
+    Evaluation,
+    Floats,
+    Rows,
+    Scorer,
+    by_model,
+    by_popularity,
+    evaluate,
+)
+
+# user, show, rating, held out
+Rating = tuple[int, int, float, bool]
+
+USERS = [100, 200, 300]
+SHOWS = [10, 20, 30, 40]
+RATINGS: list[Rating] = [
+    (100, 10, 9, False),
+    (100, 20, 8, True),
+    (100, 30, 3, True),
+    (200, 20, 9, False),
+    (200, 10, 10, True),
+    (200, 40, 8, True),
+    (300, 30, 10, False),
+    (300, 10, 7, True),
+]
+
+
+def split(ratings: list[Rating], shows: list[int] = SHOWS) -> Split:
+    users, show_ids, values, held_out = (np.array(column) for column in zip(*ratings, strict=True))
+    order = np.lexsort((show_ids, users))
+    user_map, show_map = IdMap.of(users), IdMap.of(shows)
+    data = Interactions(
+        users=user_map,
+        shows=show_map,
+        user_rows=user_map.rows(users[order]).astype(np.int32),
+        show_rows=show_map.rows(show_ids[order]).astype(np.int32),
+        ratings=values[order].astype(np.float32),
+    )
+    return Split(data, held_out[order].astype(np.bool_))
+
+
+def scorer(*scores: list[float]) -> Scorer:
+    """Give each user a row of scores."""
+    table = np.array(scores, dtype=np.float32)
+    return lambda rows: table[rows]
+
+
+def model(users: list[int], shows: list[int], seed: int = 1) -> TrainedModel:
+    """Random factors of three dimensions; the popularity grows with the row."""
+    random = np.random.default_rng(seed)
+
+    def floats(*shape: int) -> Floats:
+        return random.normal(size=shape).astype(np.float32)
+
+    return TrainedModel(
+        users=IdMap.of(users),
+        shows=IdMap.of(shows),
+        user_factors=floats(len(users), 3),
+        show_factors=floats(len(shows), 3),
+        show_biases=floats(len(shows)),
+        popularity=np.arange(1, len(shows) + 1, dtype=np.float32),
+        seen_indptr=np.zeros(len(users) + 1, dtype=np.int64),
+        seen_rows=np.array([], dtype=np.int32),
+        cards=(),
+    )
+
+
+def test_a_small_example_by_hand() -> None:
+    """User 100's list is 20, 40 and one of two is liked; 200's is 30, 10; 300 likes nothing."""
+    score = scorer([9, 5, 1, 2], [3, 9, 4, 1], [0, 0, 0, 0])
+    found = evaluate(score, split(RATINGS), k=2)
+    assert found.precision.tolist() == [0.5, 0.5]
+    assert found.recall.tolist() == [1, 0.5]
+    second = 1 / math.log2(3)
+    assert found.ndcg == pytest.approx([1, second / (1 + second)])
+    assert found.coverage == 1
+
+
+def test_means_are_named_by_k() -> None:
+    values = np.array([0.0, 1.0])
+    evaluation = Evaluation(k=5, precision=values, recall=values / 2, ndcg=values / 4, coverage=0.1)
+    assert evaluation.means() == {
+        "precision_at_5": 0.5,
+        "recall_at_5": 0.25,
+        "ndcg_at_5": 0.125,
+        "coverage_at_5": 0.1,
+    }
+
+
+def test_what_trained_is_not_recommended() -> None:
+    """A scorer that loves what was seen gets no worse and no better by it."""
+    plain = [[0.0, 1, 2, 3]] * 3
+    loving = np.array(plain)
+    loving[[0, 1, 2], [0, 1, 2]] = 1000
+    for k in (1, 2, 3):
+        one = evaluate(scorer(*plain), split(RATINGS), k)
+        other = evaluate(scorer(*loving.tolist()), split(RATINGS), k)
+        assert one.means() == other.means()
+
+
+def test_a_seen_show_is_no_hit_though_it_was_liked() -> None:
+    ratings: list[Rating] = [(1, 10, 10, False), (1, 20, 10, True)]
+    found = evaluate(scorer([9, 5, 7, 1]), split(ratings), k=1)
+    assert found.precision.tolist() == [0]
+    assert found.coverage == 1 / 4
+
+
+def test_the_scores_of_the_caller_are_left_alone() -> None:
+    table = np.ones((3, 4), dtype=np.float32)
+    evaluate(lambda _: table[:2], split(RATINGS), k=2)
+    assert (table == 1).all()
+
+
+def test_lists_longer_than_the_catalogue_end_with_it() -> None:
+    ratings: list[Rating] = [(1, 20, 10, True)]
+    found = evaluate(scorer([1, 2, 3, 4]), split(ratings), k=10)
+    assert found.precision.tolist() == [1 / 4]
+    assert found.recall.tolist() == [1]
+
+
+@pytest.mark.parametrize("rating", [7.0, 1.0, np.nan])
+def test_nothing_liked_is_nothing_to_measure_by(rating: float) -> None:
+    ratings: list[Rating] = [(1, 10, 10, False), (1, 20, rating, True)]
+    with pytest.raises(NotEnoughDataError, match=r"of 2 ratings by 1 users"):
+        evaluate(scorer([1, 2, 3, 4]), split(ratings), k=2)
+
+
+def test_many_users_are_measured_as_each_alone() -> None:
+    """More than one block of users."""
+    users, shows = 2500, list(range(30))
+    random = np.random.default_rng(5)
+    scores = random.normal(size=(users, len(shows))).astype(np.float32)
+    ratings: list[Rating] = [
+        (user, show, 9, place > 1)
+        for user in range(users)
+        for place, show in enumerate(random.permutation(30)[:4].tolist())
+    ]
+    found = evaluate(lambda rows: scores[rows], split(ratings, shows), k=5)
+    for user in (0, 1, 1023, 1024, 2047, 2048, 2499):
+        seen = [show for _, show, _, held in ratings[4 * user : 4 * user + 4] if not held]
+        liked = [show for _, show, _, held in ratings[4 * user : 4 * user + 4] if held]
+        fresh = [show for show in np.argsort(-scores[user]).tolist() if show not in seen]
+        assert found.precision[user] == pytest.approx(len({*fresh[:5]} & {*liked}) / 5)
+
+
+def test_popularity_is_the_same_for_everyone() -> None:
+    popularity = np.array([3, 1, 2], dtype=np.float32)
+    assert by_popularity(popularity)(np.array([5, 0])).tolist() == [[3, 1, 2], [3, 1, 2]]
+
+
+def test_a_model_scores_as_it_does_alone() -> None:
+    trained = model(USERS, SHOWS)
+    scores = by_model(trained, trained.users, trained.shows)(np.array([2, 0]))
+    assert scores == pytest.approx(np.stack([trained.scores(2), trained.scores(0)]), rel=1e-5)
+    by_hand = [trained.scores(row).tolist() for row in range(3)]
+    data = split(RATINGS)
+    own = evaluate(by_model(trained, data.interactions.users, data.interactions.shows), data, k=2)
+    assert own.means() == evaluate(scorer(*by_hand), data, k=2).means()
+
+
+def test_a_model_of_other_ids_is_asked_by_id() -> None:
+    """Of other users and shows, before and after, in other rows."""
+    trained = model([50, 100, 300, 400], [5, 10, 15, 20, 40, 90])
+    users, shows = IdMap.of(USERS), IdMap.of(SHOWS)
+    rows: Rows = np.array([0, 1, 2])
+    scores = by_model(trained, users, shows)(rows)
+    # Shows 10, 20, 40 are rows 1, 3, 4 of the model; 30 it does not know.
+    for row, wanted in ((0, trained.scores(1)), (1, trained.popularity), (2, trained.scores(2))):
+        assert scores[row, [0, 1, 3]] == pytest.approx(wanted[[1, 3, 4]], rel=1e-5)
+    assert scores[:, 2].tolist() == [-np.inf] * 3
+
+
+def test_a_user_whose_taste_is_not_known_gets_what_is_popular() -> None:
+    trained = model(USERS, SHOWS)
+    factors = trained.user_factors.copy()
+    factors[1] = 0
+    scores = by_model(replace(trained, user_factors=factors), IdMap.of(USERS), IdMap.of(SHOWS))
+    assert scores(np.array([1])).tolist() == [[1, 2, 3, 4]]
+
+
+def test_a_show_that_the_model_does_not_know_is_not_recommended() -> None:
+    ratings: list[Rating] = [(1, 40, 10, True)]
+    data = split(ratings)
+    trained = model([1], [10, 20, 30])
+    found = evaluate(by_model(trained, IdMap.of([1]), data.interactions.shows), data, k=3)
+    assert found.precision.tolist() == [0]
+    assert found.coverage == 3 / 4
+
+
+def test_nor_is_it_where_there_is_nothing_else_left() -> None:
+    """The list is shorter than k then; the unknown show is no hit and not covered."""
+    ratings: list[Rating] = [(1, 10, 9, False), (1, 40, 10, True)]
+    data = split(ratings)
+    trained = model([1], [10, 20, 30])
+    found = evaluate(by_model(trained, IdMap.of([1]), data.interactions.shows), data, k=4)
+    assert found.precision.tolist() == [0]
+    assert found.coverage == 2 / 4
