@@ -3,8 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from mlproject.core.ports import ObjectInfo
+
+# What no part of a key is, though a file system finds folders by it.
+_NO_NAMES: Final = frozenset({"", ".", ".."})
 
 
 def walk(
@@ -32,6 +36,8 @@ def walk(
     """
     # The prefix may end within a name, so the walk starts at its last whole folder.
     top = prefix[: prefix.rfind("/") + 1]
+    if _NO_NAMES & set(top.split("/")[:-1]):
+        return iter(())
     return _walk(root, top, prefix, start_after, is_unfinished)
 
 

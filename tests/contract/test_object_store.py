@@ -12,13 +12,13 @@ from botocore.config import Config
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
-from servers import free_port
 
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectStore
 from mlproject.storage.local import LocalStore
 from mlproject.storage.s3 import S3Store, s3_client
 from mlproject.testing import MemoryStore
+from tests.servers import free_port
 
 ACCESS_KEY, SECRET_KEY = "fake-access-key", "fake-secret-key"
 KINDS = ("memory", "local", "s3")

@@ -4,7 +4,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from servers import BIN, answers, environment, free_port, wait_until
+
+from tests.servers import BIN, answers, environment, free_port, wait_until
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from servers import BIN, environment, free_port
+
+from tests.servers import BIN, environment, free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

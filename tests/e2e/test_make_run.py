@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import BIN, ROOT, answers, environment, free_port, wait_until
+
+from tests.servers import BIN, ROOT, answers, environment, free_port, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import BIN, ROOT, environment
+
+from tests.servers import BIN, ROOT, environment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

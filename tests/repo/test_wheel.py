@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from servers import BIN, ROOT, environment
+
+from tests.servers import BIN, ROOT, environment
 
 TASKS = {
     "data-exporter": ["tvrec", "export-shows"],

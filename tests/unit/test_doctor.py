@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from builders import put_catalogue, ratings, shows
 
 from mlproject import bootstrap, config, doctor
 from mlproject.config import Settings
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.testing import MemoryRegistry
+from tests.builders import put_catalogue, ratings, shows
 
 PARTS = ["state folder", "catalogue", "ratings", "MLflow", "production", "service"]
 

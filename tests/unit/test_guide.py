@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from builders import version
 
 from mlproject import config, guide
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.core.runs import VersionInfo
 from mlproject.testing import MemoryRegistry
+from tests.builders import version
 
 SETTINGS = config.Settings(mlflow_port=5001, service_port=3001)
 

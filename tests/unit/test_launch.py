@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import free_port
 
 from mlproject import config
 from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
 from mlproject.launch import check_data, check_port, up
 from mlproject.storage.locks import hold
+from tests.servers import free_port
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from builders import model
 from starlette.testclient import TestClient
 
 from mlproject.core import columns as c
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.requests import LARGEST_BODY
+from tests.builders import model
 
 SERVICE = Path(__file__).parents[2] / "bento" / "service.py"
 TOO_LARGE = f"the body is larger than {LARGEST_BODY} bytes"

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from builders import model
 from click.testing import Result
 
 from mlproject import bootstrap, config, doctor, launch, scheduling
@@ -23,6 +22,7 @@ from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.local import LocalStore
 from mlproject.storage.model_files import save_model
 from mlproject.testing import MemoryRegistry
+from tests.builders import model
 
 Run = Callable[..., Result]
 

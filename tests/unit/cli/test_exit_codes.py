@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from servers import environment
 
 from mlproject import bootstrap
 from mlproject.cli import EXIT_CODES
@@ -16,6 +15,7 @@ from mlproject.core import errors
 from mlproject.core.errors import TvrecError
 from mlproject.storage.locks import hold
 from mlproject.testing import MemoryRegistry
+from tests.servers import environment
 
 Run = Callable[..., Result]
 

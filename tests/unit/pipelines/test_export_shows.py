@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from builders import Calendar, shows
 
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, StoreUnavailableError
@@ -11,6 +10,7 @@ from mlproject.pipelines.export_shows import ExportResult, export_shows
 from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.keys import CATALOGUE
 from mlproject.testing import MemoryStore
+from tests.builders import Calendar, shows
 
 
 @dataclass

@@ -5,11 +5,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from builders import http_server, raw_server
-from servers import free_port
 
 from mlproject.core.errors import UnavailableError
 from mlproject.pipelines.fetch_data import FILES, fetch_anime
+from tests.builders import http_server, raw_server
+from tests.servers import free_port
 
 CONTENT = "anime_id,name\n" + "".join(f"{number},Show {number}\n" for number in range(1000))
 

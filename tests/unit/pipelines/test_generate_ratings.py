@@ -4,7 +4,6 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
-from builders import ratings
 
 from mlproject.core import columns as c
 from mlproject.core.errors import StoreUnavailableError
@@ -13,6 +12,7 @@ from mlproject.pipelines.generate_ratings import generate_ratings
 from mlproject.storage.batch_reader import read_batches
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.testing import MemoryStore
+from tests.builders import ratings
 
 
 @dataclass

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from builders import put_catalogue, ratings
 
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled
@@ -27,6 +26,7 @@ from mlproject.storage.model_cache import ModelCache
 from mlproject.storage.model_files import load_model
 from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm_trainer import FitParams
+from tests.builders import put_catalogue, ratings
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
 FIT = FitParams(dimensions=4, epochs=2, learning_rate=0.2, max_sampled=10, threads=1, seed=3)

@@ -1,10 +1,10 @@
 """Whether the service is ready, whatever answers at its address."""
 
 import pytest
-from builders import http_server, raw_server
-from servers import free_port
 
 from mlproject.serving.client import is_ready
+from tests.builders import http_server, raw_server
+from tests.servers import free_port
 
 
 @pytest.mark.parametrize(

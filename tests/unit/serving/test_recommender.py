@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from mlproject.core import columns as c
 from mlproject.core.ids import IdMap
 from mlproject.serving.recommender import Recommender
 from mlproject.storage.model_files import load_model, save_model
+from tests.builders import model
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from builders import model, version
 
 from mlproject.core.errors import (
     ArtifactError,
@@ -16,6 +15,7 @@ from mlproject.core.errors import (
 from mlproject.core.model import TrainedModel
 from mlproject.core.runs import VersionInfo
 from mlproject.serving.watcher import ModelWatcher
+from tests.builders import model, version
 
 POLL_SECONDS = 0.01
 BROKEN = model(seen_rows=np.array([0, 99], np.int32), seen_indptr=np.array([0, 2, 2, 2]))

@@ -4,7 +4,6 @@ import json
 import logging
 
 import pytest
-from builders import ratings
 
 from mlproject.core import columns as c
 from mlproject.core.errors import StoreUnavailableError
@@ -13,6 +12,7 @@ from mlproject.storage.batch_reader import BatchReport, read_batches
 from mlproject.storage.keys import BatchKey, rejected_rows
 from mlproject.storage.parquet import encode_ratings
 from mlproject.testing import MemoryStore
+from tests.builders import ratings
 
 
 def put(store: MemoryStore, partition: int, offset: int, count: int = 2) -> str:

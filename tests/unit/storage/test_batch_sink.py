@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import ratings
 
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, StoreUnavailableError
@@ -16,6 +15,7 @@ from mlproject.storage.keys import BATCHES, BatchKey
 from mlproject.storage.local import LocalStore
 from mlproject.storage.parquet import decode_ratings, encode_ratings
 from mlproject.testing import MemoryStore
+from tests.builders import ratings
 
 TESTS = Path(__file__).parents[2]
 LIVES = 10
@@ -24,7 +24,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.storage.local import LocalStore
-from builders import ratings
+from tests.builders import ratings
 
 def write_for_ever():
     sink = BatchSink(LocalStore(Path(sys.argv[1])), batch_rows=7)

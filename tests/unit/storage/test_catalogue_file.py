@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-from builders import shows
 from pandas.testing import assert_frame_equal
 
 from mlproject.core.catalogue import Catalogue
@@ -12,6 +11,7 @@ from mlproject.storage.catalogue_file import read_catalogue, write_catalogue
 from mlproject.storage.keys import CATALOGUE, catalogue_of
 from mlproject.storage.parquet import decode_catalogue
 from mlproject.testing import MemoryStore
+from tests.builders import shows
 
 DAY = date(2025, 1, 1)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import model, version
 
 from mlproject.core.errors import (
     ArtifactError,
@@ -14,6 +13,7 @@ from mlproject.core.errors import (
 )
 from mlproject.storage.model_cache import KEPT, ModelCache
 from mlproject.storage.model_files import save_model
+from tests.builders import model, version
 
 
 class Downloads:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import model
 
 from mlproject.core.errors import ArtifactError
 from mlproject.core.model import TrainedModel
 from mlproject.storage.model_files import MANIFEST, SHOWS, load_model, save_model
+from tests.builders import model
 
 ARRAYS = (
     "user_factors",

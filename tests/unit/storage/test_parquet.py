@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from builders import FIRST_INSTANT, ratings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
@@ -23,6 +22,7 @@ from mlproject.storage.parquet import (
     encode_catalogue,
     encode_ratings,
 )
+from tests.builders import FIRST_INSTANT, ratings
 
 IDS = st.integers(0, 2**63 - 2)
 EVENTS = st.fixed_dictionaries(
