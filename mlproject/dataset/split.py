@@ -16,7 +16,7 @@ def hold_out(interactions: Interactions, *, share: float, seed: int) -> Split:
     Whether a (user, show) is held out is a hash of the pair and the seed. It is
     therefore the same in every cycle while ratings come in: yesterday's production
     model has not trained on what today's candidate is measured by, and the two can be
-    compared on it.
+    compared on it; but for users who have reached five ratings in between.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ MovieLens ``ratings.dat`` no header, separated by ``::``              1 to 5
 MovieLens ``u.data``      no header, separated by tabs                1 to 5
 ========================  ==========================================  =======
 
-Five-star ratings are doubled. Any of them may be compressed (``.gz``, ``.zip``, ...).
+Times are texts in ISO 8601, or seconds or milliseconds since 1970. Five-star ratings are
+doubled. Any of them may be compressed (``.gz``, ``.zip``, ...).
 """
 
 import csv
@@ -44,6 +45,7 @@ _LAYOUTS: Final = (
     _Layout("anime", c.USER_ID, "anime_id", c.RATING, None, unrated=-1),
     _Layout("MovieLens", "userId", "movieId", c.RATING, "timestamp", scale=2.0),
 )
+_LARGEST_SECONDS: Final = 1e11
 _HEADERLESS: Final = {"user_id": 0, "show_id": 1, "rating": 2, "timestamp": 3}
 _MOVIELENS_OLD: Final = _Layout("MovieLens", "user_id", "show_id", "rating", "timestamp", scale=2.0)
 
@@ -122,4 +124,7 @@ def _name_columns(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _times(raw: pd.DataFrame, column: str | None) -> pd.Series:
     if column is None or column not in raw:
         return pd.Series(pd.NaT, index=raw.index, dtype="datetime64[ms, UTC]")
-    return instants(raw[column], unit="s")
+    numbers = decimals(raw[column])
+    # As seconds, numbers this large are beyond the year 5000.
+    unit = "ms" if numbers.median() > _LARGEST_SECONDS else "s"
+    return instants(raw[column], unit=unit)

@@ -33,7 +33,7 @@ EVENTS_PER_PERIOD: Final = 200_000
 """Live events after which taste drifts again."""
 EVENTS_PER_NEW_USER: Final = 100
 
-# How busy raters are in each hour of the day, UTC: asleep at 4, watching at 20.
+# How busy raters are in each hour of the day, UTC: most at 20, least at 8.
 _RHYTHM: Final = 1 + 0.9 * np.cos((np.arange(24) - 20) * 2 * np.pi / 24)
 _LATE_SHARE: Final = 0.06
 _DAY_MS: Final = 86_400_000

@@ -105,8 +105,8 @@ def fit(
         max_sampled=params.max_sampled,
         random_state=params.seed,
     )
-    try:
-        for epoch in range(1, params.epochs + 1):
+    for epoch in range(1, params.epochs + 1):
+        try:
             model.fit_partial(
                 interactions,
                 item_features=item_features,
@@ -114,11 +114,12 @@ def fit(
                 epochs=1,
                 num_threads=params.threads or os.cpu_count() or 1,
             )
-            on_epoch(epoch)
-    except ValueError as error:
-        raise TrainingError(
-            f"the fit failed: {error}; a lower learning rate than {params.learning_rate} may help"
-        ) from error
+        except ValueError as error:
+            raise TrainingError(
+                f"the fit failed: {error}; a lower learning rate than {params.learning_rate} "
+                "may help"
+            ) from error
+        on_epoch(epoch)
 
     user_factors = model.user_embeddings.astype(np.float32)
     # A user without positives keeps random factors, which say nothing of their taste.

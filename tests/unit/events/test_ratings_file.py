@@ -202,6 +202,11 @@ def test_iso_times_may_differ_in_form(write: Write) -> None:
     assert [row[3] for row in rows(path)] == [Y2K, Y2K]
 
 
+def test_times_may_be_milliseconds(write: Write) -> None:
+    path = write(f"{DATED}7,300,9,{Y2K_S}000\n")
+    assert [row[3] for row in rows(path)] == [Y2K]
+
+
 def test_a_bad_time_does_not_touch_the_others(write: Write) -> None:
     path = write(f"{DATED}7,300,9,{Y2K_S}\n7,301,9,soon\n")
     assert [row[3] for row in rows(path)] == [Y2K, None]
