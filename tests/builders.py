@@ -21,7 +21,7 @@ from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import VersionInfo
 from mlproject.storage.keys import CATALOGUE
-from mlproject.storage.parquet import encode_catalogue
+from mlproject.storage.parquet import decode_ratings, encode_catalogue
 
 FIRST_INSTANT = pd.Timestamp("2025-01-01", tz="UTC")
 
@@ -150,3 +150,9 @@ def raw_server(answer: bytes) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             thread.join()
+
+
+def written(store: ObjectStore) -> RatingFrame:
+    """Return what the batches of one partition hold, in order."""
+    keys = [info.key for info in store.list("topics/ratings/")]
+    return RatingFrame.concat([decode_ratings(store.get(key) or b"")[0] for key in keys])

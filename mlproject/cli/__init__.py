@@ -62,6 +62,7 @@ def tvrec(ctx: click.Context) -> None:
     Ask for recommendations:              tvrec recommend --user 1
     Train, and promote if it is better:   tvrec train --epochs 30
     Put a version into production:        tvrec promote --version 2
+    Look at the ratings:                  tvrec dataset status
     Find out what is wrong:               tvrec doctor
 
     Settings come from the environment: TVREC_STATE_DIR, MLFLOW_TRACKING_URI and so on;
@@ -80,4 +81,4 @@ def tvrec(ctx: click.Context) -> None:
 pass_settings = click.make_pass_decorator(Settings)
 
 # The commands add themselves to the group above.
-from mlproject.cli import data, models, operate  # noqa: E402, F401
+from mlproject.cli import data, dataset, models, operate  # noqa: E402, F401

@@ -25,7 +25,7 @@ def build(settings: Settings) -> None:
     tvrec build                                  until Ctrl-C
     TVREC_BUILD_INTERVAL=600 tvrec build         every ten minutes
     """
-    from mlproject.pipelines.train import load_dataset, train
+    from mlproject.pipelines.train import Dataset, load_dataset, train
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
@@ -36,14 +36,15 @@ def build(settings: Settings) -> None:
     by = "model-builder"
     built = ""
     swept = False
+    dataset: Dataset | None = None
 
     def once() -> None:
-        nonlocal built, swept
+        nonlocal built, dataset, swept
         registry.ping()
         if not swept and (abandoned := registry.end_abandoned(by)):
             log.warning("ended %d runs that a killed builder had left open", abandoned)
         swept = True
-        dataset = load_dataset(store)
+        dataset = load_dataset(store, dataset.state if dataset else None)
         if dataset.digest == built:
             log.info("nothing new since the last build")
             return

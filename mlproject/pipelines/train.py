@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled, ShouldStop, never
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
@@ -20,11 +18,13 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.features import show_features
-from mlproject.dataset.interactions import MergeReport, merge
+from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import hold_out
+from mlproject.dataset.state import RatingsState
+from mlproject.pipelines.ingest import ingest
 from mlproject.registry.gate import Verdict, judge
-from mlproject.storage.batch_reader import BatchReport, read_batches
 from mlproject.storage.catalogue_file import read_catalogue
+from mlproject.storage.manifest import Totals
 from mlproject.storage.model_cache import ModelCache
 from mlproject.storage.model_files import save_model
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
@@ -35,12 +35,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What there is to train on, and how it was come by."""
+    """What there is to train on, and how it was come by.
+
+    Parameters
+    ----------
+    catalogue, interactions
+        The shows, and the latest rating of every user and show.
+    state
+        The snapshot in memory, for the next load of this process.
+    totals
+        What has been read since the first batch.
+    waiting
+        Ratings of shows that the catalogue does not know yet.
+    digest
+        SHA-256 of catalogue and ratings: equal data, equal digest, in any store.
+    """
 
     catalogue: Catalogue
     interactions: Interactions
-    batches: BatchReport
-    merged: MergeReport
+    state: RatingsState
+    totals: Totals
+    waiting: int
     digest: str
 
 
@@ -76,8 +91,15 @@ class TrainResult:
     version: VersionInfo | None
 
 
-def load_dataset(store: ObjectStore) -> Dataset:
-    """Read the ratings and the catalogue.
+def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Dataset:
+    """Read the catalogue and what is new of the ratings.
+
+    Parameters
+    ----------
+    store
+        Where they are.
+    state
+        The last dataset's, so that the snapshot need not be read again.
 
     Raises
     ------
@@ -85,16 +107,20 @@ def load_dataset(store: ObjectStore) -> Dataset:
         If there is no catalogue yet.
     NotEnoughDataError
         If there are no ratings of known shows yet.
+    AlreadyRunningError
+        If another process brought the snapshot up to date at the same time.
     """
     catalogue = read_catalogue(store)
-    ratings, batches = read_batches(store)
-    interactions, merged = merge(ratings, catalogue)
-    if not len(interactions):
+    state, report = ingest(store, state)
+    found, waiting = interactions(state, catalogue)
+    if not len(found):
         raise NotEnoughDataError(
-            f"no ratings of known shows in {store.uri} yet ({batches.batches} batches, "
-            f"{merged.unknown_show} ratings of unknown shows); `tvrec generate-ratings` sends some"
+            f"no ratings of known shows in {store.uri} yet ({report.totals.batches} batches, "
+            f"{waiting} ratings of unknown shows); `tvrec generate-ratings` sends some"
         )
-    return Dataset(catalogue, interactions, batches, merged, _digest(catalogue, interactions))
+    digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
+    digest.update(state.digest.text.encode())
+    return Dataset(catalogue, found, state, report.totals, waiting, digest.hexdigest())
 
 
 def train(  # noqa: PLR0913 - the composition of a whole pipeline
@@ -220,11 +246,11 @@ def _counts(dataset: Dataset, split: Split) -> dict[str, float]:
         "ratings_held_out": int(split.held_out.sum()),
         "users": len(dataset.interactions.users),
         "shows": len(dataset.interactions.shows),
-        "events": dataset.merged.events,
-        "events_of_unknown_shows": dataset.merged.unknown_show,
-        "events_repeated": dataset.merged.repeats,
-        "events_rejected": dataset.batches.rejected,
-        "batches_unreadable": dataset.batches.unreadable,
+        "ratings_of_unknown_shows": dataset.waiting,
+        "events": dataset.totals.events,
+        "events_superseded": dataset.totals.events - len(dataset.state),
+        "events_rejected": dataset.totals.rejected,
+        "batches_unreadable": dataset.totals.unreadable,
     }
 
 
@@ -237,16 +263,3 @@ def _cards(catalogue: Catalogue) -> tuple[dict[str, Any], ...]:
         card = {c.SHOW_ID: row.pop(c.SHOW_ID), c.TITLE: row.pop(c.TITLE), c.GENRES: genres}
         cards.append(card | {str(name): value for name, value in row.items() if value})
     return tuple(cards)
-
-
-def _digest(catalogue: Catalogue, interactions: Interactions) -> str:
-    """Return a SHA-256 of what is trained on: equal data, equal digest, in any store."""
-    digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
-    for array in (
-        interactions.users.ids,
-        interactions.user_rows,
-        interactions.show_rows,
-        interactions.ratings,
-    ):
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -1,12 +1,17 @@
 """Follows the batch objects as they appear."""
 
+import logging
 import threading
 from collections.abc import Iterator
 
+from mlproject.core.errors import BatchError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
 from mlproject.storage import keys
-from mlproject.storage.batch_reader import read_batch
+from mlproject.storage.listing import partitions
+from mlproject.storage.parquet import decode_ratings
+
+log = logging.getLogger(__name__)
 
 
 def tail_batches(
@@ -32,26 +37,21 @@ def tail_batches(
     seen: dict[int, str] = {}
     first = True
     while not stop.is_set():
-        for partition in _partitions(store):
+        for partition in partitions(store):
             after = seen.get(partition, "")
             for info in store.list(keys.partition_prefix(partition), start_after=after):
                 seen[partition] = info.key
-                if (from_start or not first) and (read := read_batch(store, info)):
-                    yield read[0]
+                if from_start or not first:
+                    yield from _read(store, info.key)
         first = False
         stop.wait(poll_seconds)
 
 
-def _partitions(store: ObjectStore) -> list[int]:
-    """Find the partitions, by one listing for each and not by listing every object."""
-    found: list[int] = []
-    after = ""
-    while info := next(store.list(keys.BATCHES, start_after=after), None):
-        key = keys.BatchKey.parse(info.key)
-        if key is None:
-            after = info.key
-            continue
-        found.append(key.partition)
-        # "~" comes after every character of a key: the partition is behind us.
-        after = f"{keys.partition_prefix(key.partition)}~"
-    return sorted(found)
+def _read(store: ObjectStore, key: str) -> Iterator[RatingFrame]:
+    """Yield a batch's good rows; nothing of one that cannot be read."""
+    try:
+        good, _ = decode_ratings(store.get(key) or b"")
+    except BatchError as error:
+        log.warning("batch %s is passed over: %s", key, error)
+    else:
+        yield good

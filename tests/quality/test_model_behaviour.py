@@ -18,10 +18,12 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
+from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 from mlproject.dataset.features import show_features
-from mlproject.dataset.interactions import merge
+from mlproject.dataset.matrices import interactions as lay_out
 from mlproject.dataset.split import hold_out
+from mlproject.dataset.state import RatingsState
 from mlproject.events.simulator import Simulator
 from mlproject.serving.recommender import Recommender
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
@@ -99,7 +101,8 @@ def split(catalogue: Catalogue) -> Split:
     """Simulated raters and the fans, of whom nothing is held out."""
     simulator = Simulator(catalogue, users=USERS, ratings=RATINGS, seed=SEED, now=lambda: NOW)
     ratings = RatingFrame.concat([simulator.read(0, RATINGS), fan_ratings(catalogue)])
-    interactions, _ = merge(ratings, catalogue)
+    state = RatingsState.of(RatingColumns.of(ratings))
+    interactions, _ = lay_out(state, catalogue)
     drawn = hold_out(interactions, share=0.2, seed=SEED)
     by_fan = np.isin(interactions.users.ids[interactions.user_rows], FANS)
     return replace(drawn, held_out=drawn.held_out & ~by_fan)

@@ -17,12 +17,11 @@ from mlproject.core import columns as c
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
 from mlproject.registry.gate import Verdict
-from mlproject.storage.batch_reader import read_batches
 from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.local import LocalStore
 from mlproject.storage.model_files import save_model
 from mlproject.testing import MemoryRegistry
-from tests.builders import model
+from tests.builders import model, written
 
 Run = Callable[..., Result]
 
@@ -131,7 +130,7 @@ def test_generate_ratings_sends_the_backlog_once(run: Run, state: Path) -> None:
     arguments = ("generate-ratings", "--once", "--users", 20, "--ratings", 300)
     assert "sent 300 ratings, 300 in all" in run(*arguments).stderr
     assert "sent 0 ratings, 300 in all" in run(*arguments).stderr
-    assert len(read_batches(store_of(state))[0]) == 300
+    assert len(written(store_of(state))) == 300
 
 
 def test_generate_ratings_replays_a_file(run: Run, state: Path, tmp_path: Path) -> None:
@@ -140,7 +139,7 @@ def test_generate_ratings_replays_a_file(run: Run, state: Path, tmp_path: Path) 
     file.write_text("\n".join(["userId,movieId,rating,timestamp", *lines]))
     result = run("generate-ratings", "--replay", file, "--once", TVREC_REPLAY_BACKLOG="0.5")
     assert result.exit_code == 0
-    found = read_batches(store_of(state))[0].frame
+    found = written(store_of(state)).frame
     assert found[c.USER_ID].tolist() == list(range(10))
     assert set(found[c.RATING]) == {9}
 

@@ -9,10 +9,9 @@ from mlproject.core import columns as c
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ratings import RatingFrame
 from mlproject.pipelines.generate_ratings import generate_ratings
-from mlproject.storage.batch_reader import read_batches
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.testing import MemoryStore
-from tests.builders import ratings
+from tests.builders import ratings, written
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Sink:
 
 def stored(store: MemoryStore) -> list[int]:
     """Return the positions of the stored events: the builder makes them the users' ids."""
-    read: list[int] = read_batches(store)[0].frame[c.USER_ID].tolist()
+    read: list[int] = written(store).frame[c.USER_ID].tolist()
     return read
 
 

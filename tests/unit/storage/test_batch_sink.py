@@ -9,13 +9,12 @@ import pytest
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, StoreUnavailableError
 from mlproject.core.ratings import RatingFrame
-from mlproject.storage.batch_reader import read_batches
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.storage.keys import BATCHES, BatchKey
 from mlproject.storage.local import LocalStore
 from mlproject.storage.parquet import decode_ratings, encode_ratings
 from mlproject.testing import MemoryStore
-from tests.builders import ratings
+from tests.builders import ratings, written
 
 TESTS = Path(__file__).parents[2]
 LIVES = 10
@@ -24,7 +23,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.storage.local import LocalStore
-from tests.builders import ratings
+from tests.builders import ratings, written
 
 def write_for_ever():
     sink = BatchSink(LocalStore(Path(sys.argv[1])), batch_rows=7)
@@ -64,7 +63,7 @@ def batches(store: MemoryStore) -> dict[int, int]:
 
 def positions(store: MemoryStore) -> list[int]:
     """Return the positions of all events: the builder makes them the ids of the users."""
-    return read_batches(store)[0].frame[c.USER_ID].tolist()
+    return written(store).frame[c.USER_ID].tolist()
 
 
 def test_events_are_written_when_they_are_many(store: MemoryStore) -> None:
@@ -192,7 +191,6 @@ def test_a_killed_writer_loses_nothing_that_was_durable(tmp_path: Path) -> None:
     durable = [int(line) for line in ended.stdout.split()]
     assert len(durable) == LIVES
     assert durable == sorted(durable)
-    found, report = read_batches(LocalStore(tmp_path))
-    assert report.unreadable == report.rejected == 0
+    found = written(LocalStore(tmp_path))
     assert found.frame[c.USER_ID].tolist() == list(range(durable[-1]))
     assert durable[-1] > 0

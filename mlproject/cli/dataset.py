@@ -1,0 +1,78 @@
+"""Commands on the snapshot of the ratings: ``dataset status``, ``dataset rebuild``."""
+
+from dataclasses import asdict
+
+import click
+
+from mlproject import bootstrap
+from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.output import json_option, print_json, print_table
+from mlproject.config import Settings
+
+
+@tvrec.group()
+def dataset() -> None:
+    """Look at the snapshot of the ratings, or prove it."""
+
+
+@dataset.command()
+@json_option
+@pass_settings
+def status(settings: Settings, *, as_json: bool) -> None:
+    """Show what the snapshot holds.
+
+    Rows, users and shows, how far each partition is read, and what is in quarantine.
+
+    \b
+    tvrec dataset status
+    tvrec dataset status --json
+    """
+    from mlproject.pipelines.snapshot_status import status as look
+
+    store = bootstrap.object_store(settings)
+    found = look(store)
+    if as_json:
+        print_json({**asdict(found), "lag": found.lag})
+        return
+    counts = (
+        ("generation", found.generation),
+        ("ratings", found.rows),
+        ("users", found.users),
+        ("shows", found.shows),
+        ("segments", found.segments),
+        ("bytes", found.size),
+        ("events read", found.totals.events),
+        ("rows rejected", found.totals.rejected),
+        ("batches unreadable", found.quarantine.unreadable),
+        ("batches waiting", found.lag),
+        ("digest", found.digest),
+    )
+    rows = [(name, f"{value:,}" if isinstance(value, int) else value) for name, value in counts]
+    print_table(f"Snapshot in {store.uri}", ("", ""), rows)
+    partitions = [
+        (str(part.partition), f"{part.next_offset:,}", part.last_key, str(part.lag))
+        for part in found.partitions
+    ]
+    headers = ("partition", "next offset", "watermark", "batches waiting")
+    print_table("Partitions", headers, partitions)
+
+
+@dataset.command()
+@click.option("--force", is_flag=True, help="Replace it even if equal, or if ratings get lost.")
+@pass_settings
+def rebuild(settings: Settings, *, force: bool) -> None:
+    """Read all batches anew and compare.
+
+    A snapshot that differs from what its batches say is replaced.
+
+    \b
+    tvrec dataset rebuild
+    """
+    from mlproject.pipelines.rebuild import rebuild as run_rebuild
+
+    _, report = run_rebuild(bootstrap.object_store(settings), force=force)
+    before = "an unreadable snapshot" if report.rows_before is None else f"{report.rows_before:,}"
+    click.echo(f"{report.rows:,} ratings in {report.read.batches:,} batches, before: {before}")
+    click.echo("equal" if report.equal else "not equal")
+    if report.replaced:
+        click.echo(f"replaced by generation {report.generation}")

@@ -1,0 +1,83 @@
+"""Ratings as plain arrays: 41 bytes each, the form that scales to many millions."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlproject.core import columns as c
+from mlproject.core.event_keys import event_keys
+from mlproject.core.ratings import RatingFrame
+
+UNRATED: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RatingColumns:
+    """Ratings as parallel arrays of shape ``(n,)``, in any order.
+
+    Parameters
+    ----------
+    user_id, show_id
+        int64, at least 0.
+    rating
+        int8, 1 to 10; :data:`UNRATED` = watched, not rated.
+    rated_at
+        int64, milliseconds since 1970, UTC.
+    id_high, id_low
+        uint64: the event id, see :func:`~mlproject.core.event_keys.event_keys`.
+    """
+
+    user_id: NDArray[np.int64]
+    show_id: NDArray[np.int64]
+    rating: NDArray[np.int8]
+    rated_at: NDArray[np.int64]
+    id_high: NDArray[np.uint64]
+    id_low: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays, in the order of the parameters."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    @classmethod
+    def unfilled(cls, rows: int) -> Self:
+        """Return arrays of ``rows`` ratings whose values are yet to be written."""
+        return cls(
+            user_id=np.empty(rows, dtype=np.int64),
+            show_id=np.empty(rows, dtype=np.int64),
+            rating=np.empty(rows, dtype=np.int8),
+            rated_at=np.empty(rows, dtype=np.int64),
+            id_high=np.empty(rows, dtype=np.uint64),
+            id_low=np.empty(rows, dtype=np.uint64),
+        )
+
+    @classmethod
+    def concat(cls, parts: list[Self]) -> Self:
+        """Join parts, keeping the order."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part.arrays for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns)) if parts else cls.unfilled(0)
+
+    @classmethod
+    def of(cls, ratings: RatingFrame) -> Self:
+        """Take the columns of a checked frame."""
+        frame = ratings.frame
+        high, low = event_keys(frame[c.EVENT_ID].tolist())
+        return cls(
+            user_id=frame[c.USER_ID].to_numpy(np.int64),
+            show_id=frame[c.SHOW_ID].to_numpy(np.int64),
+            rating=frame[c.RATING].to_numpy(np.int8, na_value=UNRATED),
+            rated_at=frame[c.RATED_AT].dt.as_unit("ms").astype("int64").to_numpy(),
+            id_high=high,
+            id_low=low,
+        )
+
+    def take(self, chosen: NDArray[Any]) -> "RatingColumns":
+        """Return the rows of an index array or of a mask."""
+        return RatingColumns(*(array[chosen] for array in self.arrays))

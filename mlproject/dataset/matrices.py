@@ -1,0 +1,73 @@
+"""From the snapshot and the catalogue to interactions, by array operations."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlproject.core import columns as c
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.ids import UNKNOWN_ROW, IdMap
+from mlproject.core.interactions import Interactions
+from mlproject.core.rating_columns import UNRATED
+from mlproject.dataset.state import RatingsState
+
+# Up to this highest show id, a table of rows (4 bytes an id) replaces a search.
+_TABLE: Final = 1 << 24
+
+
+def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interactions, int]:
+    """Lay out the ratings of known shows.
+
+    Parameters
+    ----------
+    state
+        The latest rating of every (user, show).
+    catalogue
+        Every show gets a row, rated or not.
+
+    Returns
+    -------
+    tuple
+        The interactions, and how many ratings wait for the catalogue to know their show.
+    """
+    ratings = state.ratings
+    shows = IdMap(catalogue.frame[c.SHOW_ID].to_numpy())
+    show_rows = _rows(shows, state)
+    users, values = ratings.user_id, ratings.rating
+    known = show_rows != UNKNOWN_ROW
+    waiting = len(known) - int(np.count_nonzero(known))
+    if waiting:
+        show_rows, users, values = show_rows[known], users[known], values[known]
+
+    # The rows are sorted by user: where the user changes, the next row begins.
+    starts = np.empty(len(users), dtype=np.bool_)
+    starts[:1] = True
+    np.not_equal(users[1:], users[:-1], out=starts[1:])
+    user_rows = np.cumsum(starts, dtype=np.int32)
+    user_rows -= 1
+    found = Interactions(
+        users=IdMap(users[starts]),
+        shows=shows,
+        user_rows=user_rows,
+        show_rows=show_rows,
+        ratings=_VALUES[values],
+    )
+    return found, waiting
+
+
+def _rows(shows: IdMap, state: RatingsState) -> NDArray[np.int32]:
+    """Return the row of each rating's show, int32, shape ``(n,)``."""
+    wanted = state.ratings.show_id
+    highest = int(state.show_ids[-1]) if len(state.show_ids) else -1
+    if highest >= _TABLE:
+        return shows.rows(wanted).astype(np.int32)
+    table = np.full(highest + 1, UNKNOWN_ROW, dtype=np.int32)
+    known = shows.ids[shows.ids <= highest]
+    table[known] = np.arange(len(known), dtype=np.int32)
+    return table[wanted]
+
+
+# A rating's value by its int8: NaN where there is none.
+_VALUES: Final = np.arange(128, dtype=np.float32)
+_VALUES[UNRATED] = np.nan

@@ -1,0 +1,179 @@
+"""JSON lines as the sinks write them; one bad line costs that line and no more."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlproject.core import columns as c
+from mlproject.core.errors import BatchError
+from mlproject.core.event_keys import event_keys
+from mlproject.core.rating_columns import UNRATED
+from mlproject.storage import jsonl
+from mlproject.storage.jsonl import decode_json_lines
+from tests.rating_rows import rows
+
+MS = 1_735_689_600_123
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    whole = {
+        c.EVENT_ID: "one",
+        c.USER_ID: 7,
+        c.SHOW_ID: 101,
+        c.RATING: 8,
+        c.RATED_AT: MS,
+        c.SOURCE: "REPLAYED",
+    }
+    return {**whole, **changes}
+
+
+def lines(*entries: Any) -> bytes:
+    return "\n".join(json.dumps(entry) for entry in entries).encode()
+
+
+def halves(event_id: str) -> tuple[int, int]:
+    high, low = event_keys([event_id])
+    return int(high[0]), int(low[0])
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_fields_lie_at_the_top_or_under_value(pack: Any) -> None:
+    content = pack(
+        lines(event(), {"value": event(event_id="two"), "offset": 41, "key": "7"}) + b"\n\n"
+    )
+    good, rejected, highest = decode_json_lines(content)
+    assert rows(good) == [(7, 101, 8, MS, *halves(name)) for name in ("one", "two")]
+    assert rejected.empty
+    assert highest == 41
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        MS,
+        float(MS),
+        "2025-01-01T00:00:00.123Z",
+        "2025-01-01T01:00:00.123456+01:00",
+        "2025-01-01 00:00:00.123",
+    ],
+)
+def test_times_are_milliseconds_or_iso(time: object) -> None:
+    good, _, _ = decode_json_lines(lines(event(rated_at=time), event(rated_at=0)))
+    assert sorted(good.rated_at.tolist()) == [0, MS]
+
+
+def test_no_rating_is_watched_and_no_source_is_no_fault() -> None:
+    unrated = event(rating=None)
+    del unrated[c.SOURCE]
+    good, rejected, _ = decode_json_lines(lines(unrated))
+    assert good.rating.tolist() == [UNRATED]
+    assert rejected.empty
+
+
+def test_ids_of_any_size_stay_exact_beside_odd_ones() -> None:
+    big = 2**62 + 1
+    good, rejected, _ = decode_json_lines(
+        lines(event(user_id=big), event(user_id="12"), event(user_id=None), event(user_id=2**64))
+    )
+    assert good.user_id.tolist() == [big, 12]
+    assert len(rejected) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"event_id": None}, "no event_id"),
+        ({"user_id": -1}, "user_id is not a whole number"),
+        ({"user_id": True}, "user_id is not a whole number"),
+        ({"show_id": [1]}, "show_id is not a whole number"),
+        ({"show_id": 10**30}, "show_id is not a whole number"),
+        ({"rating": 11}, "rating is not a whole number"),
+        ({"rating": "good"}, "rating is not a number"),
+        ({"rating": 10**30}, "rating is not a whole number"),
+        ({"rating": float("nan")}, "rating is not a number"),
+        ({"rated_at": "yesterday"}, "rated_at is not a time"),
+        ({"rated_at": None}, "rated_at is not a time"),
+        ({"rated_at": 10**30}, "rated_at is not a time"),
+        ({"rated_at": float("inf")}, "rated_at is not a time"),
+        ({"event_id": "\ud800"}, "not an event"),
+    ],
+)
+def test_a_bad_row_is_rejected_with_its_reason(changes: dict[str, Any], reason: str) -> None:
+    good, rejected, _ = decode_json_lines(lines(event(), event(**changes), event()))
+    assert len(good) == 2
+    assert rejected[c.REASON].tolist() == [rejected[c.REASON].iloc[0]]
+    assert rejected[c.REASON].iloc[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"event_id": "cut', b"[1]", b"3", b"null", b'{"value": 3}', b"[" * 100_000]
+)
+def test_a_broken_line_is_kept_as_it_came(line: bytes) -> None:
+    good, rejected, _ = decode_json_lines(lines(event()) + b"\n" + line + b"\n" + lines(event()))
+    assert len(good) == 2
+    assert rejected["line"].tolist() == [line.decode()[:1000]]
+    assert rejected[c.REASON].str.startswith("not an event").all()
+
+
+def test_a_line_ends_with_a_newline_and_nothing_else() -> None:
+    text = json.dumps(event(event_id="a\u2028b\x85c"), ensure_ascii=False)
+    assert len(decode_json_lines(text.encode())[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xff\xfe{}", "not text in UTF-8"),
+        (gzip.compress(lines(event()))[:-9], "gzip"),
+        (gzip.compress(lines(event()))[:-4] + b"0000", "gzip"),
+        (b"\x1f\x8b\x08" + b"damaged" * 9, "gzip"),
+    ],
+)
+def test_what_is_no_text_is_no_batch(content: bytes, reason: str) -> None:
+    with pytest.raises(BatchError, match=reason):
+        decode_json_lines(content)
+
+
+SIMPLE = st.fixed_dictionaries(
+    {
+        c.EVENT_ID: st.sampled_from(["one", "two", "", None]),
+        c.USER_ID: st.sampled_from([0, 7, 2**63 - 1, 2**63, -1]),
+        c.SHOW_ID: st.sampled_from([0, 7, 2**63 - 1, "7"]),
+        c.RATING: st.sampled_from([None, 0, 1, 10, 11, True]),
+        c.RATED_AT: st.sampled_from([0, MS, -1, 253_402_300_799_999, 2**62]),
+    }
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(SIMPLE, max_size=8))
+def test_the_short_way_gives_what_the_long_way_gives(events: list[dict[str, Any]]) -> None:
+    content = b"\n" + lines(*events)
+    short, rejected, _ = decode_json_lines(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl, "_is_plain", lambda _: False)
+        long, rejected_too, _ = decode_json_lines(content)
+    assert sorted(rows(short)) == sorted(rows(long))
+    assert rejected.to_dict("records") == rejected_too.to_dict("records")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(c.RATING_COLUMNS, JSON)), max_size=8)
+)
+def test_no_json_stops_the_reader(events: list[dict[str, Any]]) -> None:
+    good, rejected, _ = decode_json_lines(b"\n" + lines(*events))
+    assert len(good) + len(rejected) == len(events)
+    rejected.to_json(orient="records", lines=True, date_format="iso")
