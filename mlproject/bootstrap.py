@@ -23,7 +23,9 @@ from mlproject.core.errors import ConfigError
 from mlproject.storage import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
 
     from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
     from mlproject.events.replay import ReplaySource
@@ -75,18 +77,25 @@ def object_store(settings: Settings) -> ObjectStore:
 
 def catalogue_source(settings: Settings) -> CatalogueSource:
     """Return the catalogue file if one is named, else TVMaze or the bundled catalogue."""
-    from mlproject.catalogue.files import FileCatalogue, bundled
-
-    if settings.catalogue_file:
-        return FileCatalogue(settings.catalogue_file)
-    if settings.catalogue_source == "tvmaze":
+    store = object_store(settings)
+    set_aside = _quarantine(store, "catalogue")
+    if settings.catalogue_file is None and settings.catalogue_source == "tvmaze":
         from mlproject.catalogue.tvmaze import TvMazeCatalogue
         from mlproject.catalogue.tvmaze_client import TvMazeClient
 
-        return TvMazeCatalogue(
-            TvMazeClient(settings.tvmaze_url), object_store(settings), SystemClock()
-        )
-    return bundled()
+        client = TvMazeClient(settings.tvmaze_url)
+        return TvMazeCatalogue(client, store, SystemClock(), on_rejected=set_aside)
+    from mlproject.catalogue.files import FileCatalogue, bundled
+
+    file = settings.catalogue_file
+    return FileCatalogue(file, set_aside) if file else bundled()
+
+
+def _quarantine(store: ObjectStore, origin: str) -> Callable[[pd.DataFrame], None]:
+    """Return what keeps rejected rows under ``quarantine/``."""
+    from mlproject.storage.quarantine import keep_rejected
+
+    return lambda rejected: keep_rejected(store, origin, rejected)
 
 
 def rating_source(settings: Settings) -> ReplaySource | Simulator:
@@ -95,7 +104,10 @@ def rating_source(settings: Settings) -> ReplaySource | Simulator:
         from mlproject.events.replay import ReplaySource
 
         return ReplaySource.open(
-            settings.ratings_file, backlog_share=settings.replay_backlog, seed=settings.seed
+            settings.ratings_file,
+            backlog_share=settings.replay_backlog,
+            seed=settings.seed,
+            on_rejected=_quarantine(object_store(settings), f"files/{settings.ratings_file.name}"),
         )
     from mlproject.events.simulator import Simulator
 

@@ -8,6 +8,7 @@ genres``) are recognised by their headers. Any may be compressed.
 
 import html
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 from mlproject.core import columns as c
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
 from mlproject.core.errors import CatalogueError
+from mlproject.core.rejected import ignore
 from mlproject.core.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -24,9 +26,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FileCatalogue:
-    """A file of shows, read anew at every export."""
+    """A file of shows, read anew at every export.
+
+    Parameters
+    ----------
+    path
+        The file.
+    on_rejected
+        Given the rows that cannot be used, with their ``reason``.
+    """
 
     path: Path
+    on_rejected: Callable[[pd.DataFrame], None] = ignore
 
     def read(self) -> Catalogue:
         """Return the file's shows; rows that cannot be used are logged.
@@ -44,6 +55,7 @@ class FileCatalogue:
         if len(rejected):
             counts = rejected[c.REASON].value_counts().to_dict()
             log.warning("%d rows of %s are left out: %s", len(rejected), self.path, counts)
+            self.on_rejected(rejected)
         return catalogue
 
 

@@ -17,6 +17,7 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import Clock, ObjectStore
+from mlproject.core.rejected import ignore
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +45,15 @@ class TvMazeCatalogue:
         Tells the age of the copy.
     on_progress
         Told the number of pages of the index that are done, after each page.
+    on_rejected
+        Given the shows that cannot be used, with their ``reason``.
     """
 
     client: TvMazeClient
     store: ObjectStore
     clock: Clock
     on_progress: Callable[[int], None] = _ignore
+    on_rejected: Callable[[pd.DataFrame], None] = ignore
 
     def read(self) -> Catalogue:
         """Bring the copy up to date and return it.
@@ -100,6 +104,7 @@ class TvMazeCatalogue:
         if len(rejected):
             counts = rejected[c.REASON].value_counts().to_dict()
             log.warning("%d shows of TVMaze are left out: %s", len(rejected), counts)
+            self.on_rejected(rejected)
         return catalogue
 
 

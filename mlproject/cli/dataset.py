@@ -71,7 +71,7 @@ def rebuild(settings: Settings, *, force: bool) -> None:
     from mlproject.pipelines.rebuild import rebuild as run_rebuild
 
     _, report = run_rebuild(bootstrap.object_store(settings), force=force)
-    before = "an unreadable snapshot" if report.rows_before is None else f"{report.rows_before:,}"
+    before = "no readable snapshot" if report.rows_before is None else f"{report.rows_before:,}"
     click.echo(f"{report.rows:,} ratings in {report.read.batches:,} batches, before: {before}")
     click.echo("equal" if report.equal else "not equal")
     if report.replaced:

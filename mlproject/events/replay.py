@@ -1,6 +1,7 @@
 """A file of ratings as a stream of events."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -12,6 +13,7 @@ from mlproject.core import columns as c
 from mlproject.core.errors import RatingsFileError
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import RatingFrame
+from mlproject.core.rejected import ignore
 from mlproject.events.ratings_file import read_ratings_file
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,18 @@ class ReplaySource:
     backlog: int
 
     @classmethod
-    def open(cls, path: Path, *, backlog_share: float, seed: int) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        backlog_share: float,
+        seed: int,
+        on_rejected: Callable[[pd.DataFrame], None] = ignore,
+    ) -> Self:
         """Read a file of any kind that :mod:`~mlproject.events.ratings_file` knows.
 
-        Rows that are no ratings are left out, counted by reason in the log.
+        Rows that are no ratings are left out, counted by reason in the log, and handed to
+        ``on_rejected`` with their ``reason``.
 
         Raises
         ------
@@ -63,6 +73,7 @@ class ReplaySource:
         if len(rejected):
             counts = rejected[c.REASON].value_counts().to_dict()
             log.warning("%d rows of %s are left out: %s", len(rejected), path, counts)
+            on_rejected(rejected)
         stamps = ratings.frame[c.RATED_AT].to_numpy(dtype="datetime64[ms]").view(np.int64)
         ratings.frame[c.EVENT_ID] = event_ids(stamps, np.arange(len(ratings)), seed)
         return cls(ratings, backlog=round(len(ratings) * backlog_share))
