@@ -9,17 +9,20 @@ import json
 import logging
 import resource
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from confluent_kafka import Producer
 
+from mlproject.catalogue.files import bundled
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.events.codec import encode_frame
 from mlproject.events.kafka_sink import KafkaRatingSink, ProducerOptions
+from mlproject.events.simulator import Simulator
 
 # What the generator appends at once.
 CHUNK = 10_000
@@ -78,6 +81,21 @@ def send_seconds(
     return seconds, latest["tx_bytes"] / latest["txmsgs"]
 
 
+def generate_seconds(n: int, servers: str) -> float:
+    """Return how long the generator takes at `--rate 0`: simulate, encode and send."""
+    source = Simulator(
+        bundled().read(), users=2000, ratings=0, seed=1, now=lambda: datetime.now(UTC)
+    )
+    sink = KafkaRatingSink(servers, "bench-generator", 1)
+    sink.append(source.read(0, CHUNK))  # connects
+    sink.flush()
+    start = time.perf_counter()
+    for position in range(CHUNK, n + CHUNK, CHUNK):
+        sink.append(source.read(position, CHUNK))
+    sink.flush()
+    return time.perf_counter() - start
+
+
 def main() -> None:
     """Print a table of events a second."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,6 +112,7 @@ def main() -> None:
             seconds, size = send_seconds(chunks, servers, linger_ms, compression)
             name = f"linger {linger_ms} ms, {compression}"
             print(f"{name:24}{n / seconds:10,.0f}{size:14.1f}")
+    print(f"{'simulate, encode, send':24}{n / generate_seconds(n, servers):10,.0f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak memory with the mock broker: {peak / 1024:,.0f} MiB")
 

@@ -113,7 +113,14 @@ def check_data(settings: Settings, state: Path) -> None:
 
 def _variables(settings: Settings, state: Path) -> dict[str, str]:
     """Return what the processes are told beyond their environment."""
+    # Whole paths, since the processes work in the folder of the Procfile.
+    files = {
+        config.variable(field): str(path.resolve())
+        for field in ("ratings_file", "catalogue_file")
+        if (path := getattr(settings, field)) is not None
+    }
     return {
+        **files,
         "TVREC_STATE_DIR": str(state),
         "TVREC_HOST": settings.host,
         "TVREC_MLFLOW_PORT": str(settings.mlflow_port),

@@ -160,8 +160,6 @@ def fetch(settings: Settings, name: str) -> None:
     """
     from mlproject.pipelines.fetch_data import fetch_anime
 
-    with progress("bytes", None) as report:
-        shows, ratings = fetch_anime(
-            settings.state_dir / "data" / name, on_progress=lambda done, _total: report(done)
-        )
+    with progress("bytes") as report:
+        shows, ratings = fetch_anime(settings.state_dir / "data" / name, on_progress=report)
     click.echo(f"make run STATE=var-{name} RATINGS={ratings} CATALOGUE={shows}")

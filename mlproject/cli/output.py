@@ -4,9 +4,9 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import click
 from rich.console import Console
@@ -48,14 +48,22 @@ def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]
     console.print(table)
 
 
+class Report(Protocol):
+    """Tells how far work is."""
+
+    def __call__(self, done: int, of: int | None = None) -> None:
+        """Say that ``done`` steps are done, ``of`` how many."""
+        ...
+
+
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None = None) -> Iterator[Report]:
     """Show how far long work is: a bar on a terminal, a log line now and then elsewhere.
 
     Yields
     ------
-    Callable
-        To be called with the number of steps done.
+    Report
+        To be called with the number of steps done, and of all if that is known only now.
     """
     if not sys.stderr.isatty():
         yield _logged(what, total)
@@ -63,16 +71,17 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda done, of=None: bar.update(task, completed=done, total=of or total)
 
 
-def _logged(what: str, total: int | None) -> Callable[[int], None]:
+def _logged(what: str, total: int | None) -> Report:
     last = time.monotonic()
 
-    def report(done: int) -> None:
+    def report(done: int, of: int | None = None) -> None:
         nonlocal last
         if time.monotonic() - last >= LOG_SECONDS:
             last = time.monotonic()
-            log.info("%s: %d%s", what, done, f" of {total}" if total else "")
+            whole = of or total
+            log.info("%s: %d%s", what, done, f" of {whole}" if whole else "")
 
     return report

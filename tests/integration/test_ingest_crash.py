@@ -44,26 +44,27 @@ def test_fifty_kills_at_random_moments(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mlproject.pipelines.ingest"])
     store, rng = LocalStore(tmp_path), random.Random(7)
-    generations, rows, kills, number = [0], 0, 0, 2
+    generations, rows, kills, number = [0], 0, 0, 0
 
     def victim() -> multiprocessing.process.BaseProcess:
         process = context.Process(target=ingest, args=(store, None, LIMITS))
         process.start()
         return process
 
-    for number in range(2):  # the first of them starts the forking process
+    while number < 2:  # the first of them starts the forking process
         add_batches(store, number)
+        number += 1
         started = time.monotonic()
         victim().join()
         duration = time.monotonic() - started
     while kills < KILLS:  # one that had finished before its kill does not count
         add_batches(store, number)
+        number += 1
         process = victim()
         process.join(rng.uniform(0, 2 * duration))
         process.kill()
         process.join()
         kills += process.exitcode == -SIGKILL
-        number += 1
         seen, state = current(store)  # raises if anything is missing or damaged
         assert seen.generation >= generations[-1]
         assert len(state) >= rows
