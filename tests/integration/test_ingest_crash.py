@@ -64,7 +64,10 @@ def test_fifty_kills_at_random_moments(tmp_path: Path) -> None:
         process.join(rng.uniform(0, 2 * duration))
         process.kill()
         process.join()
-        kills += process.exitcode == -SIGKILL
+        killed = process.exitcode == -SIGKILL
+        kills += killed
+        # On a busy machine the first measure may be far off: aim at kills before and after.
+        duration *= 1.05 if killed else 0.85
         seen, state = current(store)  # raises if anything is missing or damaged
         assert seen.generation >= generations[-1]
         assert len(state) >= rows
