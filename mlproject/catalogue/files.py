@@ -82,6 +82,7 @@ def _renamed(raw: pd.DataFrame) -> pd.DataFrame:
                 c.TYPE: text("type"),
                 c.EPISODES: text("episodes"),
                 c.POPULARITY: text("members"),
+                c.MEAN_RATING: text("rating"),
             }
         )
     if "movieId" in raw:

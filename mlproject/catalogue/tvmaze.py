@@ -31,9 +31,7 @@ class TvMazeCatalogue:
     """All shows of TVMaze, from a copy that is kept in an object store.
 
     The first read fetches the whole index, some 350 pages at two a second, and goes on
-    where it stopped after a crash; later ones fetch what changed. The copy has each
-    show's rating, summary and poster too; a :class:`Catalogue` has no columns for them
-    today, so they are left out there.
+    where it stopped after a crash; later ones fetch what changed.
 
     Parameters
     ----------
@@ -117,6 +115,9 @@ _COLUMNS = (
     c.COUNTRY,
     c.TYPE,
     c.POPULARITY,
+    c.MEAN_RATING,
+    c.SUMMARY,
+    c.IMAGE,
 )
 
 
@@ -131,4 +132,7 @@ def _row(show: Show) -> tuple[object, ...]:
         show.country,
         show.type,
         show.weight,
+        show.rating,
+        show.summary,
+        show.image,
     )

@@ -22,9 +22,12 @@ DTYPES: Final = {
     c.COUNTRY: "str",
     c.TYPE: "str",
     c.POPULARITY: "float32",
+    c.MEAN_RATING: "float64",
+    c.SUMMARY: "str",
+    c.IMAGE: "str",
 }
-_TEXT: Final = (c.GENRES, c.NETWORK, c.COUNTRY, c.TYPE)
-_MOST_POPULAR: Final = 3.4e38
+_TEXT: Final = (c.GENRES, c.NETWORK, c.COUNTRY, c.TYPE, c.SUMMARY, c.IMAGE)
+_MEASURES: Final = {c.POPULARITY: 3.4e38, c.MEAN_RATING: 10.0}
 _COUNTS: Final = {c.FIRST_YEAR: 32_767, c.SEASONS: 32_767, c.EPISODES: 2_147_483_647}
 
 
@@ -35,7 +38,8 @@ class Catalogue:
     Columns: ``show_id`` (int64), ``title`` (str, not empty), ``genres`` (str, joined
     by ``|``, may be empty), ``first_year``, ``seasons``, ``episodes`` (whole numbers
     or NA), ``network``, ``country``, ``type`` (str, may be empty), ``popularity``
-    (float32, at least 0 in the source's own unit, NaN = not known).
+    (float32, at least 0 in the source's own unit, NaN = not known), ``mean_rating`` (float64,
+    0 to 10, NaN = not known), ``summary`` (str, plain text), ``image`` (str, an address).
     """
 
     frame: pd.DataFrame
@@ -90,8 +94,9 @@ class Catalogue:
         for name, highest in _COUNTS.items():
             numbers = whole_numbers(raw.get(name, nothing))
             columns[name] = numbers.where((numbers <= highest).fillna(value=False))
-        popularity = decimals(raw.get(c.POPULARITY, nothing))
-        columns[c.POPULARITY] = popularity.where(popularity.between(0, _MOST_POPULAR))
+        for name, most in _MEASURES.items():
+            measured = decimals(raw.get(name, nothing))
+            columns[name] = measured.where(measured.between(0, most))
 
         frame = pd.DataFrame(columns)[good].astype(DTYPES).sort_values(c.SHOW_ID)
         rejected = raw[~good].assign(**{c.REASON: reasons[~good]})

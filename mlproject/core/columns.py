@@ -18,6 +18,9 @@ NETWORK: Final = "network"
 COUNTRY: Final = "country"
 TYPE: Final = "type"
 POPULARITY: Final = "popularity"
+MEAN_RATING: Final = "mean_rating"
+SUMMARY: Final = "summary"
+IMAGE: Final = "image"
 
 REASON: Final = "reason"
 
@@ -33,4 +36,7 @@ SHOW_COLUMNS: Final = (
     COUNTRY,
     TYPE,
     POPULARITY,
+    MEAN_RATING,
+    SUMMARY,
+    IMAGE,
 )

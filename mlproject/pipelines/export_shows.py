@@ -7,7 +7,7 @@ from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import CatalogueSource, Clock, ObjectStore
 from mlproject.storage.catalogue_file import read_catalogue, write_catalogue
 
-SMALLEST_SHARE: Final = 0.5
+SMALLEST_SHARE: Final = 0.8
 """A catalogue with fewer shows than this share of the stored one is taken for broken."""
 
 
@@ -36,7 +36,7 @@ def export_shows(
     Raises
     ------
     CatalogueError
-        If the source's catalogue cannot be used, or has shrunk below half.
+        If the source's catalogue cannot be used, or has shrunk below four fifths.
     """
     catalogue = source.read()
     if not force:

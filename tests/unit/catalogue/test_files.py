@@ -51,7 +51,8 @@ def zipped(*names: str) -> bytes:
 
 
 def test_the_bundled_catalogue_has_no_bad_row(caplog: pytest.LogCaptureFixture) -> None:
-    frame = bundled().read().frame
+    # It has no votes, summaries or posters.
+    frame = bundled().read().frame.drop(columns=[c.MEAN_RATING, c.SUMMARY, c.IMAGE])
     assert len(frame) >= 400
     assert len(frame) == len(pd.read_csv(bundled().path))
     assert not caplog.messages
