@@ -35,15 +35,14 @@ def build(settings: Settings) -> None:
     stop = stop_on_signals()
     by = "model-builder"
     built = ""
-    swept = False
     dataset: Dataset | None = None
 
     def once() -> None:
-        nonlocal built, dataset, swept
+        nonlocal built, dataset
         registry.ping()
-        if not swept and (abandoned := registry.end_abandoned(by)):
-            log.warning("ended %d runs that a killed builder had left open", abandoned)
-        swept = True
+        # Of a builder that was killed, or of a build in which MLflow went away.
+        if abandoned := registry.end_abandoned(by):
+            log.warning("ended %d runs that were left open", abandoned)
         dataset = load_dataset(store, dataset.state if dataset else None)
         if dataset.digest == built:
             log.info("nothing new since the last build")

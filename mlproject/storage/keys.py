@@ -1,4 +1,4 @@
-"""The keys of every object in the store, built and parsed here and nowhere else.
+"""The keys of batches, catalogue and quarantine, built and parsed here and nowhere else.
 
 ::
 
@@ -7,11 +7,13 @@
     catalogue/shows.parquet                                             the catalogue
     catalogue/history/2026-11-22/shows.parquet                          as it was that day
     state/event-generator.json                                          how far it has come
-    state/tvmaze/...                                                    what came from TVMaze
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
 Offsets are padded to 20 digits, so that the order of keys is the order of offsets.
+
+The keys of the snapshot are in :mod:`mlproject.storage.snapshot_keys`, those of the copy
+of TVMaze in :mod:`mlproject.catalogue.tvmaze_state`.
 """
 
 import re
