@@ -1,6 +1,7 @@
 """Everything on one machine: ``make run``."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,8 @@ from mlproject import config
 from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
 from mlproject.storage.locks import hold
+
+log = logging.getLogger(__name__)
 
 LAST: Final = "mlflow"
 LAST_SECONDS: Final = 2.5
@@ -34,7 +37,7 @@ def up(settings: Settings, procfile: Path) -> int:
     Returns
     -------
     int
-        The exit code: 0 after Ctrl-C or SIGTERM, else that of the process that ended.
+        The exit code: 0 after Ctrl-C or SIGTERM, 1 if a process ended by itself.
 
     Raises
     ------
@@ -55,7 +58,14 @@ def up(settings: Settings, procfile: Path) -> int:
         signal.signal(signal.SIGHUP, _as_sigterm)
         manager.loop()
         stopped_by_user = manager.returncode in {128 + signal.SIGINT, 128 + signal.SIGTERM}
-        return 0 if stopped_by_user else int(manager.returncode or 0)
+        if stopped_by_user:
+            return 0
+        log.error(
+            "one part ended by itself (the first that stopped, above), so the others were "
+            "ended; what is kept in %s goes on at the next start",
+            state,
+        )
+        return 1
 
 
 def check_port(host: str, port: int, what: str, field: str) -> None:

@@ -171,6 +171,21 @@ def test_from_nothing_to_an_answer_and_back(tmp_path: Path) -> None:
         assert again.processes() == []
 
 
+def test_a_part_that_dies_ends_the_rest_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    with up(tmp_path / "var") as running:
+        wait_for_answer(running)
+        (builder,) = [
+            pid
+            for pid in running.processes()
+            if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"tvrec\0build\0")
+        ]
+        os.kill(builder, signal.SIGKILL)
+        assert running.process.wait(timeout=30) == 1
+        assert "builder stopped (rc=-9)" in running.text()
+        assert "one part ended by itself" in running.text()
+        assert running.processes() == []
+
+
 def test_a_taken_port_is_named(tmp_path: Path, mlflow_server: str) -> None:
     taken = mlflow_server.rsplit(":", 1)[1]
     with up(tmp_path / "var", TVREC_MLFLOW_PORT=taken) as running:
