@@ -276,10 +276,12 @@ def set_up_logging(settings: Settings) -> None:
         datefmt="%H:%M:%S",
         force=True,
     )
-    for chatty in ("apscheduler", "botocore", "uvicorn.access"):
+    for chatty in ("botocore", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # What it warns of is tried again, and reported by us if that fails too.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # urllib3 warns of what is tried again, and is reported by us if that fails too;
+    # apscheduler of a job that is left out since the last one still runs.
+    for anxious in ("apscheduler", "urllib3"):
+        logging.getLogger(anxious).setLevel(logging.ERROR)
 
 
 def _git_commit() -> str:

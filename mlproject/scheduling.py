@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from mlproject.core.errors import TvrecError
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5.0
+REPEAT_SECONDS = 60.0
 
 
 def run_every(
@@ -27,7 +29,8 @@ def run_every(
     """Run a job now and every ``seconds`` until ``stop`` is set.
 
     A job that fails is tried again after ``retry_seconds``: it waits for a server or for
-    the first data. Its sentence is logged when it changes, not at every try. A job is
+    the first data. Its sentence is logged when it changes and once a minute, not at every
+    try. A job is
     never run twice at the same time; one that is due while it still runs is left out.
 
     Parameters
@@ -43,7 +46,7 @@ def run_every(
     """
     scheduler = BackgroundScheduler(timezone=UTC)
     running = threading.Lock()
-    trouble = ""
+    trouble, told = "", 0.0
 
     def attempt() -> None:
         with running:
@@ -51,21 +54,21 @@ def run_every(
                 try_once()
 
     def try_once() -> None:
-        nonlocal trouble
+        nonlocal trouble, told
         try:
             job()
         except Cancelled:
             return
         except TvrecError as error:
             _again_soon()
-            if str(error) != trouble:
-                trouble = str(error)
+            if str(error) != trouble or time.monotonic() - told >= REPEAT_SECONDS:
+                trouble, told = str(error), time.monotonic()
                 log.warning("%s; trying again every %g s", trouble, min(seconds, retry_seconds))
         except Exception:
             _again_soon()
             log.exception("the job failed")
         else:
-            trouble = ""
+            trouble, told = "", 0.0
 
     def _again_soon() -> None:
         soon = datetime.now(UTC) + timedelta(seconds=min(seconds, retry_seconds))
