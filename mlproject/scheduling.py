@@ -30,8 +30,8 @@ def run_every(
 
     A job that fails is tried again after ``retry_seconds``: it waits for a server or for
     the first data. Its sentence is logged when it changes and once a minute, not at every
-    try. A job is
-    never run twice at the same time; one that is due while it still runs is left out.
+    try. A job is never run twice at the same time; one that is due while it still runs is
+    left out.
 
     Parameters
     ----------
