@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mlproject import bootstrap, config
-from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.group import pass_settings, tvrec
 from mlproject.cli.output import progress
 from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled

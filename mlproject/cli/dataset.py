@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from mlproject import bootstrap
-from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.group import pass_settings, tvrec
 from mlproject.cli.output import json_option, print_json, print_table
 from mlproject.config import Settings
 

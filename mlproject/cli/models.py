@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from mlproject import bootstrap, config
-from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.group import pass_settings, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.config import Settings
 from mlproject.core.errors import VersionNotFoundError

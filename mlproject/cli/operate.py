@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlproject import bootstrap
-from mlproject.cli import pass_settings, tvrec
+from mlproject.cli.group import pass_settings, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.config import Settings
 
