@@ -25,18 +25,3 @@ IMAGE: Final = "image"
 REASON: Final = "reason"
 
 RATING_COLUMNS: Final = (EVENT_ID, USER_ID, SHOW_ID, RATING, RATED_AT, SOURCE)
-SHOW_COLUMNS: Final = (
-    SHOW_ID,
-    TITLE,
-    GENRES,
-    FIRST_YEAR,
-    SEASONS,
-    EPISODES,
-    NETWORK,
-    COUNTRY,
-    TYPE,
-    POPULARITY,
-    MEAN_RATING,
-    SUMMARY,
-    IMAGE,
-)

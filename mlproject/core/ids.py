@@ -1,13 +1,10 @@
 """External ids, which users send, and internal rows, which index arrays."""
 
 from dataclasses import dataclass
-from typing import NewType, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-UserId = NewType("UserId", int)
-ShowId = NewType("ShowId", int)
 
 UNKNOWN_ROW = -1
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -24,15 +24,6 @@ _LOST: Final = (409, 412)
 _NOT_IMPLEMENTED: Final = 501
 _ABSENT_ETAG: Final = "00000000000000000000000000000000"
 _in_process = threading.Lock()
-
-
-@runtime_checkable
-class ConditionalStore(Protocol):
-    """An object store that has the method itself."""
-
-    def put_if_unchanged(self, key: str, content: bytes, expected_etag: str | None) -> bool:
-        """See :func:`put_if_unchanged`."""
-        ...
 
 
 def etag_of(store: ObjectStore, key: str) -> str | None:
@@ -69,8 +60,6 @@ def put_if_unchanged(
     StoreUnavailableError
         If the store does not answer.
     """
-    if isinstance(store, ConditionalStore):
-        return store.put_if_unchanged(key, content, expected_etag)
     if isinstance(store, S3Store):
         return _put_s3(store, key, content, expected_etag)
     with _locked_folder(store.root / key) if isinstance(store, LocalStore) else _in_process:
@@ -86,7 +75,7 @@ def respects_conditions(store: ObjectStore, key_prefix: str) -> bool:
     Some servers that speak S3 take the conditions and ignore them; three small requests
     below ``key_prefix`` find out.
     """
-    if isinstance(store, ConditionalStore) or not isinstance(store, S3Store):
+    if not isinstance(store, S3Store):
         return True
     key = f"{key_prefix}{uuid.uuid4().hex}"
     store.put(key, b"")

@@ -96,7 +96,7 @@ def test_optional_columns_may_be_missing() -> None:
 
 def test_other_columns_are_left_out() -> None:
     frame, _ = validated(title=["a"], rating=[9.1])
-    assert set(frame.columns) == set(c.SHOW_COLUMNS)
+    assert set(frame.columns) == set(DTYPES)
 
 
 @pytest.mark.parametrize("missing", [c.SHOW_ID, c.TITLE])

@@ -109,16 +109,6 @@ def test_the_local_lock_leaves_no_object(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["m"]
 
 
-def test_a_store_with_the_method_is_asked_itself() -> None:
-    class Own(MemoryStore):
-        def put_if_unchanged(self, key: str, content: bytes, expected_etag: str | None) -> bool:
-            return expected_etag == "mine"
-
-    assert put_if_unchanged(Own(), "a", b"", "mine")
-    assert not put_if_unchanged(Own(), "a", b"", None)
-    assert respects_conditions(Own(), "probe-")
-
-
 def test_conditions_are_respected_and_the_probe_is_gone(any_store: ObjectStore) -> None:
     assert respects_conditions(any_store, "probe-")
     assert list(any_store.list("")) == []
