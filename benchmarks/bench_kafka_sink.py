@@ -21,7 +21,8 @@ from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.events.codec import encode_frame
-from mlproject.events.kafka_sink import KafkaRatingSink, ProducerOptions
+from mlproject.events.kafka_sink import KafkaRatingSink
+from mlproject.events.producer import ProducerOptions
 from mlproject.events.simulator import Simulator
 
 # What the generator appends at once.

@@ -137,7 +137,8 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
         return BatchSink(store, batch_seconds=settings.batch_seconds)
 
     from mlproject.core.retry import until_available
-    from mlproject.events.kafka_sink import KafkaRatingSink, ProducerOptions
+    from mlproject.events.kafka_sink import KafkaRatingSink
+    from mlproject.events.producer import ProducerOptions
     from mlproject.events.schema import schema_text
     from mlproject.events.schema_registry import register
     from mlproject.storage.position import PositionedSink, read_position

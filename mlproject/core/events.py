@@ -1,10 +1,15 @@
 """Names and identities of rating events."""
 
+import secrets
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core import columns as c
 from mlproject.core.hashing import mix64
 
 
@@ -14,6 +19,65 @@ class EventSource(StrEnum):
     SIMULATED = "SIMULATED"
     REPLAYED = "REPLAYED"
     SERVICE = "SERVICE"
+
+
+@dataclass(frozen=True, slots=True)
+class RatingEvent:
+    """One rating on its way.
+
+    Parameters
+    ----------
+    event_id
+        A UUID of version 7.
+    user_id, show_id
+        At least 0.
+    rating
+        1 to 10.
+    rated_at_ms
+        Milliseconds since 1970, UTC.
+    source
+        Where it comes from.
+    """
+
+    event_id: str
+    user_id: int
+    show_id: int
+    rating: int
+    rated_at_ms: int
+    source: EventSource
+
+    def record(self) -> dict[str, Any]:
+        """Return the event by the names of the schema and of batches."""
+        return {
+            c.EVENT_ID: self.event_id,
+            c.USER_ID: self.user_id,
+            c.SHOW_ID: self.show_id,
+            c.RATING: self.rating,
+            c.RATED_AT: self.rated_at_ms,
+            c.SOURCE: self.source.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a durable event is: the topic, its partition and the offset there."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def new_event_id(rated_at_ms: int) -> str:
+    """Name an event that happens once by a random UUID of version 7.
+
+    Examples
+    --------
+    >>> new_event_id(0)[:15]
+    '00000000-0000-7'
+    """
+    low = secrets.randbits(74)
+    number = rated_at_ms << 80 | 0x7 << 76 | (low >> 62) << 64 | 0b10 << 62 | low & (1 << 62) - 1
+    return str(UUID(int=number))
 
 
 def event_ids(rated_at_ms: NDArray[np.int64], positions: NDArray[np.int64], seed: int) -> list[str]:

@@ -7,9 +7,7 @@ import pandas as pd
 
 from mlproject.core import columns as c
 from mlproject.core.parsing import decimals, instants, whole_numbers
-
-LOWEST: Final = 1
-HIGHEST: Final = 10
+from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 DTYPES: Final = {
     c.EVENT_ID: "str",

@@ -13,19 +13,23 @@ Notes
 https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.read import SchemaResolutionError
 
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, DataError
-from mlproject.core.ratings import RatingFrame
 from mlproject.events.schema import Schema, current_schema
+
+if TYPE_CHECKING:
+    from mlproject.core.ratings import RatingFrame
 
 MAGIC: Final = 0
 _HEADER: Final = struct.Struct(">BI")

@@ -15,20 +15,20 @@ What is promised, and how:
 """
 
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from mlproject.core.errors import ConfigError, UnavailableError
+from mlproject.core.errors import UnavailableError
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import encode_frame
+from mlproject.events.producer import ProducerOptions, idempotent_producer, reason
 
 log = logging.getLogger(__name__)
 
@@ -36,43 +36,11 @@ _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 2.0
 _REPORT_TIMEOUT_S: Final = 1.0
-_REPEAT_S: Final = 60.0
-_REMEMBERED_LINES: Final = 100
 
 # 0 would mean "never", but librdkafka then computes random timeouts of requests
 # (confluentinc/librdkafka#2015, won't fix); its highest value is 24 days, after which an
 # event counts as refused and is queued again.
 _NEVER_MS: Final = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerOptions:
-    """How events are buffered and sent.
-
-    Parameters
-    ----------
-    compression
-        ``none``, ``gzip``, ``snappy``, ``lz4`` or ``zstd``, which sends a quarter less
-        than ``lz4`` at the same speed (``benchmarks/bench_kafka_sink.py``).
-    linger_ms
-        Milliseconds that an event may wait for others to share its request.
-    queue_events, queue_kib
-        Bounds of what waits in memory, in events and in KiB of keys and values; an event
-        is about 60 bytes, so the first is met first.
-    flush_timeout_s
-        Seconds after which a flush gives up; Kubernetes kills after 30.
-    properties
-        Further librdkafka properties, such as those of SASL and TLS; they are never
-        logged. Names:
-        https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
-    """
-
-    compression: str = "zstd"
-    linger_ms: float = 50
-    queue_events: int = 100_000
-    queue_kib: int = 65_536
-    flush_timeout_s: float = 20
-    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -173,7 +141,7 @@ class KafkaRatingSink:
                 log.warning(
                     "Kafka at %s does not answer (%s); the next attempt is in %g s.",
                     self._servers,
-                    _reason(error),
+                    reason(error),
                     delay,
                 )
                 stop.wait(delay)
@@ -234,27 +202,7 @@ class KafkaRatingSink:
 
     @cached_property
     def _producer(self) -> Producer:
-        options = self._options
-        fixed = {
-            "bootstrap.servers": self._servers,
-            "acks": "all",
-            "enable.idempotence": True,
-            "message.timeout.ms": _NEVER_MS,
-            # As Java clients do it, so that a user's partition is the same from any.
-            "partitioner": "murmur2_random",
-            "compression.type": options.compression,
-            "linger.ms": options.linger_ms,
-            "queue.buffering.max.messages": options.queue_events,
-            "queue.buffering.max.kbytes": options.queue_kib,
-            "logger": _vendor_logger(),
-        }
-        clashing = sorted(fixed.keys() & options.properties.keys())
-        if clashing:
-            raise ConfigError(f"these Kafka properties are the sink's own: {', '.join(clashing)}")
-        try:
-            return Producer({"client.id": "tvrec", **options.properties, **fixed})
-        except KafkaException as error:
-            raise ConfigError(f"the Kafka client refuses its options: {_reason(error)}") from error
+        return idempotent_producer(self._servers, self._options, _NEVER_MS)
 
     def _produce(
         self,
@@ -283,7 +231,7 @@ class KafkaRatingSink:
             except KafkaException as error:
                 raise UnavailableError(
                     f"Kafka at {self._servers} takes no events for the topic {self._topic}: "
-                    f"{_reason(error)}"
+                    f"{reason(error)}"
                 ) from error
             else:
                 if stalled:
@@ -330,35 +278,3 @@ class KafkaRatingSink:
             f"Kafka at {self._servers} refused {count} events for the topic {self._topic} "
             f"({self._refusal}); they are queued again"
         )
-
-
-class _OncePerMinute(logging.Filter):
-    """Lets a line through once in a minute: librdkafka repeats some twenty times a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # What follows, "(after 3ms in state CONNECT, 2 identical errors suppressed)", varies.
-        line = record.getMessage().partition(" (after ")[0]
-        if record.created - self._last.get(line, -math.inf) < _REPEAT_S:
-            return False
-        if len(self._last) > _REMEMBERED_LINES:
-            self._last.clear()
-        self._last[line] = record.created
-        return True
-
-
-_ONCE: Final = _OncePerMinute()
-
-
-def _vendor_logger() -> logging.Logger:
-    vendor = logging.getLogger(f"{__name__}.librdkafka")
-    # A filter that is there already is not added again.
-    vendor.addFilter(_ONCE)
-    return vendor
-
-
-def _reason(error: KafkaException) -> str:
-    return str(error.args[0].str())

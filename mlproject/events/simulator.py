@@ -21,7 +21,8 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.hashing import pair_uniform
-from mlproject.core.ratings import HIGHEST, LOWEST, RatingFrame
+from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.ratings import RatingFrame
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

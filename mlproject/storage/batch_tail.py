@@ -8,6 +8,7 @@ from mlproject.core.errors import BatchError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
 from mlproject.storage import keys
+from mlproject.storage.jsonl import decode_json_frame
 from mlproject.storage.listing import partitions
 from mlproject.storage.parquet import decode_ratings
 
@@ -49,8 +50,9 @@ def tail_batches(
 
 def _read(store: ObjectStore, key: str) -> Iterator[RatingFrame]:
     """Yield a batch's good rows; nothing of one that cannot be read."""
+    decode = decode_ratings if key.endswith(".parquet") else decode_json_frame
     try:
-        good, _ = decode_ratings(store.get(key) or b"")
+        good, _ = decode(store.get(key) or b"")
     except BatchError as error:
         log.warning("batch %s is passed over: %s", key, error)
     else:

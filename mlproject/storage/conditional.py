@@ -63,10 +63,23 @@ def put_if_unchanged(
     if isinstance(store, S3Store):
         return _put_s3(store, key, content, expected_etag)
     with _locked_folder(store.root / key) if isinstance(store, LocalStore) else _in_process:
-        if etag_of(store, key) != expected_etag:
+        # A listing costs the names of the folder, and most that is created is not there yet.
+        absent = isinstance(store, LocalStore) and not (store.root / key).exists()
+        if (None if absent else etag_of(store, key)) != expected_etag:
             return False
         store.put(key, content)
         return True
+
+
+def create(store: ObjectStore, key: str, content: bytes) -> bool:
+    """Write an object if there is none under its key; return whether it was written.
+
+    Raises
+    ------
+    StoreUnavailableError
+        If the store does not answer; the object may have been written all the same.
+    """
+    return put_if_unchanged(store, key, content, None)
 
 
 def respects_conditions(store: ObjectStore, key_prefix: str) -> bool:

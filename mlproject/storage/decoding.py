@@ -13,7 +13,7 @@ from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
 from mlproject.core.event_keys import event_keys
 from mlproject.core.rating_columns import UNRATED, RatingColumns
-from mlproject.core.ratings import HIGHEST, LOWEST
+from mlproject.core.rating_scale import HIGHEST, LOWEST
 from mlproject.storage.jsonl import decode_json_lines
 from mlproject.storage.keys import BatchKey
 from mlproject.storage.parquet import decode_ratings

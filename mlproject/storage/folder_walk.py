@@ -57,7 +57,19 @@ def _walk(
 
 
 def _names(path: Path, folder: str, is_unfinished: Callable[[str], bool]) -> list[str]:
-    """Return the keys in a folder, ascending; a folder's ends with a slash and sorts so."""
+    """Return the keys in a folder, ascending; a folder's ends with a slash and sorts so.
+
+    While a folder is read, a file that is written may be missed and a later one seen: a
+    reader that goes on after the later one would never read the earlier. Whatever was
+    written before the last of a first look is there at the second.
+    """
+    first = _scan(path, folder, is_unfinished)
+    if not first:
+        return []
+    return [key for key in _scan(path, folder, is_unfinished) if key <= first[-1]]
+
+
+def _scan(path: Path, folder: str, is_unfinished: Callable[[str], bool]) -> list[str]:
     try:
         with os.scandir(path) as entries:
             return sorted(

@@ -8,6 +8,7 @@ import gzip
 import json
 import math
 import zlib
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,8 @@ from mlproject.core.errors import BatchError
 from mlproject.core.event_keys import event_keys
 from mlproject.core.parsing import INT64_MAX
 from mlproject.core.rating_columns import UNRATED, RatingColumns
-from mlproject.core.ratings import HIGHEST, LOWEST, RatingFrame
+from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.ratings import RatingFrame
 
 LINE: Final = "line"
 _GZIP: Final = b"\x1f\x8b"
@@ -72,6 +74,23 @@ def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int 
     return RatingColumns.concat([_columns(plain), good]), rejected, max(offsets, default=None)
 
 
+def decode_json_frame(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
+    """Read a batch of JSON lines into a frame, and the rejected rows with their ``reason``.
+
+    Lines that are no events are left out.
+
+    Raises
+    ------
+    BatchError
+        As :func:`decode_json_lines`.
+    """
+    events = []
+    for line in _text(content).split("\n"):
+        with suppress(ValueError):
+            events.append(_event(line)[0])
+    return RatingFrame.validated(_raw(events))
+
+
 def _is_plain(event: dict[str, Any]) -> bool:
     """Tell whether a row is good as it is, by the rules of ``RatingFrame.validated``."""
     rating = event[c.RATING]
@@ -104,10 +123,15 @@ def _checked(events: list[dict[str, Any]]) -> tuple[RatingColumns, pd.DataFrame]
     """Coerce rows, and reject those that are bad, with the reason, as they came."""
     if not events:
         return RatingColumns.unfilled(0), pd.DataFrame()
-    raw = pd.DataFrame(events, columns=list(c.RATING_COLUMNS), dtype="object")
-    raw[c.SOURCE] = raw[c.SOURCE].fillna("").astype("str")
+    raw = _raw(events)
     good, rejected = RatingFrame.validated(raw)
     return RatingColumns.of(good), raw.loc[rejected.index].assign(**{c.REASON: rejected[c.REASON]})
+
+
+def _raw(events: list[dict[str, Any]]) -> pd.DataFrame:
+    raw = pd.DataFrame(events, columns=list(c.RATING_COLUMNS), dtype="object")
+    raw[c.SOURCE] = raw[c.SOURCE].fillna("").astype("str")
+    return raw
 
 
 def _text(content: bytes) -> str:

@@ -22,11 +22,12 @@ from mlproject.core.events import event_ids
 from mlproject.core.ratings import RatingFrame
 from mlproject.events import kafka_sink
 from mlproject.events.codec import decode
-from mlproject.events.kafka_sink import KafkaRatingSink, ProducerOptions
+from mlproject.events.kafka_sink import KafkaRatingSink
+from mlproject.events.producer import ProducerOptions
 from mlproject.events.schema import current_schema
 
 SCHEMA_ID = 7
-VENDOR = "mlproject.events.kafka_sink.librdkafka"
+VENDOR = "mlproject.events.producer.librdkafka"
 MOCK_BROKER = """
 import logging, sys
 from confluent_kafka import Producer
