@@ -12,6 +12,7 @@ import logging
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
+    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingLog, RatingSink
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
     from mlproject.pipelines.train import TrainParams
@@ -160,6 +161,34 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
     return PositionedSink(sink, store)
 
 
+def rating_log(settings: Settings) -> RatingLog:
+    """Return where single ratings are made durable: Kafka if it is named, else batch objects.
+
+    Nothing is waited for: while Kafka is away, it refuses.
+
+    Raises
+    ------
+    ConfigError
+        If Kafka is named and the registry is not.
+    """
+    if settings.kafka_bootstrap_servers is None:
+        from mlproject.storage.batch_log import BatchRatingLog
+
+        return BatchRatingLog(object_store(settings))
+
+    from mlproject.events.kafka_log import INTERACTIVE, KafkaRatingLog
+    from mlproject.events.schema import schema_text
+    from mlproject.events.schema_registry import register
+
+    registry_url = schema_registry_url(settings)
+    return KafkaRatingLog(
+        settings.kafka_bootstrap_servers,
+        keys.TOPIC,
+        lambda: register(registry_url, f"{keys.TOPIC}-value", schema_text()),
+        replace(INTERACTIVE, properties=kafka_properties(settings)),
+    )
+
+
 def schema_registry_url(settings: Settings) -> str:
     """Return where the Schema Registry is.
 
@@ -223,13 +252,15 @@ def model_cache(settings: Settings, owner: str) -> ModelCache:
     return ModelCache(settings.state_dir / "models" / owner, registry(settings).download)
 
 
-def model_watcher(settings: Settings) -> ModelWatcher:
+def model_watcher(
+    settings: Settings, on_swap: Callable[[int], object] = lambda _: None
+) -> ModelWatcher:
     """Return what keeps the service on the production version."""
     from mlproject.serving.watcher import ModelWatcher
 
     cache = model_cache(settings, "service")
     return ModelWatcher(
-        registry(settings).production, cache.load, cache.last, settings.poll_seconds
+        registry(settings).production, cache.load, cache.last, settings.poll_seconds, on_swap
     )
 
 

@@ -1,10 +1,12 @@
 """Answers for one user from one version of the model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from mlproject.core import columns as c
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
@@ -19,7 +21,9 @@ class Recommender:
     version: int
     model: TrainedModel
 
-    def recommend(self, user_id: int, num_items: int) -> dict[str, Any]:
+    def recommend(
+        self, user_id: int, num_items: int, rated: Iterable[int] = ()
+    ) -> dict[str, Any]:
         """Rank the shows that a user has not rated.
 
         A user whose taste the model does not know gets the shows that most people
@@ -31,6 +35,8 @@ class Recommender:
             Any id.
         num_items
             At least 1; a user who has rated nearly everything gets fewer.
+        rated
+            Ids of shows that the user has rated since the model was trained.
 
         Returns
         -------
@@ -46,6 +52,9 @@ class Recommender:
         else:
             source, scores = "popular", np.array(model.popularity)
         scores[model.seen(row)] = -np.inf
+        for show_id in rated:
+            if (show_row := model.shows.row(show_id)) != UNKNOWN_ROW:
+                scores[show_row] = -np.inf
         best = top_k(scores, num_items)
         return {
             "user_id": user_id,
@@ -57,6 +66,11 @@ class Recommender:
                 if scores[show] > -np.inf
             ],
         }
+
+    def title(self, show_id: int) -> str | None:
+        """Return a show's title, None if the model does not know the show."""
+        row = self.model.shows.row(show_id)
+        return None if row == UNKNOWN_ROW else str(self.model.cards[row][c.TITLE])
 
     def warm_up(self) -> None:
         """Answer once for a known and once for an unknown user, to touch every array."""

@@ -29,6 +29,8 @@ class ModelWatcher:
         Returns the version and model of this service's last life, if it kept one.
     poll_seconds
         Time between looks.
+    on_swap
+        Called with the number of each version that is served from then on.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class ModelWatcher:
         load: Callable[[VersionInfo], TrainedModel],
         last: Callable[[], tuple[int, TrainedModel] | None],
         poll_seconds: float,
+        on_swap: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._production = production
         self._load = load
         self._last = last
         self._poll_seconds = poll_seconds
+        self._on_swap = on_swap
         self._run_id = ""
         self._trouble = ""
         self._stop = threading.Event()
@@ -90,6 +94,7 @@ class ModelWatcher:
     def _swap(self, recommender: Recommender) -> None:
         recommender.warm_up()
         self.current = recommender
+        self._on_swap(recommender.version)
         log.info("serving version %d", recommender.version)
 
     def _complain(self, trouble: str, surprise: Exception | None = None) -> None:

@@ -64,8 +64,8 @@ def _names(path: Path, folder: str, is_unfinished: Callable[[str], bool]) -> lis
     written before the last of a first look is there at the second.
     """
     first = _scan(path, folder, is_unfinished)
-    if not first:
-        return []
+    if not first or first[-1].endswith("/"):
+        return first
     return [key for key in _scan(path, folder, is_unfinished) if key <= first[-1]]
 
 
