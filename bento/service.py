@@ -1,12 +1,13 @@
-"""The REST service: ``POST /recommend``.
+"""The REST service: ``POST /recommend`` and ``POST /rate``.
 
-The route is an ASGI application inside the BentoML service, not a ``@bentoml.api``, so that
-its answers to bad input are sentences of ours (ARCHITECTURE.md, decisions).
+The routes are an ASGI application inside the BentoML service, not ``@bentoml.api``, so that
+their answers to bad input are sentences of ours (ARCHITECTURE.md, decisions).
 BentoML runs the workers, the probes and the metrics.
 """
 
 import gc
 import json
+from typing import Final
 
 import bentoml
 from starlette.applications import Starlette
@@ -16,9 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mlproject import bootstrap, config
-from mlproject.core.errors import RequestError
-from mlproject.serving.requests import LARGEST_BODY, parse_recommend
+from mlproject.core.errors import RequestError, UnavailableError
+from mlproject.core.rating_log import RatingLog
+from mlproject.serving.rating import rate_now
+from mlproject.serving.recently_rated import RecentlyRated
+from mlproject.serving.requests import LARGEST_BODY, parse_rate, parse_recommend
 from mlproject.serving.watcher import ModelWatcher
+
+RETRY_SECONDS: Final = 5
 
 
 def answer(status: int, content: object) -> Response:
@@ -27,31 +33,75 @@ def answer(status: int, content: object) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-async def recommend(request: Request) -> Response:
-    """Answer with shows, or with a sentence on what is wrong."""
-    watcher: ModelWatcher = request.app.state.watcher
-    recommender = watcher.current
-    if recommender is None:
-        return answer(503, {"error": "no model is in production yet; try again in a minute"})
+async def body_of(request: Request) -> bytes:
+    """Read the body; raise HTTPException if it is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            return answer(413, {"error": f"the body is larger than {LARGEST_BODY} bytes"})
+            raise HTTPException(413)
+    return bytes(body)
+
+
+async def recommend(request: Request) -> Response:
+    """Answer with shows, or with a sentence on what is wrong."""
+    state = request.app.state
+    watcher: ModelWatcher = state.watcher
+    rated: RecentlyRated = state.rated
+    count = state.metrics.recommendations.labels
+    recommender = watcher.current
+    if recommender is None:
+        count("no_model").inc()
+        return answer(503, {"error": "no model is in production yet; try again in a minute"})
     try:
-        asked = parse_recommend(bytes(body), most=request.app.state.max_items)
+        asked = parse_recommend(await body_of(request), most=state.max_items)
     except RequestError as error:
+        count("refused").inc()
         return answer(400, {"error": str(error)})
-    return answer(200, recommender.recommend(asked.user_id, asked.num_items))
+    shows = rated.shows_of(asked.user_id)
+    told = recommender.recommend(asked.user_id, asked.num_items, shows)
+    count(told["source"]).inc()
+    return answer(200, told)
+
+
+async def rate(request: Request) -> Response:
+    """Make a rating durable and say where it is, or say what is wrong."""
+    state = request.app.state
+    log: RatingLog = state.log
+    rated: RecentlyRated = state.rated
+    watcher: ModelWatcher = state.watcher
+    count = state.metrics.ratings.labels
+    with state.metrics.rate_seconds.time():
+        try:
+            asked = parse_rate(await body_of(request))
+            told = await rate_now(log, asked)
+        except RequestError as error:
+            count("refused").inc()
+            return answer(400, {"error": str(error)})
+        except HTTPException:
+            count("refused").inc()
+            raise
+        except UnavailableError as error:
+            count("failed").inc()
+            response = answer(503, {"error": str(error)})
+            response.headers["Retry-After"] = str(RETRY_SECONDS)
+            return response
+    count("accepted").inc()
+    rated.add(asked.user_id, asked.show_id)
+    title = watcher.current.title(asked.show_id) if watcher.current else None
+    return answer(201, {**told, "title": title})
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer what is no route of ours."""
+    """Answer what is no route of ours, or too large."""
     known = error if isinstance(error, HTTPException) else HTTPException(404)
     where = f"{request.method} {request.url.path}"
-    response = answer(
-        known.status_code, {"error": f"there is no {where}; there is POST /recommend"}
+    sentence = (
+        f"the body is larger than {LARGEST_BODY} bytes"
+        if known.status_code == 413  # noqa: PLR2004
+        else f"there is no {where}; there are POST /recommend and POST /rate"
     )
+    response = answer(known.status_code, {"error": sentence})
     response.headers.update(known.headers or {})
     return response
 
@@ -62,7 +112,10 @@ async def fail(_: Request, __: Exception) -> Response:
 
 
 app = Starlette(
-    routes=[Route("/recommend", recommend, methods=["POST"])],
+    routes=[
+        Route("/recommend", recommend, methods=["POST"]),
+        Route("/rate", rate, methods=["POST"]),
+    ],
     exception_handlers={HTTPException: refuse, Exception: fail},
 )
 
@@ -74,14 +127,23 @@ app = Starlette(
 )
 @bentoml.asgi_app(app, path="/")
 class RecommendationsService:
-    """Serves the version under the alias ``production``, and follows it."""
+    """Serves the version under the alias ``production``, and takes ratings."""
 
     def __init__(self) -> None:
+        # Not before BentoML has told prometheus_client where its workers share metrics.
+        from mlproject.serving.metrics import ServiceMetrics  # noqa: PLC0415
+
         settings = config.load()
         bootstrap.set_up_logging(settings)
-        self.watcher = bootstrap.model_watcher(settings)
+        metrics = ServiceMetrics()
+        metrics.model_version.set(0)
+        self.log = bootstrap.rating_log(settings)
+        self.watcher = bootstrap.model_watcher(settings, on_swap=metrics.model_version.set)
         self.watcher.start()
         app.state.watcher = self.watcher
+        app.state.log = self.log
+        app.state.rated = RecentlyRated()
+        app.state.metrics = metrics
         app.state.max_items = settings.max_items
         # A full collection walks every object ever imported, in the middle of a request.
         gc.collect()
@@ -93,5 +155,6 @@ class RecommendationsService:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
-        """Stop watching."""
+        """Stop watching; what was rated has been answered by now."""
+        self.log.close()
         self.watcher.stop()

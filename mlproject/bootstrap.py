@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingLog, RatingSink
+    from mlproject.core.ports import (
+        CatalogueSource,
+        ModelRegistry,
+        ObjectStore,
+        RatingSink,
+    )
+    from mlproject.core.rating_log import RatingLog
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
     from mlproject.pipelines.train import TrainParams

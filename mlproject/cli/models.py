@@ -1,4 +1,4 @@
-"""Commands on models: ``train``, ``promote``, ``runs``, ``recommend``."""
+"""Commands on models: ``train``, ``promote``, ``runs``, ``recommend``, ``rate``."""
 
 import logging
 from typing import Any
@@ -10,6 +10,7 @@ from mlproject.cli.group import pass_settings, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.config import Settings
 from mlproject.core.errors import VersionNotFoundError
+from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 log = logging.getLogger(__name__)
 
@@ -212,6 +213,37 @@ def recommend(
     ]
     title = f"For user {user_id}: {answer['source']}, by version {info.version}"
     print_table(title, ("show", "title", "genres", "since", "score"), rows)
+
+
+@tvrec.command()
+@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
+@click.option("--show", "show_id", type=click.IntRange(0), required=True, help="Id of the show.")
+@click.option(
+    "--rating",
+    type=click.IntRange(LOWEST, HIGHEST),
+    required=True,
+    help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
+)
+@json_option
+@pass_settings
+def rate(settings: Settings, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
+    """Rate a show as a user.
+
+    Through the REST service, which answers when the rating is durable. The next build
+    trains on it; a later rating of the same show replaces it.
+
+    \b
+    tvrec rate --user 1 --show 2 --rating 8
+    """
+    from mlproject.serving import client
+
+    told = client.rate(settings.service_url, user_id=user_id, show_id=show_id, rating=rating)
+    if as_json:
+        print_json(told)
+        return
+    name = told["title"] or f"{show_id}, which the model does not know"
+    click.echo(f"user {user_id} rated show {name}: {rating}")
+    click.echo(f"event {told['event_id']}, partition {told['partition']}, offset {told['offset']}")
 
 
 def _number(value: float | None) -> str:

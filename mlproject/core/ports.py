@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlproject.core.events import Place, RatingEvent
 from mlproject.core.runs import RunInfo, VersionInfo
 
 if TYPE_CHECKING:
@@ -80,23 +78,6 @@ class RatingSink(Protocol):
 
     def flush(self) -> None:
         """Make every event taken over durable before returning."""
-        ...
-
-
-class RatingLog(Protocol):
-    """Where single ratings are made durable, many at the same time."""
-
-    def append(self, event: RatingEvent) -> Future[Place]:
-        """Take an event over without waiting, or raise UnavailableError.
-
-        The future has the event's place once it is durable, or an UnavailableError if that
-        is not known: it may still arrive then. One that is cancelled before its event is
-        under way takes the event back.
-        """
-        ...
-
-    def close(self) -> None:
-        """Make durable what was taken over, within seconds, and take no more."""
         ...
 
 

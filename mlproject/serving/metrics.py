@@ -28,8 +28,7 @@ class ServiceMetrics:
         )
         self.recommendations = Counter(
             "tvrec_recommendations",
-            "Requests to /recommend by what was answered: personalized, popular, refused, "
-            "no_model",
+            "Requests to /recommend by what was answered: personalized, popular, refused, no_model",
             ["outcome"],
             registry=registry,
         )

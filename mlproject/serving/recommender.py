@@ -21,9 +21,7 @@ class Recommender:
     version: int
     model: TrainedModel
 
-    def recommend(
-        self, user_id: int, num_items: int, rated: Iterable[int] = ()
-    ) -> dict[str, Any]:
+    def recommend(self, user_id: int, num_items: int, rated: Iterable[int] = ()) -> dict[str, Any]:
         """Rank the shows that a user has not rated.
 
         A user whose taste the model does not know gets the shows that most people

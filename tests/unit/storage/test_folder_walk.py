@@ -3,8 +3,8 @@
 import os
 import tracemalloc
 from collections.abc import Iterator
-from itertools import islice
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest

@@ -1,0 +1,23 @@
+"""The port for single ratings; apart from the others, since it needs no data frames."""
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from mlproject.core.events import Place, RatingEvent
+
+
+class RatingLog(Protocol):
+    """Where single ratings are made durable, many at the same time."""
+
+    def append(self, event: RatingEvent) -> "Future[Place]":
+        """Take an event over without waiting, or raise UnavailableError.
+
+        The future has the event's place once it is durable, or an UnavailableError if that
+        is not known: it may still arrive then. One that is cancelled before its event is
+        under way takes the event back.
+        """
+        ...
+
+    def close(self) -> None:
+        """Make durable what was taken over, within seconds, and take no more."""
+        ...
