@@ -33,13 +33,22 @@ def answer(status: int, content: object) -> Response:
     return Response(body, status, media_type="application/json")
 
 
+class TooLargeError(RequestError):
+    """A body is larger than any request of ours."""
+
+
+def refusal(error: RequestError) -> Response:
+    """Return the answer to a client's mistake."""
+    return answer(413 if isinstance(error, TooLargeError) else 400, {"error": str(error)})
+
+
 async def body_of(request: Request) -> bytes:
-    """Read the body; raise HTTPException if it is too large."""
+    """Read the body; raise TooLargeError if it is."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_BODY:
-            raise HTTPException(413)
+            raise TooLargeError(f"the body is larger than {LARGEST_BODY} bytes")
     return bytes(body)
 
 
@@ -57,7 +66,7 @@ async def recommend(request: Request) -> Response:
         asked = parse_recommend(await body_of(request), most=state.max_items)
     except RequestError as error:
         count("refused").inc()
-        return answer(400, {"error": str(error)})
+        return refusal(error)
     shows = rated.shows_of(asked.user_id)
     told = recommender.recommend(asked.user_id, asked.num_items, shows)
     count(told["source"]).inc()
@@ -77,10 +86,7 @@ async def rate(request: Request) -> Response:
             told = await rate_now(log, asked)
         except RequestError as error:
             count("refused").inc()
-            return answer(400, {"error": str(error)})
-        except HTTPException:
-            count("refused").inc()
-            raise
+            return refusal(error)
         except UnavailableError as error:
             count("failed").inc()
             response = answer(503, {"error": str(error)})
@@ -93,14 +99,10 @@ async def rate(request: Request) -> Response:
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer what is no route of ours, or too large."""
+    """Answer what is no route of ours."""
     known = error if isinstance(error, HTTPException) else HTTPException(404)
     where = f"{request.method} {request.url.path}"
-    sentence = (
-        f"the body is larger than {LARGEST_BODY} bytes"
-        if known.status_code == 413  # noqa: PLR2004
-        else f"there is no {where}; there are POST /recommend and POST /rate"
-    )
+    sentence = f"there is no {where}; there are POST /recommend and POST /rate"
     response = answer(known.status_code, {"error": sentence})
     response.headers.update(known.headers or {})
     return response

@@ -103,7 +103,7 @@ def version(number: int, run_id: str = "run", **changes: Any) -> VersionInfo:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers every GET with the class's ``status`` and ``body``."""
+    """Answers every GET and POST with the class's ``status`` and ``body``."""
 
     status = 200
     body = b""
@@ -114,13 +114,17 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.body)
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def log_message(self, *args: object) -> None:
         pass
 
 
 @contextmanager
 def http_server(status: int = 200, body: bytes = b"") -> Iterator[str]:
-    """Answer every GET alike; yield the address."""
+    """Answer every GET and POST alike; yield the address."""
     handler = type("Handler", (Answers,), {"status": status, "body": body})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

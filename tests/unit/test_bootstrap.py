@@ -1,6 +1,8 @@
 """What the composition root makes of settings."""
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from mlproject import bootstrap, config
 from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.core.errors import ConfigError
+from mlproject.storage.batch_log import BatchRatingLog
 from mlproject.storage.batch_sink import BatchSink
 from mlproject.storage.local import LocalStore
 from mlproject.storage.s3 import S3Store
+from tests.servers import environment
 
 
 def test_a_folder_is_the_store_unless_a_bucket_is_named(tmp_path: Path) -> None:
@@ -37,6 +41,39 @@ def test_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:
     assert isinstance(sink, BatchSink)
     with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
         bootstrap.rating_sink(config.load(kafka_bootstrap_servers="x:1"), threading.Event())
+
+
+def test_single_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:
+    log = bootstrap.rating_log(config.load(state_dir=tmp_path))
+    assert isinstance(log, BatchRatingLog)
+    log.close()
+    with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
+        bootstrap.rating_log(config.load(kafka_bootstrap_servers="x:1"))
+
+
+WITHOUT_PANDAS = """
+import sys
+sys.modules["pandas"] = sys.modules["pyarrow"] = sys.modules["scipy"] = None
+from mlproject import bootstrap, config
+bootstrap.model_watcher(config.load())
+bootstrap.rating_log(config.load()).close()
+assert "confluent_kafka" not in sys.modules
+kafka = {"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
+bootstrap.rating_log(config.load(**kafka)).close()
+"""
+
+
+def test_a_service_does_without_pandas_and_without_kafka_if_that_is_not_named(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS],
+        env=environment(TVREC_STATE_DIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def quarantined(state: Path, name: str) -> list[str]:

@@ -8,14 +8,20 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from mlproject.core import columns as c
+from mlproject.serving.metrics import ServiceMetrics
+from mlproject.serving.recently_rated import RecentlyRated
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.requests import LARGEST_BODY
+from mlproject.storage.batch_log import BatchRatingLog
+from mlproject.testing import MemoryStore
 from tests.builders import model
 
 SERVICE = Path(__file__).parents[2] / "bento" / "service.py"
+ROUTES = "there are POST /recommend and POST /rate"
 TOO_LARGE = f"the body is larger than {LARGEST_BODY} bytes"
 
 
@@ -37,8 +43,31 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 def watcher(service: ModuleType) -> SimpleNamespace:
     """What the service believes to be its watcher, with a model."""
     fake = SimpleNamespace(current=Recommender(3, model()))
-    service.app.state.watcher, service.app.state.max_items = fake, 50
+    state = service.app.state
+    state.watcher, state.max_items = fake, 50
+    state.rated, state.metrics = RecentlyRated(), ServiceMetrics(CollectorRegistry())
     return fake
+
+
+@pytest.fixture
+def log(service: ModuleType, watcher: SimpleNamespace, store: MemoryStore) -> Iterator[object]:
+    """What makes ratings durable, in the memory store."""
+    assert watcher.current
+    made = service.app.state.log = BatchRatingLog(store, linger_seconds=0)
+    yield made
+    made.close()
+
+
+def counted(service: ModuleType) -> dict[tuple[str, str], float]:
+    """What the service has counted, by name and outcome."""
+    metrics = service.app.state.metrics
+    return {
+        (sample.name, sample.labels["outcome"]): sample.value
+        for counter in (metrics.ratings, metrics.recommendations)
+        for family in counter.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
 
 
 @pytest.fixture
@@ -106,14 +135,14 @@ def test_bytes_that_are_no_text_are_400(client: TestClient) -> None:
 def test_another_path_is_404(client: TestClient, path: str) -> None:
     answer = client.post(path, json={"user_id": 1})
     assert answer.status_code == 404
-    assert answer.json() == {"error": f"there is no POST {path}; there is POST /recommend"}
+    assert answer.json() == {"error": f"there is no POST {path}; {ROUTES}"}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_another_method_is_405(client: TestClient, method: str) -> None:
     answer = client.request(method, "/recommend")
     assert answer.status_code == 405
-    assert answer.json() == {"error": f"there is no {method} /recommend; there is POST /recommend"}
+    assert answer.json() == {"error": f"there is no {method} /recommend; {ROUTES}"}
 
 
 def test_405_names_the_method_that_is_allowed(client: TestClient) -> None:
@@ -163,3 +192,106 @@ def test_a_surprise_is_500_and_json(
         answer = client.post("/recommend", json={"user_id": 1})
     assert answer.status_code == 500
     assert "error" in answer.json()
+
+
+RATING = {"user_id": 2, "show_id": 40, "rating": 8}
+
+
+def test_a_rating_is_201_with_its_place_once_it_is_stored(
+    client: TestClient, log: object, store: MemoryStore
+) -> None:
+    answer = client.post("/rate", json=RATING)
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["topic"], told["partition"], told["offset"]) == ("ratings", 1000, 0)
+    assert told["title"] == "Show 40"
+    (content,) = store.objects.values()
+    assert json.loads(content)["event_id"] == told["event_id"]
+
+
+def test_a_show_that_the_model_does_not_know_is_taken(client: TestClient, log: object) -> None:
+    answer = client.post("/rate", json={**RATING, "show_id": 777})
+    assert answer.status_code == 201
+    assert answer.json()["title"] is None
+
+
+def test_ratings_are_taken_before_there_is_a_model(
+    client: TestClient, log: object, watcher: SimpleNamespace
+) -> None:
+    watcher.current = None
+    answer = client.post("/rate", json=RATING)
+    assert answer.status_code == 201
+    assert answer.json()["title"] is None
+
+
+def test_what_a_user_has_rated_is_not_recommended_to_them_again(
+    client: TestClient, log: object
+) -> None:
+    def shows(user: int) -> list[int]:
+        answer = client.post("/recommend", json={"user_id": user}).json()
+        return [item[c.SHOW_ID] for item in answer["items"]]
+
+    assert shows(2) == [40, 30, 20, 10]
+    client.post("/rate", json=RATING)
+    assert shows(2) == [30, 20, 10]
+    assert 40 in shows(1)
+
+
+def test_what_is_not_stored_is_503_and_may_be_sent_again(
+    client: TestClient, log: object, store: MemoryStore
+) -> None:
+    store.broken = True
+    answer = client.post("/rate", json=RATING)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json()["error"].endswith("it may still arrive, so send it again")
+    shown = client.post("/recommend", json={"user_id": 2}).json()["items"]
+    assert shown[0][c.SHOW_ID] == 40
+    store.broken = False
+    assert client.post("/rate", json=RATING).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        ("", 400, "the body is not JSON"),
+        ('{"user_id": 1, "show_id": 2, "rating": 11}', 400, "rating must be a whole number"),
+        (" " * (LARGEST_BODY + 1), 413, TOO_LARGE),
+    ],
+)
+def test_a_bad_rating_is_refused_and_stored_nowhere(
+    client: TestClient, log: object, store: MemoryStore, body: str, status: int, sentence: str
+) -> None:
+    answer = client.post("/rate", content=body)
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(sentence)
+    assert not store.objects
+
+
+def test_requests_are_counted_by_their_outcome(
+    service: ModuleType,
+    client: TestClient,
+    log: object,
+    store: MemoryStore,
+    watcher: SimpleNamespace,
+) -> None:
+    client.post("/rate", json=RATING)
+    client.post("/rate", json={})
+    client.post("/rate", content=b" " * (LARGEST_BODY + 1))
+    store.broken = True
+    client.post("/rate", json=RATING)
+    client.post("/recommend", json={"user_id": 2})
+    client.post("/recommend", json={"user_id": 99})
+    client.post("/recommend", json={})
+    client.post("/recommend", content=b" " * (LARGEST_BODY + 1))
+    watcher.current = None
+    client.post("/recommend", json={"user_id": 2})
+    assert counted(service) == {
+        ("tvrec_ratings_total", "accepted"): 1,
+        ("tvrec_ratings_total", "refused"): 2,
+        ("tvrec_ratings_total", "failed"): 1,
+        ("tvrec_recommendations_total", "personalized"): 1,
+        ("tvrec_recommendations_total", "popular"): 1,
+        ("tvrec_recommendations_total", "refused"): 2,
+        ("tvrec_recommendations_total", "no_model"): 1,
+    }

@@ -17,11 +17,13 @@ from mlproject.core import columns as c
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
 from mlproject.registry.gate import Verdict
+from mlproject.serving import client
 from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.local import LocalStore
 from mlproject.storage.model_files import save_model
 from mlproject.testing import MemoryRegistry
 from tests.builders import model, written
+from tests.servers import free_port
 
 Run = Callable[..., Result]
 
@@ -355,3 +357,23 @@ def test_guide_says_what_has_come_up(
     assert result.exit_code == 0
     assert "version 1 is in production: it is good" in result.stdout
     assert "/recommend" in result.stdout
+
+
+def test_rate_says_what_was_rated_and_where_the_event_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"event_id": "e", "topic": "ratings", "partition": 1000, "offset": 7, "title": "Lost"}
+    monkeypatch.setattr(client, "rate", lambda url, **asked: told)
+    asked = ("rate", "--user", 1, "--show", 2, "--rating", 8)
+    assert run(*asked).stdout == "user 1 rated show Lost: 8\nevent e, partition 1000, offset 7\n"
+    assert json.loads(run(*asked, "--json").stdout) == told
+    told["title"] = None
+    assert "rated show 2, which the model does not know: 8" in run(*asked).stdout
+    assert run("rate", "--user", 1, "--show", 2, "--rating", 11).exit_code == 2
+
+
+def test_rate_without_a_service_is_5(run: Run) -> None:
+    port = str(free_port())
+    done = run("rate", "--user", 1, "--show", 2, "--rating", 8, TVREC_SERVICE_PORT=port)
+    assert done.exit_code == 5
+    assert "`make run` starts it" in done.stderr

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlproject.core.events import event_ids
+from mlproject.core.events import event_ids, new_event_id
 
 NOW_MS = 1_735_689_600_000
 GOLDEN = [
@@ -63,3 +63,14 @@ def test_ids_are_ordered_by_time(times: list[int], seed: int) -> None:
 
 def test_no_events_have_no_ids() -> None:
     assert event_ids(np.array([], dtype=np.int64), np.array([], dtype=np.int64), seed=1) == []
+
+
+@given(milliseconds)
+def test_a_new_id_is_a_uuid_of_version_7_with_its_time(at: int) -> None:
+    uuid = UUID(new_event_id(at))
+    assert (uuid.version, uuid.variant) == (7, RFC_4122)
+    assert uuid.int >> 80 == at
+
+
+def test_new_ids_differ_within_a_millisecond() -> None:
+    assert len({new_event_id(NOW_MS) for _ in range(10_000)}) == 10_000

@@ -1,8 +1,9 @@
-"""Whether the service is ready, whatever answers at its address."""
+"""Asking the service, whatever answers at its address."""
 
 import pytest
 
-from mlproject.serving.client import is_ready
+from mlproject.core.errors import RequestError, UnavailableError
+from mlproject.serving.client import is_ready, rate
 from tests.builders import http_server, raw_server
 from tests.servers import free_port
 
@@ -27,3 +28,43 @@ def test_a_server_that_hangs_up_is_not_ready() -> None:
 def test_a_server_of_another_protocol_is_not_ready() -> None:
     with raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address:
         assert not is_ready(address)
+
+
+def rated(address: str) -> dict[str, object]:
+    return rate(address, user_id=1, show_id=2, rating=8)
+
+
+def test_a_rating_is_sent_and_the_answer_returned() -> None:
+    with http_server(201, b'{"offset": 3}') as address:
+        assert rated(address) == {"offset": 3}
+
+
+def test_a_refusal_is_the_services_own_sentence() -> None:
+    with (
+        http_server(400, b'{"error": "rating must be"}') as address,
+        pytest.raises(RequestError, match=r"^rating must be$"),
+    ):
+        rated(address)
+
+
+def test_an_answer_without_an_acknowledgement_is_not_taken_for_one() -> None:
+    with (
+        http_server(503, b'{"error": "not acknowledged"}') as address,
+        pytest.raises(UnavailableError, match=r"^not acknowledged$"),
+    ):
+        rated(address)
+    with (
+        http_server(502, b"Bad Gateway") as address,
+        pytest.raises(UnavailableError, match=r"/rate answers 502$"),
+    ):
+        rated(address)
+
+
+def test_no_service_is_said_with_what_to_do() -> None:
+    with pytest.raises(UnavailableError, match=r"gives no answer .*`make run` starts it"):
+        rated(f"http://127.0.0.1:{free_port()}")
+    with (
+        raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address,
+        pytest.raises(UnavailableError, match="gives no answer"),
+    ):
+        rated(address)

@@ -114,3 +114,14 @@ def test_a_model_without_users_warms_up() -> None:
     )
     Recommender(1, nobody).warm_up()
     assert Recommender(1, nobody).recommend(1, 1)["source"] == "popular"
+
+
+def test_what_was_rated_since_is_left_out(recommender: Recommender) -> None:
+    assert shown(recommender.recommend(2, 3, rated=[40, 999])) == [30, 20, 10]
+    assert shown(recommender.recommend(99, 4, rated=[30])) == [10, 20, 40]
+    assert shown(recommender.recommend(2, 1)) == [40]
+
+
+def test_a_title_is_known_of_shows_of_the_model_only(recommender: Recommender) -> None:
+    assert recommender.title(30) == "Show 30"
+    assert recommender.title(31) is None

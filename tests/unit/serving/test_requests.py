@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlproject.core.errors import RequestError
-from mlproject.serving.requests import LARGEST_BODY, parse_recommend
+from mlproject.serving.requests import LARGEST_BODY, parse_rate, parse_recommend
 
 EXAMPLE = 'send for example {"user_id": 1, "num_items": 10}'
 USER_ID = "user_id must be a whole number from 0 to 9223372036854775807, got"
@@ -105,3 +105,57 @@ def test_a_sentence_is_short() -> None:
     with pytest.raises(RequestError) as caught:
         parse_recommend(json.dumps({"user_id": 1, "x" * 3000: 1}).encode(), most=100)
     assert len(str(caught.value)) < 300
+
+
+RATE_EXAMPLE = 'send for example {"user_id": 1, "show_id": 2, "rating": 8}'
+SHOW_ID = "show_id must be a whole number from 0 to 9223372036854775807, got"
+RATING = "rating must be a whole number from 1 to 10, got"
+
+
+@pytest.mark.parametrize("rating", [1, 10])
+def test_a_rating_is_read(rating: int) -> None:
+    asked = parse_rate(b'{"rating": %d, "user_id": 0, "show_id": 9223372036854775807}' % rating)
+    assert (asked.user_id, asked.show_id, asked.rating) == (0, 2**63 - 1, rating)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("", f"the body is not JSON; {RATE_EXAMPLE}"),
+        ("[]", f"the body is not a JSON object; {RATE_EXAMPLE}"),
+        ("{}", f"user_id is missing; {RATE_EXAMPLE}"),
+        ('{"user_id": 1, "rating": 3}', f"show_id is missing; {RATE_EXAMPLE}"),
+        ('{"user_id": 1, "show_id": 3}', f"rating is missing; {RATE_EXAMPLE}"),
+        (
+            '{"user_id": 1, "show_id": 2, "rating": 3, "rated_at": 0}',
+            f"'rated_at' is no field of this request; {RATE_EXAMPLE}",
+        ),
+        ('{"user_id": true, "show_id": 2, "rating": 3}', f"{USER_ID} true"),
+        ('{"user_id": 1, "show_id": "2", "rating": 3}', f'{SHOW_ID} "2"'),
+        ('{"user_id": 1, "show_id": 9223372036854775808, "rating": 3}', f"{SHOW_ID} 92233"),
+        ('{"user_id": 1, "show_id": -1, "rating": 3}', f"{SHOW_ID} -1"),
+        ('{"user_id": 1, "show_id": 2, "rating": true}', f"{RATING} true"),
+        ('{"user_id": 1, "show_id": 2, "rating": null}', f"{RATING} null"),
+        ('{"user_id": 1, "show_id": 2, "rating": "8"}', f'{RATING} "8"'),
+        ('{"user_id": 1, "show_id": 2, "rating": 8.5}', f"{RATING} 8.5"),
+        ('{"user_id": 1, "show_id": 2, "rating": 0}', f"{RATING} 0"),
+        ('{"user_id": 1, "show_id": 2, "rating": 11}', f"{RATING} 11"),
+        ('{"user_id": 1, "show_id": 2, "rating": NaN}', f"{RATING} NaN"),
+        ('{"user_id": 1, "show_id": 2, "rating": Infinity}', f"{RATING} Infinity"),
+        ('{"user_id": 1, "show_id": 2, "rating": 1e999}', f"{RATING} Infinity"),
+    ],
+)
+def test_what_is_wrong_with_a_rating_is_said(body: str, sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_rate(body.encode())
+    assert str(caught.value).startswith(sentence)
+
+
+@given(st.dictionaries(st.sampled_from(["user_id", "show_id", "rating", "x"]), JSON) | JSON)
+def test_any_json_is_a_rating_or_a_sentence(value: Any) -> None:
+    try:
+        asked = parse_rate(json.dumps(value).encode())
+    except RequestError as error:
+        assert 20 < len(str(error)) < 250  # noqa: PT017
+    else:
+        assert 1 <= asked.rating <= 10
