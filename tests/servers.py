@@ -1,16 +1,32 @@
 """Real processes for the tests that need them."""
 
+import json
 import os
+import signal
 import socket
+import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+
+MOCK_BROKER = """
+import logging, sys
+from confluent_kafka import Producer
+owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
+broker = owner.list_topics(timeout=10).brokers[1]
+print(f"{broker.host}:{broker.port}", flush=True)
+sys.stdin.read()
+"""
 
 
 def free_port() -> int:
@@ -43,3 +59,88 @@ def environment(**settings: str) -> dict[str, str]:
     }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     return {**kept, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **settings}
+
+
+@contextmanager
+def mock_broker() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Start librdkafka's mock cluster in a process that can be stopped; yield its address too."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MOCK_BROKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().decode().strip(), process
+        finally:
+            process.kill()
+
+
+class Registry(BaseHTTPRequestHandler):
+    """The three calls that we make, with one schema under the id 1."""
+
+    schema = ""
+
+    def do_PUT(self) -> None:
+        self.answer({"compatibility": "BACKWARD"})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).schema = asked["schema"]
+        self.answer({"id": 1})
+
+    def do_GET(self) -> None:
+        self.answer({"schema": self.schema})
+
+    def answer(self, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def schema_registry() -> Iterator[str]:
+    """Answer as a Schema Registry; yield the address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def bento_service(state: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Start the REST service, with no MLflow to follow; yield its address and its process."""
+    port = free_port()
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "service.log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                *(BIN / "bentoml", "serve", "bento/service.py:RecommendationsService"),
+                *("--host", "127.0.0.1", "--port", str(port)),
+            ],
+            cwd=ROOT,
+            env=environment(
+                TVREC_STATE_DIR=str(state),
+                MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}",
+                BENTOML_HOME=str(state / "bentoml"),
+                BENTOML_DO_NOT_TRACK="True",
+                OTEL_SDK_DISABLED="true",
+                **settings,
+            ),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/livez"), 120, "the service's /livez")
+        yield url, process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)

@@ -4,46 +4,16 @@ import json
 import logging
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import Producer
 
-from tests.servers import BIN, environment, free_port
+from tests.servers import BIN, environment, free_port, schema_registry
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
-
-
-class Registry(BaseHTTPRequestHandler):
-    """The three calls that we make, with one schema under the id 1."""
-
-    schema = ""
-
-    def do_PUT(self) -> None:
-        self.answer({"compatibility": "BACKWARD"})
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        type(self).schema = asked["schema"]
-        self.answer({"id": 1})
-
-    def do_GET(self) -> None:
-        self.answer({"schema": self.schema})
-
-    def answer(self, content: dict[str, Any]) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
 
 
 @pytest.fixture
@@ -51,16 +21,13 @@ def kafka(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings that lead to a broker and a registry."""
     owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
     (broker,) = owner.list_topics(timeout=10).brokers.values()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield environment(
-        KAFKA_BOOTSTRAP_SERVERS=f"{broker.host}:{broker.port}",
-        SCHEMA_REGISTRY_URL=f"http://127.0.0.1:{server.server_port}",
-        TVREC_STATE_DIR=str(tmp_path / "var"),
-        TVREC_SEED_USERS="50",
-    )
-    server.shutdown()
-    server.server_close()
+    with schema_registry() as registry:
+        yield environment(
+            KAFKA_BOOTSTRAP_SERVERS=f"{broker.host}:{broker.port}",
+            SCHEMA_REGISTRY_URL=registry,
+            TVREC_STATE_DIR=str(tmp_path / "var"),
+            TVREC_SEED_USERS="50",
+        )
     del owner
 
 

@@ -4,7 +4,6 @@ import logging
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -25,17 +24,10 @@ from mlproject.events.codec import decode
 from mlproject.events.kafka_sink import KafkaRatingSink
 from mlproject.events.producer import ProducerOptions
 from mlproject.events.schema import current_schema
+from tests.servers import mock_broker
 
 SCHEMA_ID = 7
 VENDOR = "mlproject.events.producer.librdkafka"
-MOCK_BROKER = """
-import logging, sys
-from confluent_kafka import Producer
-owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-broker = owner.list_topics(timeout=10).brokers[1]
-print(f"{broker.host}:{broker.port}", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +42,8 @@ def broker() -> Iterator[str]:
 @pytest.fixture
 def remote_broker() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A mock cluster in another process, which can be stopped, and that process."""
-    with subprocess.Popen(
-        [sys.executable, "-c", MOCK_BROKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().decode().strip(), process
-        process.kill()
+    with mock_broker() as made:
+        yield made
 
 
 @pytest.fixture
