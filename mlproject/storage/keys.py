@@ -3,6 +3,7 @@
 ::
 
     topics/ratings/partition=0/ratings+0+00000000000000000000.parquet   batches
+    topics/ratings/partition=1000/ratings+1000+00000000000000000000.jsonl   the service's own
     quarantine/topics/ratings/partition=0/...                           rejected rows
     catalogue/shows.parquet                                             the catalogue
     catalogue/history/2026-11-22/shows.parquet                          as it was that day
