@@ -141,6 +141,30 @@ def bento_service(state: Path, **settings: str) -> Iterator[tuple[str, "subproce
         wait_until(lambda: answers(f"{url}/livez"), 120, "the service's /livez")
         yield url, process
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_all(state)
         process.wait(timeout=30)
+
+
+def working_on(state: Path) -> list[int]:
+    """The processes that have this state folder, from what the kernel says."""
+    mark = f"TVREC_STATE_DIR={state}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def kill_all(state: Path) -> None:
+    """Kill -9 whatever works on a state folder; BentoML's workers are in sessions of their own."""
+    for pid in working_on(state):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(_runs, working_on(state))), 10, "the end of the processes")
+
+
+def _runs(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False

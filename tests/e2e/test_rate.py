@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -20,7 +19,14 @@ from mlproject.pipelines.ingest import ingest
 from mlproject.storage.batch_log import PARTITION
 from mlproject.storage.keys import partition_prefix
 from mlproject.storage.local import LocalStore
-from tests.servers import BIN, bento_service, environment, mock_broker, schema_registry
+from tests.servers import (
+    BIN,
+    bento_service,
+    environment,
+    kill_all,
+    mock_broker,
+    schema_registry,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -67,7 +73,7 @@ def status_of(connection: socket.socket) -> int:
 def test_without_kafka_what_is_acknowledged_survives(tmp_path: Path) -> None:
     state = tmp_path / "var"
     store = LocalStore(state / "store")
-    with bento_service(state) as (url, process):
+    with bento_service(state) as (url, _):
         told = rate_many(url)
         assert sorted(each["offset"] for each in told) == list(range(MANY))
         assert {each["event_id"] for each in told} == {each["event_id"] for each in stored(store)}
@@ -84,7 +90,7 @@ def test_without_kafka_what_is_acknowledged_survives(tmp_path: Path) -> None:
         assert f"partition {PARTITION}, offset {MANY}" in done.stdout, done.stderr
 
         status, last = rate(url, 1, show=5)
-        os.killpg(process.pid, signal.SIGKILL)
+        kill_all(state)
         assert (status, last["offset"]) == (201, MANY + 1)
 
     ratings, _ = ingest(store)
