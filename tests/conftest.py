@@ -1,12 +1,18 @@
 """What every test stands on: a clean environment, and small real data."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import uuid4
+
 import pandas as pd
 import pytest
 
 from mlproject import config
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
+from mlproject.storage.s3 import S3Store
 from mlproject.testing import MemoryStore
+from tests import servers
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +25,37 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store() -> MemoryStore:
     return MemoryStore()
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
+    with servers.rclone_server(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
+    program = servers.minio_program()
+    if program is None:
+        pytest.skip("no minio on the path, and TVREC_TEST_MINIO names none")
+    with servers.minio_server(program, tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture
+def rclone_store(rclone_server: servers.S3Server) -> Iterator[S3Store]:
+    """An empty bucket of a server that checks credentials and ignores conditional writes."""
+    store = rclone_server.bucket(f"b{uuid4().hex}")
+    with closing(store.client):
+        yield store
+
+
+@pytest.fixture
+def minio_store(minio_server: servers.S3Server) -> Iterator[S3Store]:
+    """An empty bucket of a server that checks credentials and respects conditional writes."""
+    store = minio_server.bucket(f"b{uuid4().hex}")
+    with closing(store.client):
+        yield store
 
 
 @pytest.fixture

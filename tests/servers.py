@@ -2,19 +2,26 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mlproject.storage.s3 import S3Store, s3_client
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -168,3 +175,72 @@ def _runs(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A server that speaks S3 and checks credentials."""
+
+    address: str
+    access_key: str
+    secret_key: str
+
+    def bucket(self, name: str) -> S3Store:
+        """Make a bucket, as an object store."""
+        client = self.client()
+        client.create_bucket(Bucket=name)
+        return S3Store(name, client)
+
+    def client(self) -> Any:
+        return s3_client(self.address, self.access_key, self.secret_key, "us-east-1")
+
+
+@contextmanager
+def rclone_server(folder: Path) -> Iterator[S3Server]:
+    """Serve a folder, each folder in it a bucket. It takes conditional writes as plain ones."""
+    server = S3Server(f"http://127.0.0.1:{free_port()}", "testaccesskey", "testsecretkey")
+    command = [
+        *(str(BIN / "rclone"), "serve", "s3", str(folder), "--config", os.devnull),
+        *("--addr", server.address.removeprefix("http://")),
+        *("--auth-key", f"{server.access_key},{server.secret_key}"),
+    ]
+    with _served(server, command, environment()):
+        yield server
+
+
+def minio_program() -> str | None:
+    """Return where MinIO is: ``TVREC_TEST_MINIO``, else what the path has."""
+    return os.environ.get("TVREC_TEST_MINIO") or shutil.which("minio")
+
+
+@contextmanager
+def minio_server(program: str, folder: Path) -> Iterator[S3Server]:
+    """Serve a folder with MinIO."""
+    server = S3Server(f"http://127.0.0.1:{free_port()}", "testaccesskey", "testsecretkey")
+    command = [program, "server", str(folder), "--quiet"]
+    command += ["--address", server.address.removeprefix("http://")]
+    settings = {"MINIO_ROOT_USER": server.access_key, "MINIO_ROOT_PASSWORD": server.secret_key}
+    with _served(server, command, environment(**settings, MINIO_BROWSER="off")):
+        yield server
+
+
+@contextmanager
+def _served(server: S3Server, command: list[str], settings: dict[str, str]) -> Iterator[None]:
+    """Run a server while the block runs, and wait until it answers."""
+    with closing(server.client()) as client, tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, env=settings, stdout=said, stderr=subprocess.STDOUT)
+
+        def is_ready() -> bool:
+            said.seek(0)
+            assert process.poll() is None, said.read().decode()
+            with suppress(BotoCoreError, ClientError):
+                client.list_buckets()
+                return True
+            return False
+
+        try:
+            wait_until(is_ready, 30, command[0])
+            yield
+        finally:
+            process.kill()
+            process.wait()

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectStore
 from mlproject.storage.local import LocalStore
-from mlproject.storage.s3 import S3Store
+from mlproject.storage.s3 import S3Store, unavailable
 
 # 412: the condition does not hold; 409: another conditional write is under way.
 _LOST: Final = (409, 412)
@@ -119,9 +119,9 @@ def _put_s3(store: S3Store, key: str, content: bytes, expected_etag: str | None)
             return False
         if status == _NOT_IMPLEMENTED:
             raise _ConditionsNotImplementedError(f"cannot {what}: {error}") from error
-        raise StoreUnavailableError(f"cannot {what}: {error}") from error
+        raise unavailable(what, error) from error
     except BotoCoreError as error:
-        raise StoreUnavailableError(f"cannot {what}: {error}") from error
+        raise unavailable(what, error) from error
     return True
 
 

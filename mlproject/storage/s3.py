@@ -3,17 +3,30 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# By the server's code, what is wrong with the settings.
+_REASONS: Final = {
+    "SignatureDoesNotMatch": "the server refuses the secret key; check AWS_SECRET_ACCESS_KEY",
+    "InvalidAccessKeyId": "the server does not know the access key; check AWS_ACCESS_KEY_ID",
+    "AccessDenied": "the access key may not do this; check the policies of its user",
+    "NoSuchBucket": "there is no such bucket; make it, or check TVREC_BUCKET",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +119,18 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise StoreUnavailableError(f"cannot {what}: {error}") from error
+        raise unavailable(what, error) from error
+
+
+def unavailable(what: str, error: BotoCoreError | ClientError) -> StoreUnavailableError:
+    """Say in a sentence why something could not be done, and what to do about it."""
+    if isinstance(error, ClientError):
+        reason = _REASONS.get(error.response.get("Error", {}).get("Code", ""), str(error))
+    elif isinstance(error, EndpointConnectionError):
+        address = "/".join(error.kwargs["endpoint_url"].split("/")[:3])
+        reason = f"no server answers at {address}; check S3_ENDPOINT_URL"
+    elif isinstance(error, NoCredentialsError):
+        reason = "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    else:
+        reason = str(error)
+    return StoreUnavailableError(f"cannot {what}: {reason}")

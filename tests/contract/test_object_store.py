@@ -1,8 +1,10 @@
 """Every ObjectStore keeps the same promises: memory, a local folder, an S3 bucket."""
 
+import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from mlproject.core.ports import ObjectStore
 from mlproject.storage.local import LocalStore
 from mlproject.storage.s3 import S3Store, s3_client
 from mlproject.testing import MemoryStore
-from tests.servers import free_port
+from tests.servers import S3Server, free_port
+from tests.servers import rclone_server as serve_with_rclone
 
 ACCESS_KEY, SECRET_KEY = "fake-access-key", "fake-secret-key"
-KINDS = ("memory", "local", "s3")
+KINDS = ("memory", "local", "s3", "rclone", "minio")
 ODD_KEYS = ("with space/a b.txt", "ünï/çödé/日本.txt", "plus+equals=1/x&y.txt", "per%20cent")
 
 
@@ -52,8 +55,9 @@ def memory_subject() -> Subject:
 @pytest.fixture
 def local_subject(tmp_path: Path) -> Subject:
     def fill(keys: list[str]) -> None:
+        for folder in {(tmp_path / key).parent for key in keys}:
+            folder.mkdir(parents=True, exist_ok=True)
         for key in keys:
-            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / key).touch()
 
     return Subject("local", LocalStore(tmp_path), fill)
@@ -71,6 +75,26 @@ def s3_subject(moto_address: str) -> Iterator[Subject]:
         client.create_bucket(Bucket="bucket")
         yield Subject("s3", S3Store("bucket", client), fill)
     backend.reset()
+
+
+def put_all(store: ObjectStore) -> Callable[[list[str]], None]:
+    """Fill over the network, several objects at once."""
+
+    def fill(keys: list[str]) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: store.put(key, b""), keys))
+
+    return fill
+
+
+@pytest.fixture
+def rclone_subject(rclone_store: S3Store) -> Subject:
+    return Subject("rclone", rclone_store, put_all(rclone_store))
+
+
+@pytest.fixture
+def minio_subject(minio_store: S3Store) -> Subject:
+    return Subject("minio", minio_store, put_all(minio_store))
 
 
 @pytest.fixture(params=KINDS)
@@ -157,10 +181,17 @@ def test_a_prefix_may_end_within_a_name(subject: Subject) -> None:
 
 
 def test_a_listing_of_thousands_is_whole(subject: Subject) -> None:
-    wanted = [f"many/{number:05d}" for number in range(2500)]
+    wanted = [f"many/{number:05d}" for number in range(1100)]  # S3 lists 1,000 at once
     subject.fill(wanted)
     assert keys_of(subject.store, "many/") == wanted
-    assert keys_of(subject.store, "many/", start_after=wanted[1200]) == wanted[1201:]
+    assert keys_of(subject.store, "many/", start_after=wanted[50]) == wanted[51:]
+
+
+def test_a_hundred_thousand_are_listed_in_order(local_subject: Subject) -> None:
+    wanted = [f"many/{number:06d}" for number in range(100_000)]
+    local_subject.fill(wanted)
+    assert keys_of(local_subject.store, "many/") == wanted
+    assert keys_of(local_subject.store, "many/", start_after=wanted[-2]) == wanted[-1:]
 
 
 def test_what_is_listed_may_be_deleted_on_the_way(subject: Subject) -> None:
@@ -170,14 +201,7 @@ def test_what_is_listed_may_be_deleted_on_the_way(subject: Subject) -> None:
     assert keys_of(subject.store) == []
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "memory",
-        "local",
-        "s3",
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_another_process_may_delete_during_a_listing(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -189,14 +213,8 @@ def test_another_process_may_delete_during_a_listing(
     assert [info.key for info in listing][-1] == "c"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "memory",
-        "local",
-        "s3",
-    ],
-)
+# Not of rclone: its objects are files of a folder, and asked to delete a/b/c it deletes a/b.
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "rclone"])
 @pytest.mark.parametrize("key", ["a", "a/b/c"])
 def test_a_folder_or_what_is_below_an_object_is_no_object_to_delete(
     kind: str, key: str, request: pytest.FixtureRequest
@@ -294,3 +312,85 @@ def test_no_credential_is_in_any_text(tmp_path: Path) -> None:
     for text in (repr(store), str(store), store.uri, str(caught.value), repr(caught.value)):
         assert ACCESS_KEY not in text
         assert SECRET_KEY not in text
+
+
+@pytest.fixture(params=["rclone", "minio"])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    found: S3Server = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("changes", "bucket", "reason"),
+    [
+        ({"secret_key": "wrongsecretkey"}, "bucket", "check AWS_SECRET_ACCESS_KEY"),
+        ({"access_key": "wrongaccesskey"}, "bucket", "check AWS_ACCESS_KEY_ID"),
+        ({}, "no-such-bucket", "check TVREC_BUCKET"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_sentence_without_a_secret(
+    server: S3Server,
+    changes: dict[str, str],
+    bucket: str,
+    reason: str,
+    call: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    asked = replace(server, **changes)
+    with (
+        closing(asked.client()) as client,
+        pytest.raises(StoreUnavailableError) as caught,
+    ):
+        CALLS[call](S3Store(bucket, client))
+    said = str(caught.value)
+    assert said.endswith(reason)
+    assert said.startswith("cannot ")
+    assert "\n" not in said
+    for secret in (asked.access_key, asked.secret_key):
+        assert secret not in said + caplog.text
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_goes_in_the_middle_is_named(
+    call: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with serve_with_rclone(tmp_path) as server:
+        store = server.bucket("bucket")
+        store.put("a", b"x")
+        assert store.get("a") == b"x"
+    with closing(store.client), pytest.raises(StoreUnavailableError) as caught:
+        CALLS[call](store)
+    assert f"no server answers at {server.address}; check S3_ENDPOINT_URL" in str(caught.value)
+    for secret in (server.access_key, server.secret_key):
+        assert secret not in str(caught.value) + caplog.text
+
+
+def test_a_server_that_goes_between_two_pages_is_no_end_of_the_listing(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    for number in range(1001):
+        (folder / f"{number:04d}").touch()
+    with serve_with_rclone(tmp_path) as server:
+        client = server.client()
+        listing = S3Store("bucket", client).list("")
+        assert next(listing).key == "0000"
+    with closing(client), pytest.raises(StoreUnavailableError, match="no server answers"):
+        list(listing)
+
+
+def test_missing_credentials_are_named(
+    rclone_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with (
+        closing(s3_client(rclone_server.address, None, None, "us-east-1")) as client,
+        pytest.raises(StoreUnavailableError, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS"),
+    ):
+        S3Store("bucket", client).get("a")

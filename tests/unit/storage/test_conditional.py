@@ -53,10 +53,10 @@ def s3(address: str) -> Iterator[S3Store]:
     s3_backends[DEFAULT_ACCOUNT_ID]["aws"].reset()
 
 
-@pytest.fixture(params=["memory", "local", "s3"])
+@pytest.fixture(params=["memory", "local", "s3", "minio_store"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    if request.param == "s3":
-        made: S3Store = request.getfixturevalue("s3")
+    if request.param in {"s3", "minio_store"}:
+        made: S3Store = request.getfixturevalue(request.param)
         return made
     return MemoryStore() if request.param == "memory" else LocalStore(tmp_path)
 
@@ -89,7 +89,7 @@ def test_a_longer_key_is_another_object(any_store: ObjectStore) -> None:
     assert etag_of(any_store, "a/m") is None
 
 
-@pytest.mark.parametrize("any_store", ["memory", "local"], indirect=True)
+@pytest.mark.parametrize("any_store", ["memory", "local", "minio_store"], indirect=True)
 def test_of_many_at_once_one_wins(any_store: ObjectStore) -> None:
     contents = [b"%d" % number * (number + 1) for number in range(8)]
     for _ in range(20):
@@ -117,6 +117,11 @@ def test_conditions_are_respected_and_the_probe_is_gone(any_store: ObjectStore) 
 def test_a_server_that_ignores_conditions_is_found_out(s3: S3Store) -> None:
     assert not respects_conditions(S3Store("bucket", Deaf(s3.client)), "probe-")
     assert list(s3.list("")) == []
+
+
+def test_rclone_ignores_conditions(rclone_store: S3Store) -> None:
+    assert not respects_conditions(rclone_store, "probe-")
+    assert list(rclone_store.list("")) == []
 
 
 def test_a_server_that_is_down_is_an_error() -> None:
