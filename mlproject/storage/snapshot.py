@@ -123,7 +123,10 @@ def commit(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
         If another process has switched meanwhile; its snapshot stands.
     """
     content = manifest.encoded()
-    if not put_if_unchanged(store, MANIFEST, content, seen.etag):
+    # The look before is for servers that ignore conditions: a lease may have come only after
+    # another's switch. Elsewhere the write itself decides.
+    unchanged = etag_of(store, MANIFEST) == seen.etag
+    if not (unchanged and put_if_unchanged(store, MANIFEST, content, seen.etag)):
         raise AlreadyRunningError(
             f"another ingest has switched the snapshot in {store.uri} meanwhile; "
             "this one stops, and what it read is read again"

@@ -83,6 +83,9 @@ def build(place: Place, start: Any, outcomes: Any) -> None:
                 outcomes.put(report.generation)
         except AlreadyRunningError as error:
             outcomes.put(str(error))
+        except BaseException:
+            start.abort()
+            raise
         start.wait(60)
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from mlproject.dataset.state import RatingsState
 from mlproject.pipelines import ingest as module
 from mlproject.pipelines.ingest import IngestLimits, current, ingest
 from mlproject.pipelines.rebuild import rebuild
+from mlproject.storage import snapshot
 from mlproject.storage.keys import BATCHES, BatchKey
 from mlproject.storage.lease import Timing, lease
 from mlproject.storage.local import LocalStore
@@ -306,6 +308,31 @@ def test_a_lease_guards_a_server_that_ignores_conditions(
     with pytest.raises(AlreadyRunningError):
         ingest(store)
     assert len(current(store)[1]) == 10
+
+
+def test_a_lease_that_comes_after_another_switch_is_no_right_to_overwrite_it(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reads the manifest; another takes the lease, switches, gives it back; one goes on."""
+    monkeypatch.setattr(module, "respects_conditions", lambda *_: False)
+    monkeypatch.setattr(module, "lease", partial(lease, timing=Timing(settle_seconds=0)))
+    monkeypatch.setattr(snapshot, "put_if_unchanged", lambda to, *what: not to.put(*what[:2]))
+    put(store, 0, 0)
+    ingest(store)
+    put(store, 0, 10)
+    inner = module.only_builder
+    others = []
+
+    def after_another(of: MemoryStore) -> AbstractContextManager[module.Renew]:
+        monkeypatch.setattr(module, "only_builder", inner)
+        put(store, 1, 500)
+        others.append(ingest(of)[0])
+        return inner(of)
+
+    monkeypatch.setattr(module, "only_builder", after_another)
+    with pytest.raises(AlreadyRunningError, match="another ingest has switched"):
+        ingest(store)
+    assert rows(current(store)[1].ratings) == rows(others[0].ratings)
 
 
 class Killed(BaseException):
