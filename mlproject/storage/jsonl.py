@@ -13,22 +13,27 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.json
+from numpy.typing import NDArray
+from pyarrow import compute as pc
 
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
-from mlproject.core.event_keys import event_keys
 from mlproject.core.parsing import INT64_MAX
-from mlproject.core.rating_columns import UNRATED, RatingColumns
-from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
+from mlproject.storage.plain_rows import plain_rows
 
 LINE: Final = "line"
 _GZIP: Final = b"\x1f\x8b"
 _VALUE: Final = "value"
 _OFFSET: Final = "offset"
 _KEPT_OF_LINE: Final = 1000
-# 9999, the last year that ISO 8601 writes in four digits.
-_LAST_INSTANT: Final = 253_402_300_799_999
+_READ: Final = (c.EVENT_ID, c.USER_ID, c.SHOW_ID, c.RATING, c.RATED_AT)
+# Escapes of letters, which hide names and half letters, and numbers that are none.
+_ODD: Final = (b"\\u", b"NaN", b"Inf")
+_LARGEST_BLOCK: Final = 2**31 - 2
 
 
 def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int | None]:
@@ -50,28 +55,18 @@ def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int 
     BatchError
         If the content is empty, not text, or a gzip file that is damaged or cut off.
     """
-    events: list[dict[str, Any]] = []
-    broken: list[dict[str, Any]] = []
-    offsets: list[int] = []
+    raw = _unpacked(content)
+    text = _text(raw)
+    whole = _read_whole(raw)
     # By newlines alone: JSON may hold the other characters that end a line elsewhere.
-    for line in _text(content).split("\n"):
-        if not line.strip():
-            continue
-        try:
-            event, offset = _event(line)
-        except ValueError as error:
-            broken.append({LINE: line[:_KEPT_OF_LINE], c.REASON: f"not an event: {error}"})
-            continue
-        events.append(event)
-        if offset is not None:
-            offsets.append(offset)
-
-    # Rows that need no coercion also need no data frame, which costs a small batch most.
-    plain = [event for event in events if _is_plain(event)]
-    good, rejected = _checked([event for event in events if not _is_plain(event)])
-    if broken:
-        rejected = pd.concat([rejected, pd.DataFrame(broken)], ignore_index=True)
-    return RatingColumns.concat([_columns(plain), good]), rejected, max(offsets, default=None)
+    if whole is None:
+        return _read_lines(text.split("\n"))
+    plain, which, highest = whole
+    if which.all():
+        return plain, pd.DataFrame(), highest
+    lines = text.strip("\n").split("\n")
+    good, rejected, _ = _read_lines([lines[place] for place in np.flatnonzero(~which)])
+    return RatingColumns.concat([plain, good]), rejected, highest
 
 
 def decode_json_frame(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
@@ -85,38 +80,87 @@ def decode_json_frame(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
         As :func:`decode_json_lines`.
     """
     events = []
-    for line in _text(content).split("\n"):
+    for line in _text(_unpacked(content)).split("\n"):
         with suppress(ValueError):
             events.append(_event(line)[0])
     return RatingFrame.validated(_raw(events))
 
 
-def _is_plain(event: dict[str, Any]) -> bool:
-    """Tell whether a row is good as it is, by the rules of ``RatingFrame.validated``."""
-    rating = event[c.RATING]
-    return (
-        isinstance(event[c.EVENT_ID], str)
-        and _is_within(event[c.USER_ID], 0, INT64_MAX)
-        and _is_within(event[c.SHOW_ID], 0, INT64_MAX)
-        and (rating is None or _is_within(rating, LOWEST, HIGHEST))
-        and _is_within(event[c.RATED_AT], 0, _LAST_INSTANT)
+def _read_whole(raw: bytes) -> tuple[RatingColumns, NDArray[np.bool_], int | None] | None:
+    """Read all lines at once: the plain rows, which lines they are, the highest offset.
+
+    None if that is not sure to give what :func:`_read_lines` gives: if lines differ in
+    form, if one is broken, or with what Arrow and Python read in two ways.
+    """
+    body = raw.strip(b"\n")
+    count = body.count(b"\n") + 1
+    # With a brace at both ends of every line no object goes on in the next line.
+    is_regular = body[:1] == b"{" and body[-1:] == b"}" and body.count(b"}\n{") == count - 1
+    if not is_regular or len(body) > _LARGEST_BLOCK or any(odd in body for odd in _ODD):
+        return None
+    try:
+        first = json.loads(body.partition(b"\n")[0])
+        nested = isinstance(first.get(_VALUE), dict)
+        if not nested and b'"value"' in body:
+            return None
+        table = _parsed(body, _schema(first[_VALUE] if nested else first, nested=nested))
+    except (ValueError, RecursionError, pa.ArrowException):
+        return None
+    if len(table) != count or (nested and table[_VALUE].null_count):
+        return None
+    offsets, prefix = table[_OFFSET], ""
+    if nested:
+        table, prefix = table.flatten(), f"{_VALUE}."
+        inner = table[f"{prefix}{_OFFSET}"]
+        if offsets.null_count and inner.null_count < count:
+            return None
+    plain, which = plain_rows({name: table[f"{prefix}{name}"] for name in _READ})
+    highest = pc.max(offsets).as_py()
+    return plain, which, highest if highest is not None and highest >= 0 else None
+
+
+def _schema(event: dict[str, Any], *, nested: bool) -> pa.Schema:
+    """Return what the lines must hold if they are all like the first."""
+    is_text = isinstance(event.get(c.RATED_AT), str)
+    fields = [
+        (c.EVENT_ID, pa.string()),
+        (c.USER_ID, pa.int64()),
+        (c.SHOW_ID, pa.int64()),
+        (c.RATING, pa.float64()),
+        (c.RATED_AT, pa.string() if is_text else pa.int64()),
+        (_OFFSET, pa.int64()),
+    ]
+    return pa.schema([(_VALUE, pa.struct(fields)), (_OFFSET, pa.int64())] if nested else fields)
+
+
+def _parsed(body: bytes, schema: pa.Schema) -> pa.Table:
+    return pyarrow.json.read_json(
+        pa.BufferReader(body),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
     )
 
 
-def _is_within(value: object, lowest: int, highest: int) -> bool:
-    return isinstance(value, int) and lowest <= value <= highest
-
-
-def _columns(plain: list[dict[str, Any]]) -> RatingColumns:
-    high, low = event_keys([event[c.EVENT_ID] for event in plain])
-    return RatingColumns(
-        user_id=np.array([event[c.USER_ID] for event in plain], dtype=np.int64),
-        show_id=np.array([event[c.SHOW_ID] for event in plain], dtype=np.int64),
-        rating=np.array([event[c.RATING] or UNRATED for event in plain], dtype=np.int8),
-        rated_at=np.array([event[c.RATED_AT] for event in plain], dtype=np.int64),
-        id_high=high,
-        id_low=low,
-    )
+def _read_lines(lines: list[str]) -> tuple[RatingColumns, pd.DataFrame, int | None]:
+    """Read line by line: the good rows, the rejected ones, the highest offset."""
+    events: list[dict[str, Any]] = []
+    broken: list[dict[str, Any]] = []
+    offsets: list[int] = []
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            event, offset = _event(line)
+        except ValueError as error:
+            broken.append({LINE: line[:_KEPT_OF_LINE], c.REASON: f"not an event: {error}"})
+            continue
+        events.append(event)
+        if offset is not None:
+            offsets.append(offset)
+    good, rejected = _checked(events)
+    if broken:
+        rejected = pd.concat([rejected, pd.DataFrame(broken)], ignore_index=True)
+    return good, rejected, max(offsets, default=None)
 
 
 def _checked(events: list[dict[str, Any]]) -> tuple[RatingColumns, pd.DataFrame]:
@@ -135,14 +179,19 @@ def _raw(events: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise BatchError(f"not text in UTF-8: {error}") from error
+
+
+def _unpacked(content: bytes) -> bytes:
     if not content:
         raise BatchError("the object is empty")
     try:
-        return (gzip.decompress(content) if content.startswith(_GZIP) else content).decode()
+        return gzip.decompress(content) if content.startswith(_GZIP) else content
     except (OSError, EOFError, zlib.error) as error:
         raise BatchError(f"not a readable gzip file: {error}") from error
-    except UnicodeDecodeError as error:
-        raise BatchError(f"not text in UTF-8: {error}") from error
 
 
 def _event(line: str) -> tuple[dict[str, Any], int | None]:
@@ -181,5 +230,5 @@ def _scalar(value: Any) -> Any:
     if value is None or (isinstance(value, float) and math.isfinite(value)):
         return value
     # A number that no array holds is a text too.
-    is_number = _is_within(value, -INT64_MAX, INT64_MAX) and not isinstance(value, bool)
+    is_number = isinstance(value, int) and abs(value) <= INT64_MAX and not isinstance(value, bool)
     return value if is_number else repr(value)

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +14,7 @@ from pyarrow import parquet
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.storage import decoding
+from mlproject.storage import parquet as parquet_module
 from mlproject.storage.decoding import decode_batch
 from mlproject.storage.keys import BatchKey
 from mlproject.storage.parquet import decode_ratings, encode_ratings
@@ -69,6 +70,68 @@ def test_other_types_are_coerced() -> None:
     )
     assert found.ratings.user_id.tolist() == [1, 2, 3]
     assert found.ratings.rating.tolist() == [1, 2, 3]
+
+
+@st.composite
+def foreign_tables(draw: st.DrawFn) -> bytes:
+    """Files of types that others write, with values that are out of bounds at times."""
+    count = draw(st.integers(1, 5))
+
+    def column(values: st.SearchStrategy[Any], types: list[pa.DataType]) -> pa.Array:
+        drawn = draw(st.lists(values | st.none(), min_size=count, max_size=count))
+        kind = draw(st.sampled_from(types))
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            drawn = [None if value is None else str(value) for value in drawn]
+        elif pa.types.is_floating(kind):
+            drawn = [None if value is None else float(value) for value in drawn]
+        return pa.array(drawn, kind)
+
+    ids, whole = st.sampled_from([0, 7, 100]), [pa.int64(), pa.int32(), pa.uint64(), pa.uint8()]
+    zones = [None, "UTC", "Europe/Berlin"]
+    stamps = [pa.timestamp(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in zones]
+    made = pa.table(
+        {
+            "extra": pa.array([1] * count),
+            c.RATED_AT: column(
+                st.integers(0, 2**50), [*stamps, pa.int64(), pa.float64(), pa.string()]
+            ),
+            c.RATING: column(st.integers(0, 11), [*whole, pa.int8(), pa.float64(), pa.string()]),
+            c.SHOW_ID: column(ids, [*whole, pa.float64(), pa.string()]),
+            c.USER_ID: column(ids, whole),
+            c.EVENT_ID: column(ids, [pa.string(), pa.large_string(), pa.int64()]),
+            c.SOURCE: column(ids, [pa.string(), pa.int64()]),
+        }
+    )
+    if draw(st.booleans()):
+        made = made.set_column(5, c.EVENT_ID, made[c.EVENT_ID].cast("string").dictionary_encode())
+    buffer = io.BytesIO()
+    parquet.write_table(made, buffer)
+    return buffer.getvalue()
+
+
+@settings(max_examples=200, deadline=None)
+@given(foreign_tables())
+def test_the_short_way_gives_what_the_long_way_gives_for_foreign_types(content: bytes) -> None:
+    short = decode_batch(KEY, content)
+    good, rejected = decode_ratings(content)
+    assert sorted(rows(short.ratings)) == sorted(rows(RatingColumns.of(good)))
+    assert list(short.rejected.get(c.REASON, [])) == list(rejected[c.REASON])
+
+
+def test_convertible_types_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_module, "_validated", None)
+    found = decode_batch(
+        KEY,
+        table(
+            user_id=pa.array([1, 2, 3], pa.int32()),
+            rating=pa.array([1.0, None, 3.0]),
+            rated_at=pa.array([5_000_000, 0, 1], pa.timestamp("ns")),
+            event_id=pa.array(["a", "b", "a"]).dictionary_encode(),
+            source=pa.nulls(3, pa.string()),
+        ),
+    )
+    assert found.ratings.rated_at.tolist() == [5, 0, 0]
+    assert found.ratings.rating.tolist() == [1, 0, 3]
 
 
 @pytest.mark.parametrize(
@@ -135,5 +198,5 @@ def test_an_unknown_ending_is_named() -> None:
 
 
 def test_our_own_batches_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "decode_ratings", None)
+    monkeypatch.setattr(parquet_module, "_validated", None)
     assert len(decode_batch(KEY, encode_ratings(builders.ratings(3))).ratings) == 3

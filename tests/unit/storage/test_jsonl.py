@@ -2,7 +2,9 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -139,27 +141,99 @@ def test_what_is_no_text_is_no_batch(content: bytes, reason: str) -> None:
         decode_json_lines(content)
 
 
-SIMPLE = st.fixed_dictionaries(
-    {
-        c.EVENT_ID: st.sampled_from(["one", "two", "", None]),
-        c.USER_ID: st.sampled_from([0, 7, 2**63 - 1, 2**63, -1]),
-        c.SHOW_ID: st.sampled_from([0, 7, 2**63 - 1, "7"]),
-        c.RATING: st.sampled_from([None, 0, 1, 10, 11, True]),
-        c.RATED_AT: st.sampled_from([0, MS, -1, 253_402_300_799_999, 2**62]),
-    }
-)
+ID = st.sampled_from([0, 7, 2**62 + 1, 2**63 - 1, 2**63, -1, "7", 7.0])
+TIMES = {
+    "number": st.sampled_from([0, MS, -1, 253_402_300_799_999, 2**62, "1"]),
+    "text": st.datetimes(
+        min_value=datetime(1969, 12, 31),  # noqa: DTZ001 - hypothesis wants none
+        timezones=st.just(UTC),
+    ).map(datetime.isoformat)
+    | st.sampled_from(
+        [
+            "2025-01-01T00:00:00.123Z",
+            "2025-01-01 00:00:00.123456789Z",
+            "2025-01-01T00:00:00.1Z",
+            "2025-01-01T01:00:00.123+01:00",
+            "2025-01-01T00:00:00",
+            "2025-02-30T00:00:00Z",
+            "2025-01-01T24:00:00Z",
+            "2025-01-01T00:00:60Z",
+            "2025",
+            "2025-01-01",
+            "1735689600123",
+            "soon",
+            "",
+            None,
+        ]
+    ),
+}
 
 
-@settings(max_examples=50)
-@given(st.lists(SIMPLE, max_size=8))
-def test_the_short_way_gives_what_the_long_way_gives(events: list[dict[str, Any]]) -> None:
-    content = b"\n" + lines(*events)
-    short, rejected, _ = decode_json_lines(content)
+@st.composite
+def batches(draw: st.DrawFn) -> bytes:
+    """Lines of one form, mostly; of both, or with one broken, at times."""
+    time, under_value = draw(st.sampled_from(["number", "text"])), draw(st.booleans())
+    events = st.fixed_dictionaries(
+        {
+            c.EVENT_ID: st.sampled_from(
+                ["one", "two", "", "Inf", "\u00fc", str(UUID(int=5)), None]
+            ),
+            c.USER_ID: ID,
+            c.SHOW_ID: st.sampled_from([0, 7, 101]),
+            c.RATING: st.sampled_from([None, 0, 1, 7.0, 7.5, 10, 11, float("nan"), 10**30]),
+            c.RATED_AT: TIMES[time],
+        },
+        optional={c.SOURCE: st.sampled_from(["A", None, 3]), "offset": st.integers(-1, 50)},
+    )
+    outer = st.fixed_dictionaries({"value": events}, optional={"offset": st.integers(-1, 50)})
+    entries = draw(st.lists(outer if under_value else events, min_size=1, max_size=5))
+    text = [json.dumps(entry, ensure_ascii=draw(st.booleans())) for entry in entries]
+    place = draw(st.integers(0, len(text) - 1))
+    if draw(st.booleans()):
+        start = draw(st.integers(0, len(text[place])))
+        end = min(len(text[place]), start + draw(st.integers(0, 3)))
+        instead = st.sampled_from(
+            ["", "\n", " ", "}\n{", "{}", "}", "{", ",", "\\", "\t", "-Inf", "NaN", "null", "9"]
+        )
+        text[place] = text[place][:start] + draw(instead) + text[place][end:]
+    return ("\n".join(text) + draw(st.sampled_from(["", "\n", " "]))).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(batches())
+def test_the_short_way_gives_what_the_long_way_gives(content: bytes) -> None:
+    short, rejected, highest = decode_json_lines(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "_is_plain", lambda _: False)
-        long, rejected_too, _ = decode_json_lines(content)
+        patch.setattr(jsonl, "_read_whole", lambda _: None)
+        long, rejected_too, highest_too = decode_json_lines(content)
     assert sorted(rows(short)) == sorted(rows(long))
-    assert rejected.to_dict("records") == rejected_too.to_dict("records")
+    assert repr(rejected.to_dict("records")) == repr(rejected_too.to_dict("records"))
+    assert highest == highest_too
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        event(rating=7.0),
+        event(rated_at="2025-01-01T00:00:00.123Z"),
+        event(rated_at="2025-01-01T00:00:00Z", rating=None),
+        {"value": event(), "offset": 12, "key": "7", "timestamp": MS, "headers": []},
+    ],
+)
+def test_what_the_sinks_write_takes_the_short_way(
+    entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "_read_lines", None)
+    good, rejected, _ = decode_json_lines(lines(*[entry] * 3) + b"\n")
+    assert (len(good), len(rejected)) == (3, 0)
+
+
+def test_only_the_rows_that_need_it_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    inner = jsonl._read_lines
+    monkeypatch.setattr(jsonl, "_read_lines", lambda some: (judged.extend(some), inner(some))[1])
+    good, rejected, _ = decode_json_lines(lines(event(), event(rating=11), event(user_id=-1)))
+    assert (len(good), len(rejected), len(judged)) == (1, 2, 2)
 
 
 JSON = st.recursive(

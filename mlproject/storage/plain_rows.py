@@ -1,0 +1,145 @@
+"""Arrow columns to rating columns by array operations, as far as no row needs judging.
+
+What is not plain here is not bad: the caller leaves it to
+:meth:`~mlproject.core.ratings.RatingFrame.validated`, which coerces and gives reasons. A
+plain row is one that it would take over with the same values.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute as pc
+
+from mlproject.core import columns as c
+from mlproject.core.event_keys import event_keys
+from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.rating_scale import HIGHEST, LOWEST
+
+# 9999, the last year that ISO 8601 writes in four digits.
+LAST_INSTANT: Final = 253_402_300_799_999
+
+# UTC, to the second or finer, as Java's and Python's clocks write it.
+_ISO: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{3,9})?(Z|\+00:00)?$"
+_TO_SECONDS: Final = 19
+_MILLISECONDS: Final = slice(20, 23)
+_A_MILLISECOND: Final = {"us": 1000, "ns": 1_000_000}
+
+# Values, and where they are plain.
+_Read = tuple[NDArray[Any], NDArray[np.bool_]]
+
+
+def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bool_]]:
+    """Read the rows that are good as they are.
+
+    Parameters
+    ----------
+    columns
+        ``n`` rows as Arrow arrays, by the names of
+        :data:`~mlproject.core.columns.RATING_COLUMNS`; the source is not needed.
+
+    Returns
+    -------
+    tuple
+        The plain rows in their order, and which these are, bool, shape ``(n,)``.
+    """
+    ids = columns[c.EVENT_ID]
+    nothing = RatingColumns.unfilled(0), np.zeros(len(ids), dtype=np.bool_)
+    if not _is_text(ids.type):
+        return nothing
+    try:
+        texts = ids.cast(pa.string())
+        users, good_user = _whole_numbers(columns[c.USER_ID])
+        shows, good_show = _whole_numbers(columns[c.SHOW_ID])
+        ratings, good_rating = _ratings(columns[c.RATING])
+        millis, good_time = _millis(columns[c.RATED_AT])
+    except pa.ArrowInvalid:
+        # A value that its column's conversion does not take, such as the 30th of February.
+        return nothing
+    plain = good_user & good_show & good_rating & good_time & _there(texts)
+    if not plain.all():
+        texts = texts.filter(pa.array(plain))
+        users, shows, ratings, millis = (array[plain] for array in (users, shows, ratings, millis))
+    high, low = event_keys(texts.to_pylist())
+    return RatingColumns(users, shows, ratings, millis, high, low), plain
+
+
+def _whole_numbers(column: Any) -> _Read:
+    if not pa.types.is_integer(column.type):
+        return _none(column, np.int64)
+    values = _numbers(column, pa.int64())
+    return values, _there(column) & (values >= 0)
+
+
+def _ratings(column: Any) -> _Read:
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), dtype=np.int8), np.ones(len(column), dtype=np.bool_)
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return _none(column, np.int8)
+    if column.type == pa.int8():
+        values = _numbers(column, pa.int8())
+        within = (values >= LOWEST) & (values <= HIGHEST)
+    else:
+        wide = _numbers(column, pa.float64(), safe=False)
+        within = (wide >= LOWEST) & (wide <= HIGHEST) & (wide % 1 == 0)
+        values = np.where(within, wide, UNRATED).astype(np.int8)
+    return values, within | ~_there(column)
+
+
+def _millis(column: Any) -> _Read:
+    if _is_text(column.type):
+        return _iso_millis(column.cast(pa.string()))
+    if pa.types.is_timestamp(column.type):
+        unit = column.type.unit
+        wanted = pa.timestamp("ms" if unit == "s" else unit, column.type.tz)
+        values = _numbers(column.cast(wanted), pa.int64()) // _A_MILLISECOND.get(unit, 1)
+    elif pa.types.is_integer(column.type):
+        values = _numbers(column, pa.int64())
+    else:
+        return _none(column, np.int64)
+    return values, _there(column) & (values >= 0) & (values <= LAST_INSTANT)
+
+
+def _iso_millis(texts: Any) -> _Read:
+    """Read times in ISO 8601; a time of another form or zone is not plain.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If one looks like a time and is none.
+    """
+    matches = pc.fill_null(pc.match_substring_regex(texts, _ISO), fill_value=False)
+    texts = pc.if_else(matches, texts, "1970-01-01T00:00:00Z")
+    seconds = pc.utf8_slice_codeunits(texts, 0, _TO_SECONDS).cast(pa.timestamp("s"))
+    has_fraction = pc.equal(pc.utf8_slice_codeunits(texts, _TO_SECONDS, _TO_SECONDS + 1), ".")
+    fraction = pc.utf8_slice_codeunits(texts, _MILLISECONDS.start, _MILLISECONDS.stop)
+    fraction = pc.if_else(has_fraction, fraction, "0").cast(pa.int64())
+    values = _numbers(seconds, pa.int64()) * 1000 + fraction.to_numpy()
+    return values, matches.to_numpy() & (values >= 0)
+
+
+def _numbers(column: Any, kind: pa.DataType, *, safe: bool = True) -> NDArray[Any]:
+    """Return a column's values, 0 where there is none."""
+    column = column.cast(kind, safe=safe) if column.type != kind else column
+    values: NDArray[Any] = (column.fill_null(0) if column.null_count else column).to_numpy()
+    return values
+
+
+def _there(column: Any) -> NDArray[np.bool_]:
+    if not column.null_count:
+        return np.ones(len(column), dtype=np.bool_)
+    found: NDArray[np.bool_] = column.is_valid().to_numpy()
+    return found
+
+
+def _none(column: Any, kind: type[np.generic]) -> _Read:
+    """Return a column that is of no type to be read here."""
+    return np.zeros(len(column), dtype=kind), np.zeros(len(column), dtype=np.bool_)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    while pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
