@@ -211,6 +211,25 @@ def test_the_short_way_gives_what_the_long_way_gives(content: bytes) -> None:
     assert highest == highest_too
 
 
+GOOD = json.dumps(event())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD[:-1] + ', "x": -Inf}',
+        GOOD[:-1] + ', "x": -NaN}',
+        GOOD[:-1] + ', "\\u0076alue": 3}',
+        # Three objects on three lines, but not one on each.
+        GOOD + GOOD + "\n" + GOOD[:-1] + "\n}",
+    ],
+)
+def test_what_arrow_reads_otherwise_is_left_to_python(text: str) -> None:
+    good, rejected, _ = decode_json_lines(f"{GOOD}\n{text}".encode())
+    assert len(good) == 1
+    assert rejected[c.REASON].str.startswith("not an event").all()
+
+
 @pytest.mark.parametrize(
     "entry",
     [
