@@ -9,6 +9,8 @@ from pandas.api import types
 INT64_MAX: Final = int(np.iinfo(np.int64).max)
 
 _INSTANT: Final[Any] = pd.DatetimeTZDtype("ms", "UTC")
+# The years from 2262 on.
+_BEYOND_NANOSECONDS: Final = r"226[2-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3}"
 
 
 def whole_numbers(values: pd.Series) -> pd.Series:
@@ -93,5 +95,15 @@ def instants(values: pd.Series, unit: str) -> pd.Series:
     fits = millis.abs() < 8.64e15  # noqa: PLR2004 - 100 million days, as in ECMAScript
     numbers = millis.where(fits, 0).astype("int64").astype("datetime64[ms]").dt.tz_localize("UTC")
     texts = values.astype("object").where(pd.to_numeric(values, errors="coerce").isna())
-    read = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).astype(_INSTANT)
+    read = _iso(texts).astype(_INSTANT)
+    # Together, times come to nanoseconds if any of them has such digits, and those that do
+    # not fit are lost: what a row comes to must not depend on its neighbours.
+    late = texts.astype("str").str.match(_BEYOND_NANOSECONDS)
+    if late.any():
+        alone = [_iso(pd.Series([text])).astype(_INSTANT)[0] for text in texts[late]]
+        read[late] = pd.Series(alone, index=texts.index[late], dtype=_INSTANT)
     return pd.Series(numbers.where(fits, read).astype(_INSTANT))
+
+
+def _iso(texts: pd.Series) -> pd.Series:
+    return pd.Series(pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True))

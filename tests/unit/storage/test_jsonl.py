@@ -199,6 +199,16 @@ def batches(draw: st.DrawFn) -> bytes:
     return ("\n".join(text) + draw(st.sampled_from(["", "\n", " "]))).encode()
 
 
+def test_a_late_time_is_read_whatever_stands_beside_it() -> None:
+    late = event(rated_at="2263-01-01T00:00:00Z")
+    fine = event(rated_at="2025-01-01T00:00:00.123456789+02:00", event_id="two")
+    alone, _, _ = decode_json_lines(lines(late))
+    # A broken line makes the batch go line by line.
+    together, rejected, _ = decode_json_lines(lines(late, fine) + b"\n{")
+    assert len(rejected) == 1
+    assert set(alone.rated_at) < set(together.rated_at)
+
+
 @settings(max_examples=300, deadline=None)
 @given(batches())
 def test_the_short_way_gives_what_the_long_way_gives(content: bytes) -> None:
