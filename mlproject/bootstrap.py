@@ -286,7 +286,9 @@ def train_params(settings: Settings) -> TrainParams:
         ),
         feature_weight=settings.feature_weight,
         holdout=settings.holdout,
+        split=settings.split,
         k=settings.k,
+        margin=settings.margin,
     )
 
 

@@ -131,7 +131,18 @@ class Settings(BaseSettings):
         0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"
     )
     k: int = Field(10, ge=1, le=100, description="The k of precision@k")
-    holdout: float = Field(0.2, gt=0, lt=1, description="Share of each user's ratings held out")
+    holdout: float = Field(0.2, gt=0, lt=1, description="Share of the ratings held out")
+    split: Literal["auto", "time", "random"] = Field(
+        "auto",
+        description="What is held out: the newest ratings (`time`), a share of each user's "
+        "(`random`), or by time if the times serve (`auto`)",
+    )
+    margin: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of production's precision@k that newer ratings may cost",
+    )
 
     # MLflow names
     experiment: str = _named(

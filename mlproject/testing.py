@@ -100,6 +100,10 @@ class MemoryRegistry:
         """Return the newest runs, newest first."""
         return self.kept_runs[::-1][:limit]
 
+    def find_run(self, run_id: str) -> RunInfo | None:
+        """Return a run, None if there is none."""
+        return next((run for run in self.kept_runs if run.run_id == run_id), None)
+
     def versions(self) -> Sequence[VersionInfo]:
         """Return all versions, newest first."""
         return self.kept_versions[::-1]

@@ -36,13 +36,14 @@ class VersionNumber(click.ParamType[int | None]):
 @click.option("--threads", type=int, help="0: one a processor; 1: reproducible.")
 @click.option("--seed", type=int, help="Seed of the split and the training.")
 @click.option("-k", type=int, help="The k of precision@k.")
-@click.option("--promote/--no-promote", default=True, help="Promote the model if it is better.")
+@click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
 @json_option
 @pass_settings
 def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None:
     """Train once and log the run to MLflow.
 
-    On what is in the store. The model is promoted if it beats popularity and what is in production.
+    On what is in the store. The model is promoted if it beats popularity, and is better than
+    what is in production or knows newer ratings and is not worse.
 
     \b
     tvrec train                         with the settings of the builder
@@ -75,11 +76,14 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
                 "promoted": result.version is not None,
                 "version": result.version.version if result.version else None,
                 "reason": result.verdict.reason,
+                "split": result.split,
                 "metrics": result.metrics,
             }
         )
         return
     click.echo(f"run {result.run_id}: {result.verdict.reason}")
+    held, ratings = result.metrics["ratings_held_out"], result.metrics["ratings"]
+    click.echo(f"held out: {held:,.0f} of {ratings:,.0f} ratings, {result.split}")
     for name, value in result.metrics.items():
         if f"_at_{settings.k}" in name:
             click.echo(f"  {name:35} {value:.4f}")

@@ -21,6 +21,9 @@ class Interactions:
         int32, shape ``(n,)``, sorted by user, then show; no pair occurs twice.
     ratings
         float32, shape ``(n,)``, 1 to 10; NaN = watched, not rated.
+    rated_at
+        int64, shape ``(n,)``, milliseconds since 1970, UTC; see
+        :mod:`~mlproject.core.dates` for those that are made up.
     """
 
     users: IdMap
@@ -28,6 +31,7 @@ class Interactions:
     user_rows: NDArray[np.int32]
     show_rows: NDArray[np.int32]
     ratings: NDArray[np.float32]
+    rated_at: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.user_rows)

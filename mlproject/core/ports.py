@@ -141,6 +141,10 @@ class ModelRegistry(Protocol):
         """Return the newest runs, newest first."""
         ...
 
+    def find_run(self, run_id: str) -> RunInfo | None:
+        """Return a run, None if there is none."""
+        ...
+
     def versions(self) -> Sequence[VersionInfo]:
         """Return all versions, newest first."""
         ...

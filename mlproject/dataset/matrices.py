@@ -34,11 +34,12 @@ def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interaction
     ratings = state.ratings
     shows = IdMap(catalogue.frame[c.SHOW_ID].to_numpy())
     show_rows = _rows(shows, state)
-    users, values = ratings.user_id, ratings.rating
+    users, values, times = ratings.user_id, ratings.rating, ratings.rated_at
     known = show_rows != UNKNOWN_ROW
     waiting = len(known) - int(np.count_nonzero(known))
     if waiting:
-        show_rows, users, values = show_rows[known], users[known], values[known]
+        show_rows, users = show_rows[known], users[known]
+        values, times = values[known], times[known]
 
     # The rows are sorted by user: where the user changes, the next row begins.
     starts = np.empty(len(users), dtype=np.bool_)
@@ -52,6 +53,7 @@ def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interaction
         user_rows=user_rows,
         show_rows=show_rows,
         ratings=_VALUES[values],
+        rated_at=times,
     )
     return found, waiting
 

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from mlproject.core import columns as c
+from mlproject.core.dates import UNDATED_FROM
 from mlproject.core.errors import RatingsFileError
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import RatingFrame
@@ -17,8 +18,6 @@ from mlproject.core.rejected import ignore
 from mlproject.events.ratings_file import read_ratings_file
 
 log = logging.getLogger(__name__)
-
-_UNDATED: Final = pd.Timestamp("2000-01-01", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class ReplaySource:
             # be missing from the backlog.
             order = np.random.default_rng(seed).permutation(len(raw))
             raw = raw.iloc[order].reset_index(drop=True)
-            raw[c.RATED_AT] = _UNDATED + pd.to_timedelta(raw.index, unit="s")
+            raw[c.RATED_AT] = pd.to_datetime(raw.index + UNDATED_FROM, unit="ms", utc=True)
         else:
             raw = raw.sort_values(c.RATED_AT, kind="stable", ignore_index=True)
         raw[c.SOURCE] = EventSource.REPLAYED.value

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,23 @@ from typing import Any
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled, ShouldStop, never
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
-from mlproject.core.errors import ModelError, NotEnoughDataError
+from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions
-from mlproject.dataset.split import hold_out
+from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.dataset.state import RatingsState
+from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, compare, measure
 from mlproject.pipelines.ingest import ingest
 from mlproject.registry.gate import Verdict, judge
 from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.manifest import Totals
 from mlproject.storage.model_cache import ModelCache
 from mlproject.storage.model_files import save_model
-from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
+from mlproject.training.evaluation import by_popularity, evaluate
 from mlproject.training.lightfm_trainer import FitParams, fit
 
 log = logging.getLogger(__name__)
@@ -70,22 +71,29 @@ class TrainParams:
     feature_weight
         Weight of a show's metadata against its identity.
     holdout
-        Share of each user's ratings held out.
+        Share of the ratings held out.
+    split
+        Whether by time or at random, or by time if the times serve.
     k
         The k of precision@k.
+    margin
+        What newer ratings are worth, as a share of production's precision@k.
     """
 
     fit: FitParams
     feature_weight: float
     holdout: float
+    split: SplitKind
     k: int
+    margin: float
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A finished run: what it measured, and what became of it."""
+    """A finished run: how it measured and what, and what became of it."""
 
     run_id: str
+    split: str
     metrics: dict[str, float]
     verdict: Verdict
     version: VersionInfo | None
@@ -171,33 +179,35 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
 
     with registry.run(f"lightfm-{params.fit.dimensions}d") as run:
         run.params(_flat(params))
-        run.tags({"trained_by": by, "dataset_digest": dataset.digest, **tags})
+        run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
-        split = hold_out(dataset.interactions, share=params.holdout, seed=params.fit.seed)
+        split, rule = hold_out(
+            dataset.interactions, share=params.holdout, seed=params.fit.seed, kind=params.split
+        )
+        run.tags({SPLIT_TAG: str(rule)})
         features = show_features(dataset.catalogue, weight=params.feature_weight)
         model = fit(split, features, _cards(dataset.catalogue), params.fit, after_epoch)
         fitted = time.monotonic()
 
-        users, shows = split.interactions.users, split.interactions.shows
-        own = evaluate(by_model(model, users, shows), split, params.k)
+        own = measure(model, split, params.k)
         baseline = evaluate(by_popularity(model.popularity), split, params.k)
-        current = registry.production()
-        production = _evaluate_production(current, cache, split, params.k)
+        comparison = compare(
+            model, own, split, digest=dataset.digest, registry=registry, cache=cache
+        )
         verdict = judge(
             own.precision,
             baseline=baseline.precision,
-            production=production.precision if production else None,
+            rival=comparison.rival,
             metric=f"precision@{params.k}",
+            margin=params.margin,
+            alone=comparison.alone,
         )
         metrics = {
             **own.means(),
-            **{f"popularity_{name}": value for name, value in baseline.means().items()},
-            **(
-                {f"production_{name}": value for name, value in production.means().items()}
-                if production
-                else {}
-            ),
+            **own.slices(),
+            **_prefixed("popularity", baseline.means() | baseline.cold_users()),
+            **_prefixed("production", comparison.metrics),
             **_counts(dataset, split),
             "fit_seconds": fitted - started,
             "duration_seconds": time.monotonic() - started,
@@ -210,21 +220,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     if verdict.promote and promote:
         version = registry.register(run.run_id)
         version = registry.promote(version.version, by=by, reason=verdict.reason)
-    return TrainResult(run.run_id, metrics, verdict, version)
-
-
-def _evaluate_production(
-    version: VersionInfo | None, cache: ModelCache, split: Split, k: int
-) -> Evaluation | None:
-    """Measure the production model on the candidate's holdout; None without one."""
-    if version is None:
-        return None
-    try:
-        model = cache.load(version)
-    except ModelError as error:
-        log.warning("version %d in production cannot be measured: %s", version.version, error)
-        return None
-    return evaluate(by_model(model, split.interactions.users, split.interactions.shows), split, k)
+    return TrainResult(run.run_id, str(rule), metrics, verdict, version)
 
 
 def _log_model(log_folder: Callable[[Path, int], None], model: TrainedModel) -> None:
@@ -233,6 +229,10 @@ def _log_model(log_folder: Callable[[Path, int], None], model: TrainedModel) -> 
         folder.mkdir()
         save_model(model, folder)
         log_folder(folder, int(model.users.ids[0]))
+
+
+def _prefixed(whose: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    return {f"{whose}_{name}": value for name, value in metrics.items()}
 
 
 def _flat(params: TrainParams) -> dict[str, Any]:

@@ -95,6 +95,16 @@ class MlflowRegistry:
             )
         return [_run_info(run) for run in found]
 
+    def find_run(self, run_id: str) -> RunInfo | None:
+        """Return a run, None if there is none."""
+        with self._translated():
+            try:
+                return _run_info(self._client.get_run(run_id))
+            except MlflowException as error:
+                if error.error_code != _NOT_FOUND:
+                    raise
+                return None
+
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
         with self._translated():

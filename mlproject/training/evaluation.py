@@ -22,6 +22,13 @@ PerUser = NDArray[np.float64]
 Scorer = Callable[[Rows], Floats]
 """Scores every show for some users: rows of shape ``(m,)`` to ``(m, shows)``."""
 
+COLD: Final = 10
+"""A user or a show with so few ratings in the training part, or fewer, is cold.
+
+What is called cold in the field reaches from none to about twenty; every user who is
+measured by time has five, so that this is the lower end of those.
+"""
+
 _BLOCK: Final = 1024
 
 
@@ -38,6 +45,12 @@ class Evaluation:
         the holdout; the same users in the same order for every recommender.
     coverage
         Share of the shows that are in anybody's list.
+    cold_user
+        Whether the user is cold, bool, shape ``(users,)``.
+    cold_show_recall
+        Of the users with something liked in the holdout that is a cold show: the share
+        of those shows that is in the list. Their precision would say little: hardly any
+        list has room for a hit.
     """
 
     k: int
@@ -45,6 +58,8 @@ class Evaluation:
     recall: PerUser
     ndcg: PerUser
     coverage: float
+    cold_user: NDArray[np.bool_]
+    cold_show_recall: PerUser
 
     def means(self) -> dict[str, float]:
         """Return the averages, named as they are logged: ``precision_at_10``, ..."""
@@ -54,6 +69,25 @@ class Evaluation:
             f"ndcg_at_{self.k}": float(self.ndcg.mean()),
             f"coverage_at_{self.k}": self.coverage,
         }
+
+    def cold_users(self) -> dict[str, float]:
+        """Return the precision of cold users' lists, nothing if there are none."""
+        if not self.cold_user.any():
+            return {}
+        return {f"cold_user_precision_at_{self.k}": float(self.precision[self.cold_user].mean())}
+
+    def slices(self) -> dict[str, float]:
+        """Return what holds for cold users and for cold shows, each with its count of users.
+
+        Nothing is said of a slice that is empty.
+        """
+        found = self.cold_users()
+        if found:
+            found["cold_users"] = int(self.cold_user.sum())
+        if len(self.cold_show_recall):
+            found[f"cold_show_recall_at_{self.k}"] = float(self.cold_show_recall.mean())
+            found["cold_show_users"] = len(self.cold_show_recall)
+        return found
 
 
 def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
@@ -79,6 +113,9 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
             f"no rating in the holdout is 8 or more, of {len(data)} ratings by "
             f"{len(data.users)} users: there is nothing to measure by"
         )
+    cold_show = np.bincount(seen.indices, minlength=len(data.shows)) <= COLD
+    cold_targets = (liked @ cold_show.astype(np.float32))[measured]
+    cold_hits = np.zeros(len(measured))
     hits = np.zeros((len(measured), min(k, len(data.shows))), dtype=np.bool_)
     shown = np.zeros(len(data.shows), dtype=np.bool_)
     for start in range(0, len(measured), _BLOCK):
@@ -92,13 +129,18 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
         wanted[np.repeat(np.arange(len(rows)), np.diff(targets.indptr)), targets.indices] = True
         showable = np.take_along_axis(scores, best, axis=1) > -np.inf
         shown[best[showable]] = True
-        hits[start : start + _BLOCK] = np.take_along_axis(wanted, best, axis=1) & showable
+        found = np.take_along_axis(wanted, best, axis=1) & showable
+        hits[start : start + _BLOCK] = found
+        cold_hits[start : start + _BLOCK] = (found & cold_show[best]).sum(axis=1)
+    has_cold = cold_targets > 0
     return Evaluation(
         k=k,
         precision=metrics.precision(hits),
         recall=metrics.recall(hits, relevant[measured]),
         ndcg=metrics.ndcg(hits, relevant[measured]),
         coverage=float(shown.mean()),
+        cold_user=np.diff(seen.indptr)[measured] <= COLD,
+        cold_show_recall=cold_hits[has_cold] / cold_targets[has_cold],
     )
 
 
