@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         "(`random`), or by time if the times serve (`auto`)",
     )
     margin: float = Field(
-        0.05,
+        0.1,
         ge=0,
         le=1,
         description="Share of production's precision@k that newer ratings may cost",

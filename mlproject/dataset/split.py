@@ -25,7 +25,7 @@ _FEWEST_USERS: Final = 10
 # How far the share that is held out may be from what was asked, as a factor.
 _FAR: Final = 2.0
 
-_TIME: Final = re.compile(r"time from (\S+)Z")
+_TIME: Final = re.compile(r"time from (\S+)Z to (\S+)Z")
 _RANDOM: Final = re.compile(r"random (\S+) seed (\d+)")
 
 
@@ -40,6 +40,9 @@ class TimeCut:
     ----------
     cut
         Milliseconds since 1970, UTC; a rating of this time or later is held out.
+    until
+        The time of the newest rating there was; of what was rated anew later, the cut
+        does not tell on which side it was.
 
     Notes
     -----
@@ -49,9 +52,11 @@ class TimeCut:
     """
 
     cut: int
+    until: int
 
     def __str__(self) -> str:
-        return f"time from {np.datetime64(self.cut, 'ms')}Z"
+        first, last = (np.datetime64(time, "ms") for time in (self.cut, self.until))
+        return f"time from {first}Z to {last}Z"
 
     def held_out(self, interactions: Interactions) -> Mask:
         """Tell which ratings are held out, bool, shape ``(n,)``, in O(n).
@@ -129,13 +134,12 @@ def hold_out(
     Returns
     -------
     tuple
-        The split, and the rule that made it: any model that was trained under an equal
-        rule has not trained on what is held out here. Of a time cut that is true of an
-        earlier cut too, but for a show that a user has rated anew since.
+        The split, and the rule that made it.
     """
     draw = RandomDraw(share, seed)
     if kind != "random" and len(interactions):
-        cut = TimeCut(_cut(interactions.rated_at, share))
+        times = interactions.rated_at
+        cut = TimeCut(_cut(times, share), until=int(times.max()))
         held = cut.held_out(interactions)
         if kind == "time" or _serves(interactions, held, share):
             return Split(interactions, held), cut
@@ -147,14 +151,16 @@ def read_rule(text: str) -> SplitRule | None:
 
     Examples
     --------
-    >>> read_rule(str(TimeCut(1_735_689_600_000)))
-    TimeCut(cut=1735689600000)
+    >>> read_rule("time from 2025-01-01T00:00:00.000Z to 2025-02-01T00:00:00.000Z")
+    TimeCut(cut=1735689600000, until=1738368000000)
     >>> read_rule(str(RandomDraw(0.2, seed=42)))
     RandomDraw(share=0.2, seed=42)
     """
     try:
         if found := _TIME.fullmatch(text):
-            return TimeCut(int(np.datetime64(found[1], "ms").astype(np.int64)))
+            return TimeCut(
+                *(int(np.datetime64(text, "ms").astype(np.int64)) for text in found.groups())
+            )
         if found := _RANDOM.fullmatch(text):
             return RandomDraw(float(found[1]), int(found[2]))
     except ValueError:

@@ -1,21 +1,20 @@
-"""What is in production beside a candidate, on what neither has trained on."""
+"""What is in production, and on what it can be measured beside a candidate."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from mlproject.core.errors import ModelError, NotEnoughDataError
+from mlproject.core.errors import ModelError
+from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
 from mlproject.core.runs import VersionInfo
-from mlproject.dataset.split import SplitRule, read_rule
-from mlproject.registry.gate import Rival
+from mlproject.dataset.split import Mask, SplitRule, TimeCut, read_rule
 from mlproject.storage.model_cache import ModelCache
-from mlproject.training.evaluation import Evaluation, by_model, evaluate
+from mlproject.training.preferences import is_liked
 
 log = logging.getLogger(__name__)
 
@@ -27,50 +26,43 @@ _FEWEST_USERS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Production beside a candidate.
+class Incumbent:
+    """What a candidate has to compete with.
 
     Parameters
     ----------
-    rival
-        The values of both, user by user; None if there is nothing to compare with.
-    metrics
-        Production's, if they were measured on the candidate's whole holdout.
-    alone
-        Why there is no rival.
+    measured
+        What all are measured by: the candidate's split, or the part of it that is fair to
+        compare on.
+    model
+        Production's; None if there is none to compare with.
+    same_data
+        Whether it was made from the candidate's data.
+    note
+        Why there is none, or what is to be said of the comparison.
     """
 
-    rival: Rival | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    alone: str = "first to beat popularity"
+    measured: Split
+    model: TrainedModel | None = None
+    same_data: bool = False
+    note: str = ""
 
 
-def measure(model: TrainedModel, split: Split, k: int) -> Evaluation:
-    """Measure a model, of whatever users and shows it knows, on a holdout."""
-    return evaluate(by_model(model, split.interactions.users, split.interactions.shows), split, k)
+def find_incumbent(
+    split: Split, digest: str, registry: ModelRegistry, cache: ModelCache
+) -> Incumbent:
+    """Read what is in production, and leave out of the holdout what it has trained on.
 
-
-def compare(
-    candidate: TrainedModel,
-    own: Evaluation,
-    split: Split,
-    *,
-    digest: str,
-    registry: ModelRegistry,
-    cache: ModelCache,
-) -> Comparison:
-    """Measure what is in production as the candidate was measured.
-
-    Production has not trained on the holdout if it was trained under the same random
-    split or an earlier cut by time. If it was trained otherwise (another seed, a larger
-    share, the other kind of split, a cut that has moved back since older ratings came
-    in), both are measured on the part of the holdout that was held out from it too;
-    on the rest it would look better than it is.
+    That is nothing if it was trained under the same random split, and little under an
+    earlier cut by time: shows that a user had rated then and has rated anew since. It
+    is much if the split was another: by another seed or a larger share, of the other
+    kind, or a cut that has moved back since older ratings came in. On what a model has
+    trained on, it looks better than it is.
 
     Parameters
     ----------
-    candidate, own, split
-        The model, what was measured of it, and on which holdout.
+    split
+        The candidate's.
     digest
         Of the candidate's data.
     registry, cache
@@ -83,40 +75,56 @@ def compare(
     """
     version = registry.production()
     if version is None:
-        return Comparison()
+        return Incumbent(split, note="first to beat popularity")
     try:
         model = cache.load(version)
     except ModelError as error:
-        return _incomparable(version, f"cannot be read ({error})")
+        return _incomparable(split, version, f"cannot be measured: {error}")
     run = registry.find_run(version.run_id)
     rule = read_rule(run.tags.get(SPLIT_TAG, "")) if run else None
     if run is None or rule is None:
-        return _incomparable(version, "does not tell what it has trained on")
+        return _incomparable(split, version, "does not tell what it has trained on")
 
-    same_data = run.tags.get(DIGEST_TAG) == digest
-    fair = _held_out_from_both(split, rule)
-    if fair is split:
-        theirs = measure(model, split, own.k)
-        return Comparison(Rival(own.precision, theirs.precision, same_data), theirs.means())
-    try:
-        again, theirs = measure(candidate, fair, own.k), measure(model, fair, own.k)
-    except NotEnoughDataError:
-        again = None
-    if again is None or len(again.precision) < _FEWEST_USERS:
-        return _incomparable(version, "has trained on all or nearly all of this holdout")
-    note = f", on what was held out from both (production: {rule})"
-    return Comparison(Rival(again.precision, theirs.precision, same_data, note))
-
-
-def _held_out_from_both(split: Split, rule: SplitRule) -> Split:
-    """Return the split itself if the other rule holds all of its holdout out too."""
-    both = split.held_out & rule.held_out(split.interactions)
-    if np.array_equal(both, split.held_out):
-        return split
-    return Split(split.interactions, both)
+    data = split.interactions
+    under_both = split.held_out & rule.held_out(data)
+    fair = under_both & ~_rated_anew(split, rule, model)
+    left, all_users = (_measured_users(split, mask) for mask in (fair, split.held_out))
+    if left < max(1, min(_FEWEST_USERS, all_users // 2)):
+        return _incomparable(split, version, "has trained on the holdout, or on nearly all of it")
+    whole = np.array_equal(under_both, split.held_out)
+    return Incumbent(
+        Split(data, fair),
+        model,
+        same_data=run.tags.get(DIGEST_TAG) == digest,
+        note="" if whole else f", on what was held out from both (production: {rule})",
+    )
 
 
-def _incomparable(version: VersionInfo, why: str) -> Comparison:
+def _measured_users(split: Split, held_out: Mask) -> int:
+    data = split.interactions
+    return len(np.unique(data.user_rows[held_out & is_liked(data.ratings)]))
+
+
+def _rated_anew(split: Split, rule: SplitRule, model: TrainedModel) -> Mask:
+    """Tell which held-out ratings took the place of one that the model knew.
+
+    A random split keeps a user's show on its side; a cut by time does not.
+    """
+    data = split.interactions
+    anew = np.zeros(len(data), dtype=np.bool_)
+    if not isinstance(rule, TimeCut):
+        return anew
+    since = np.flatnonzero(split.held_out & (data.rated_at > rule.until))
+    users = model.users.rows(data.users.ids[data.user_rows[since]])
+    shows = model.shows.rows(data.shows.ids[data.show_rows[since]])
+    known = (users != UNKNOWN_ROW) & (shows != UNKNOWN_ROW)
+    seen_by = np.repeat(np.arange(len(model.users)), np.diff(model.seen_indptr))
+    width = len(model.shows)
+    anew[since] = known & np.isin(users * width + shows, seen_by * width + model.seen_rows)
+    return anew
+
+
+def _incomparable(split: Split, version: VersionInfo, why: str) -> Incumbent:
     text = f"version {version.version} in production {why}"
     log.warning("%s; the candidate is compared with popularity alone", text)
-    return Comparison(alone=f"beats popularity, and {text}")
+    return Incumbent(split, note=f"beats popularity, and {text}")

@@ -21,14 +21,14 @@ from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.dataset.state import RatingsState
-from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, compare, measure
+from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, find_incumbent
 from mlproject.pipelines.ingest import ingest
-from mlproject.registry.gate import Verdict, judge
+from mlproject.registry.gate import Rival, Verdict, judge
 from mlproject.storage.catalogue_file import read_catalogue
 from mlproject.storage.manifest import Totals
 from mlproject.storage.model_cache import ModelCache
 from mlproject.storage.model_files import save_model
-from mlproject.training.evaluation import by_popularity, evaluate
+from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
 from mlproject.training.lightfm_trainer import FitParams, fit
 
 log = logging.getLogger(__name__)
@@ -190,24 +190,27 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         model = fit(split, features, _cards(dataset.catalogue), params.fit, after_epoch)
         fitted = time.monotonic()
 
-        own = measure(model, split, params.k)
-        baseline = evaluate(by_popularity(model.popularity), split, params.k)
-        comparison = compare(
-            model, own, split, digest=dataset.digest, registry=registry, cache=cache
+        incumbent = find_incumbent(split, dataset.digest, registry, cache)
+        own = _measure(model, incumbent.measured, params.k)
+        baseline = evaluate(by_popularity(model.popularity), incumbent.measured, params.k)
+        production = (
+            _measure(incumbent.model, incumbent.measured, params.k) if incumbent.model else None
         )
         verdict = judge(
             own.precision,
             baseline=baseline.precision,
-            rival=comparison.rival,
+            rival=Rival(own.precision, production.precision, incumbent.same_data)
+            if production
+            else None,
             metric=f"precision@{params.k}",
             margin=params.margin,
-            alone=comparison.alone,
+            note=incumbent.note,
         )
         metrics = {
             **own.means(),
             **own.slices(),
             **_prefixed("popularity", baseline.means() | baseline.cold_users()),
-            **_prefixed("production", comparison.metrics),
+            **_prefixed("production", production.means() if production else {}),
             **_counts(dataset, split),
             "fit_seconds": fitted - started,
             "duration_seconds": time.monotonic() - started,
@@ -221,6 +224,11 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         version = registry.register(run.run_id)
         version = registry.promote(version.version, by=by, reason=verdict.reason)
     return TrainResult(run.run_id, str(rule), metrics, verdict, version)
+
+
+def _measure(model: TrainedModel, split: Split, k: int) -> Evaluation:
+    """Measure a model, of whatever users and shows it knows."""
+    return evaluate(by_model(model, split.interactions.users, split.interactions.shows), split, k)
 
 
 def _log_model(log_folder: Callable[[Path, int], None], model: TrainedModel) -> None:

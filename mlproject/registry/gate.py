@@ -36,14 +36,11 @@ class Rival:
         The metric of each user, shape ``(users,)``, the same users in the same order.
     same_data
         Whether production was made from the data that the candidate was made from.
-    note
-        What else is to be said of the comparison, at the end of the sentence.
     """
 
     candidate: PerUser
     production: PerUser
     same_data: bool
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def judge(
     rival: Rival | None,
     metric: str,
     margin: float,
-    alone: str = "first to beat popularity",
+    note: str,
 ) -> Verdict:
     """Compare a candidate with the popularity baseline and with production.
 
@@ -111,7 +108,10 @@ def judge(
 
     - if it is better than production: the lower bound of the difference is above 0;
     - or if it knows other data than production, newer ratings as a rule, and is not worse:
-      the lower bound is above ``-margin``, or the difference is not negative.
+      the lower bound is above minus the margin;
+    - or, where so few users are measured that the bound cannot tell: if it knows other
+      data, the difference itself is above minus the margin, and nothing shows that it is
+      worse: the upper bound is not below 0.
 
     Parameters
     ----------
@@ -123,21 +123,23 @@ def judge(
         What is measured, for the sentence.
     margin
         What newer ratings are worth, as a share of production's mean.
-    alone
-        Why there is no rival, for the sentence.
+    note
+        For the sentence: why there is no rival, or what is to be added of the comparison.
 
     Notes
     -----
     The bound against a margin is the rule of non-inferiority trials, and to look at 0
-    and at the margin needs no correction (Piaggio et al., JAMA 308(24), 2012). With few
-    users the bound is wide, and a trial would then promote nothing; that a difference
-    which is not negative passes, keeps a small system fresh.
+    and at the margin needs no correction (Piaggio et al., JAMA 308(24), 2012). A trial
+    too small for its margin shows nothing and changes nothing; here that would leave a
+    small system stale, hence the third rule, under which a loss that so few users do not
+    show goes unnoticed.
 
-    What keeps many small losses from adding up, in the words of trials "biocreep": every
-    candidate is fitted anew, so bad luck is not handed down, and the next one of the same
-    recipe passes more easily; each loss is at most the margin; and none may fall to
-    popularity. A series of worse and worse recipes, each by less than the margin, would
-    pass: what measures that is the column of popularity next to ours over the runs.
+    What keeps small losses from adding up, which of trials is called biocreep: every
+    candidate is fitted anew, so bad luck is not handed down, and after an unlucky one
+    the next of the same recipe passes more easily; each loss is about the margin at
+    most; and none may fall to popularity. A series of worse and worse recipes, each by
+    less than the margin, would pass. What shows that is the column of popularity next to
+    ours over the runs.
     """
     own, popular = candidate.mean(), baseline.mean()
     if own <= popular:
@@ -145,20 +147,23 @@ def judge(
             promote=False, reason=f"{metric} {own:.4f} does not beat popularity's {popular:.4f}"
         )
     if rival is None:
-        return Verdict(promote=True, reason=f"{alone}: {metric} {own:.4f} over {popular:.4f}")
+        return Verdict(promote=True, reason=f"{note}: {metric} {own:.4f} over {popular:.4f}")
 
-    found, theirs = Difference.of(rival), float(rival.production.mean())
-    figures = (
-        f"{metric} {rival.candidate.mean():.4f} to production's {theirs:.4f}, {found}{rival.note}"
-    )
-    allowed = margin * theirs
+    found = Difference.of(rival)
+    theirs = float(rival.production.mean())
+    promote, why = _weigh(found, margin * theirs, same_data=rival.same_data)
+    means = f"{metric} {rival.candidate.mean():.4f} to production's {theirs:.4f}"
+    return Verdict(promote=promote, reason=f"{why}: {means}, {found}{note}")
+
+
+def _weigh(found: Difference, allowed: float, *, same_data: bool) -> tuple[bool, str]:
+    """Decide by the difference alone, and say why."""
     if found.lower > 0:
-        return Verdict(promote=True, reason=f"better: {figures}")
-    if rival.same_data:
-        return Verdict(promote=False, reason=f"not shown to be better on the same data: {figures}")
-    if found.lower > -allowed or found.mean >= 0:
-        return Verdict(promote=True, reason=f"newer data and not worse: {figures}")
-    return Verdict(
-        promote=False,
-        reason=f"newer data, but may be worse by more than {allowed:.4f}: {figures}",
-    )
+        return True, "better"
+    if same_data:
+        return False, "not shown to be better on the same data"
+    if found.lower > -allowed:
+        return True, "newer data and not worse"
+    if found.mean > -allowed and found.upper >= 0:
+        return True, "newer data and not shown to be worse"
+    return False, f"newer data, but may be worse by more than {allowed:.4f}"

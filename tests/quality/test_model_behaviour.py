@@ -210,5 +210,6 @@ def reversed_users(split: Split) -> Split:
         user_rows=rows[order],
         show_rows=data.show_rows[order],
         ratings=data.ratings[order],
+        rated_at=data.rated_at[order],
     )
     return Split(flipped, split.held_out[order])

@@ -21,6 +21,7 @@ def interactions(places: list[tuple[int, int]]) -> Interactions:
         user_rows=users,
         show_rows=shows,
         ratings=np.arange(1, len(places) + 1, dtype=np.float32),
+        rated_at=np.zeros(len(places), dtype=np.int64),
     )
 
 

@@ -34,6 +34,7 @@ def test_known_shows_are_laid_out_and_others_wait(given_rows: list[Row], table: 
     assert found.shows.ids[found.show_rows].tolist() == [row[1] for row in expected]
     values = [np.nan if row[2] == 0 else row[2] for row in expected]
     np.testing.assert_array_equal(found.ratings, np.array(values, dtype=np.float32))
+    assert found.rated_at.tolist() == [row[3] for row in expected]
     kinds = (found.user_rows.dtype, found.show_rows.dtype, found.ratings.dtype)
     assert kinds == (np.int32, np.int32, np.float32)
 

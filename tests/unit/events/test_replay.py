@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mlproject.core import columns as c
+from mlproject.core.dates import DATED_FROM
 from mlproject.core.errors import RatingsFileError
 from mlproject.core.ports import RatingSource
 from mlproject.core.ratings import DTYPES
@@ -78,6 +79,13 @@ def test_an_undated_file_is_shuffled(undated: Path) -> None:
     source = opened(undated)
     assert set(source.read(0, source.backlog).frame[c.USER_ID]) == {0, 1, 2, 3}
     assert whole(undated)[c.RATED_AT].is_monotonic_increasing
+
+
+def test_an_undated_file_gets_times_that_nobody_takes_for_real(undated: Path) -> None:
+    """Nor do they say that one rating is as old as another."""
+    times = whole(undated)[c.RATED_AT]
+    assert times.is_unique
+    assert (times < pd.Timestamp(DATED_FROM, unit="ms", tz="UTC")).all()
 
 
 def test_another_seed_is_another_order_of_the_same(undated: Path) -> None:

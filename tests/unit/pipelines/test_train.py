@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,7 @@ from mlproject.core.errors import (
 )
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import RunInfo
+from mlproject.dataset.split import TimeCut, read_rule
 from mlproject.events.simulator import Simulator
 from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
 from mlproject.storage.batch_sink import BatchSink
@@ -30,7 +32,7 @@ from tests.builders import put_catalogue, ratings
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
 FIT = FitParams(dimensions=4, epochs=2, learning_rate=0.2, max_sampled=10, threads=1, seed=3)
-PARAMS = TrainParams(fit=FIT, feature_weight=0.5, holdout=0.2, k=5)
+PARAMS = TrainParams(fit=FIT, feature_weight=0.5, holdout=0.2, split="auto", k=5, margin=0.05)
 
 
 def some_shows() -> Catalogue:
@@ -128,7 +130,13 @@ def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     assert run.metrics["ratings"] == len(dataset.interactions)
     assert 0.1 < run.metrics["ratings_held_out"] / run.metrics["ratings"] < 0.3
     assert run.params["dimensions"] == "4"
-    assert run.params["holdout"] == "0.2"
+    assert (run.params["holdout"], run.params["split"]) == ("0.2", "auto")
+    assert run.tags["split"] == result.split
+    assert isinstance(read_rule(result.split), TimeCut)
+    assert run.metrics["cold_users"] > 0
+    assert 0 <= run.metrics["cold_user_precision_at_5"] <= 1
+    assert "popularity_cold_user_precision_at_5" in run.metrics
+    assert all(np.isfinite(list(run.metrics.values())))
     assert run.tags["dataset_digest"] == dataset.digest
     assert run.tags["dataset"] == f"ratings {dataset.digest[:36]} memory://"
     assert run.tags["trained_by"] == "a test"
@@ -150,7 +158,7 @@ def test_the_model_that_is_logged_knows_what_everyone_has_seen(
 def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
     first, second = place.train(dataset), place.train(dataset)
     assert second.version is None
-    assert "does not beat production's" in second.verdict.reason
+    assert second.verdict.reason.startswith("not shown to be better on the same data: ")
     assert place.registry.production() == first.version
     assert len(place.registry.versions()) == 1
     assert place.last_run.tags["verdict"] == "keep"
@@ -170,14 +178,45 @@ def test_production_is_measured_on_the_same_holdout(place: Place, dataset: Datas
 
 def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
     worse = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
-    place.train(dataset, worse)
+    place.train(dataset, worse, promote=False)
     place.registry.promote(
         place.registry.register(place.last_run.run_id).version, by="hand", reason="try"
     )
     result = place.train(dataset)
     assert result.version.version == 2
-    assert "beats production's" in result.verdict.reason
+    assert result.verdict.reason.startswith("better: precision@5 0.")
     assert place.registry.version(1).aliases == ("previous",)
+
+
+def test_one_that_knows_newer_ratings_takes_its_place_unless_it_is_worse(
+    place: Place, history: RatingFrame
+) -> None:
+    """A user who has begun to rate is known after the next build."""
+    first = place.train(load_dataset(stored(history)))
+    begun = ratings(3, **{c.USER_ID: 5000, c.SHOW_ID: [1000, 1006, 1012], c.RATING: 10})
+    begun.frame[c.RATED_AT] = history.frame[c.RATED_AT].max()
+    newer = load_dataset(stored(RatingFrame.concat([history, begun])))
+
+    worse = place.train(newer, replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001)))
+    assert worse.version is None
+    assert place.registry.production() == first.version
+
+    result = place.train(newer, replace(PARAMS, margin=0.5))
+    assert result.verdict.reason.startswith("newer data and not worse: precision@5 0.")
+    assert result.version.version == 2
+    model = load_model(place.registry.folder / result.run_id)
+    assert model.knows_taste(model.users.row(5000))
+
+
+def test_under_another_split_all_are_measured_on_what_was_held_out_from_both(
+    place: Place, dataset: Dataset
+) -> None:
+    first = place.train(dataset, replace(PARAMS, split="random"))
+    assert first.split == "random 0.2 seed 3"
+    second = place.train(dataset)
+    assert "on what was held out from both (production: random 0.2 seed 3)" in second.verdict.reason
+    assert "production_precision_at_5" in second.metrics
+    assert second.metrics["ratings_held_out"] > 900, "what measures is less than what is held out"
 
 
 def test_a_winner_is_only_logged_when_asked(place: Place, dataset: Dataset) -> None:
@@ -195,6 +234,7 @@ def test_an_unreadable_production_does_not_block(
     second = place.train(dataset)
     assert "version 1 in production cannot be measured" in caplog.text
     assert second.version.version == 2
+    assert "version 1 in production cannot be measured" in second.verdict.reason
     assert "production_precision_at_5" not in second.metrics
 
 

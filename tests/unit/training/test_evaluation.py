@@ -11,6 +11,7 @@ from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.training.evaluation import (
+    COLD,
     Evaluation,
     Floats,
     Rows,
@@ -47,6 +48,7 @@ def split(ratings: list[Rating], shows: list[int] = SHOWS) -> Split:
         user_rows=user_map.rows(users[order]).astype(np.int32),
         show_rows=show_map.rows(show_ids[order]).astype(np.int32),
         ratings=values[order].astype(np.float32),
+        rated_at=np.zeros(len(order), dtype=np.int64),
     )
     return Split(data, held_out[order].astype(np.bool_))
 
@@ -90,13 +92,62 @@ def test_a_small_example_by_hand() -> None:
 
 def test_means_are_named_by_k() -> None:
     values = np.array([0.0, 1.0])
-    evaluation = Evaluation(k=5, precision=values, recall=values / 2, ndcg=values / 4, coverage=0.1)
+    evaluation = Evaluation(
+        k=5,
+        precision=values,
+        recall=values / 2,
+        ndcg=values / 4,
+        coverage=0.1,
+        cold_user=np.array([False, True]),
+        cold_show_recall=np.array([0.25, 0.75, 0.5]),
+    )
+    assert evaluation.cold_users() == {"cold_user_precision_at_5": 1.0}
+    assert evaluation.slices() == {
+        "cold_user_precision_at_5": 1.0,
+        "cold_users": 1,
+        "cold_show_recall_at_5": 0.5,
+        "cold_show_users": 3,
+    }
     assert evaluation.means() == {
         "precision_at_5": 0.5,
         "recall_at_5": 0.25,
         "ndcg_at_5": 0.125,
         "coverage_at_5": 0.1,
     }
+
+
+def test_an_empty_slice_is_not_told() -> None:
+    """Every user and every show has more than COLD ratings in the training part."""
+    rated: list[Rating] = [
+        (user, show, 9, show == user) for user in range(14) for show in range(14)
+    ]
+    found = evaluate(scorer(*[[1.0] * 14] * 14), split(rated, list(range(14))), k=2)
+    assert len(found.precision) == 14
+    assert found.slices() == {}
+    assert found.cold_users() == {}
+
+
+def test_cold_users_and_cold_shows_are_those_with_few_ratings_that_train() -> None:
+    """Users 0 to 13 rate shows 0 to 12; user 99 only ten of them, and only some rate show 50."""
+    many: list[Rating] = [(user, show, 9, False) for user in range(14) for show in range(13)]
+    rated = [
+        *many,
+        *[(99, show, 9, False) for show in range(COLD)],
+        (99, 11, 9, True),  # no hit: 99 sees what is cold first
+        *[(user, 50, 9, False) for user in range(COLD)],
+        (99, 50, 9, True),
+        (13, 50, 9, True),
+        (12, 60, 9, True),  # nobody else has rated it, and nobody is shown it
+        (11, 70, 9, True),  # a hit, but not cold
+        *[(user, 70, 9, False) for user in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)],
+    ]
+    shows = [*range(13), 50, 60, 70]
+    score = dict.fromkeys(shows, 0.0) | {50: 3.0, 70: 2.0, 60: 1.0}
+    found = evaluate(scorer(*[list(score.values())] * 15), split(rated, shows), k=1)
+    # In the order of the users 11, 12, 13 and 99; the first two see 50.
+    assert found.precision.tolist() == [0, 0, 1, 1]
+    assert found.cold_user.tolist() == [False, False, False, True]
+    assert found.cold_show_recall.tolist() == [0, 1, 1]
 
 
 def test_what_trained_is_not_recommended() -> None:

@@ -40,6 +40,7 @@ def data() -> Split:
         user_rows=np.repeat(np.arange(USERS), 8).astype(np.int32),
         show_rows=shows.ravel().astype(np.int32),
         ratings=ratings.ravel(),
+        rated_at=np.zeros(shows.size, dtype=np.int64),
     )
     return Split(interactions, held_out.ravel())
 
