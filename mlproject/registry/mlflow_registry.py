@@ -97,6 +97,8 @@ class MlflowRegistry:
 
     def find_run(self, run_id: str) -> RunInfo | None:
         """Return a run, None if there is none."""
+        if not run_id:
+            return None
         with self._translated():
             try:
                 return _run_info(self._client.get_run(run_id))

@@ -74,6 +74,9 @@ def test_a_run_becomes_a_version_that_answers_as_the_service_does(
     assert run.metrics["precision_at_10"] == 0.25
     assert run.params["epochs"] == "3"
     assert run.tags["reason"] == "because"
+    assert registry.find_run(run_id) == run
+    assert registry.find_run("0" * 32) is None
+    assert registry.find_run("") is None, "of a version that was made without a run"
 
     assert registry.production() is None
     version = registry.register(run_id)

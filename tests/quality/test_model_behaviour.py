@@ -22,7 +22,7 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions as lay_out
-from mlproject.dataset.split import hold_out
+from mlproject.dataset.split import TimeCut, hold_out
 from mlproject.dataset.state import RatingsState
 from mlproject.events.simulator import Simulator
 from mlproject.serving.recommender import Recommender
@@ -98,14 +98,22 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def split(catalogue: Catalogue) -> Split:
-    """Simulated raters and the fans, of whom nothing is held out."""
+    """Simulated raters and the fans, of whom nothing is held out; of the others the newest."""
+    made, rule = hold_out(laid_out(catalogue), share=0.2, seed=SEED)
+    assert isinstance(rule, TimeCut)
+    return without_fans(made)
+
+
+def laid_out(catalogue: Catalogue) -> Interactions:
     simulator = Simulator(catalogue, users=USERS, ratings=RATINGS, seed=SEED, now=lambda: NOW)
     ratings = RatingFrame.concat([simulator.read(0, RATINGS), fan_ratings(catalogue)])
-    state = RatingsState.of(RatingColumns.of(ratings))
-    interactions, _ = lay_out(state, catalogue)
-    drawn = hold_out(interactions, share=0.2, seed=SEED)
-    by_fan = np.isin(interactions.users.ids[interactions.user_rows], FANS)
-    return replace(drawn, held_out=drawn.held_out & ~by_fan)
+    return lay_out(RatingsState.of(RatingColumns.of(ratings)), catalogue)[0]
+
+
+def without_fans(split: Split) -> Split:
+    data = split.interactions
+    by_fan = np.isin(data.users.ids[data.user_rows], FANS)
+    return replace(split, held_out=split.held_out & ~by_fan)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +127,14 @@ def by_default(split: Split, catalogue: Catalogue) -> Trained:
     return train(split, catalogue, DEFAULT)
 
 
-@pytest.mark.parametrize("model", ["trained", "by_default"])
+@pytest.fixture(scope="module")
+def at_random(catalogue: Catalogue) -> Trained:
+    """Measured on ratings of any time."""
+    made, _ = hold_out(laid_out(catalogue), share=0.2, seed=SEED, kind="random")
+    return train(without_fans(made), catalogue, SMALL)
+
+
+@pytest.mark.parametrize("model", ["trained", "by_default", "at_random"])
 def test_it_beats_popularity_clearly(model: str, request: pytest.FixtureRequest) -> None:
     found: Trained = request.getfixturevalue(model)
     popular, own = found.popular.means(), found.measured.means()
@@ -128,6 +143,13 @@ def test_it_beats_popularity_clearly(model: str, request: pytest.FixtureRequest)
     better = (found.measured.ndcg > found.popular.ndcg).mean()
     worse = (found.measured.ndcg < found.popular.ndcg).mean()
     assert better > 2 * worse
+
+
+def test_cold_users_get_better_lists_than_what_is_popular(by_default: Trained) -> None:
+    """Those of five to ten ratings; fewer hits than for others, since they rate fewer shows."""
+    cold = by_default.measured.cold_user
+    assert cold.sum() > 30
+    assert by_default.measured.precision[cold].mean() > by_default.popular.precision[cold].mean()
 
 
 def test_it_recommends_more_of_the_catalogue_than_popularity(trained: Trained) -> None:

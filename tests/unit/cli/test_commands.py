@@ -1,6 +1,7 @@
 """The commands: what each does, prints for people, and prints for programs."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,6 +166,10 @@ def test_train_promotes_a_winner(filled: Run, registry: MemoryRegistry) -> None:
     assert result.exit_code == 0
     (kept,) = registry.runs(9)
     assert result.stdout.splitlines()[0] == f"run {kept.run_id}: it wins"
+    assert re.fullmatch(
+        r"held out: [0-9,]+ of [0-9,]+ ratings, time from 20\S+Z to 20\S+Z",
+        result.stdout.splitlines()[1],
+    )
     assert "precision_at_10" in result.stdout
     assert result.stdout.splitlines()[-1] == "version 1 is in production"
     assert kept.params["dimensions"] == "4"
@@ -172,11 +177,12 @@ def test_train_promotes_a_winner(filled: Run, registry: MemoryRegistry) -> None:
 
 
 @pytest.mark.usefixtures("winner")
-def test_train_prints_json(filled: Run) -> None:
+def test_train_prints_json(filled: Run, registry: MemoryRegistry) -> None:
     told = json.loads(filled("train", *SMALL, "--json").stdout)
     assert told["promoted"] is True
     assert told["version"] == 1
     assert told["reason"] == "it wins"
+    assert told["split"] == registry.runs(1)[0].tags["split"]
     assert 0 <= told["metrics"]["precision_at_10"] <= 1
 
 

@@ -117,6 +117,15 @@ def test_the_history_is_in_order_and_in_the_past() -> None:
     assert times.max() - times.min() > pd.Timedelta(days=0.95 * HISTORY_DAYS)
 
 
+def test_a_cut_by_time_has_nearly_everyone_on_both_sides() -> None:
+    """So that it tells how taste goes on, not who has come or gone."""
+    frame = history()
+    late = frame[c.RATED_AT] >= frame[c.RATED_AT].quantile(0.8)
+    by_user = late.groupby(frame[c.USER_ID]).mean()
+    active = frame[c.USER_ID].value_counts() >= 10
+    assert by_user[active].between(0.01, 0.5).mean() > 0.95
+
+
 def test_people_rate_in_the_evening() -> None:
     hours = history()[c.RATED_AT].dt.hour
     assert hours.between(18, 21).mean() > 2 * hours.between(2, 5).mean() > 0
