@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from uuid import uuid4
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -13,6 +14,11 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.storage.s3 import S3Store
 from mlproject.testing import MemoryStore
 from tests import servers
+
+
+# How long an example takes is the machine's business.
+hypothesis.settings.register_profile("tvrec", deadline=None)
+hypothesis.settings.load_profile("tvrec")
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ def tvrec(ctx: click.Context) -> None:
     See what was trained:                 tvrec runs
     Ask for recommendations:              tvrec recommend --user 1
     Rate a show:                          tvrec rate --user 1 --show 2 --rating 8
-    Train, and promote if it is better:   tvrec train --epochs 30
+    Train, and promote if it earns it:    tvrec train --epochs 30
     Put a version into production:        tvrec promote --version 2
     Look at the ratings:                  tvrec dataset status
     Find out what is wrong:               tvrec doctor
