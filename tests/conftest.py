@@ -15,7 +15,6 @@ from mlproject.storage.s3 import S3Store
 from mlproject.testing import MemoryStore
 from tests import servers
 
-
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("tvrec", deadline=None)
 hypothesis.settings.load_profile("tvrec")
