@@ -86,7 +86,7 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
     click.echo(f"held out: {held:,.0f} of {ratings:,.0f} ratings, {result.split}")
     for name, value in result.metrics.items():
         if f"_at_{settings.k}" in name:
-            click.echo(f"  {name:35} {value:.4f}")
+            click.echo(f"  {name:38} {value:.4f}")
     if result.version:
         click.echo(f"version {result.version.version} is in production")
     elif result.verdict.promote:

@@ -134,6 +134,10 @@ def judge(
     small system stale, hence the third rule, under which a loss that so few users do not
     show goes unnoticed.
 
+    Holdouts of neighbouring cycles are nearly the same, so what was promoted by luck
+    keeps some of it, and candidates look a little worse than they are until the holdout
+    has moved on. That errs towards what is in production.
+
     What keeps small losses from adding up, which of trials is called biocreep: every
     candidate is fitted anew, so bad luck is not handed down, and after an unlucky one
     the next of the same recipe passes more easily; each loss is about the margin at
