@@ -1,0 +1,63 @@
+package tvrec.connect;
+
+import java.util.Optional;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The keys of batches: {@code topics/ratings/partition=0/ratings+0+00000000000000001200.jsonl.gz}
+ * is the batch whose first record has offset 1200. Offsets are padded, so that the order of
+ * keys is the order of offsets.
+ */
+final class BatchKeys {
+
+    private static final String FORMAT = "%020d";
+    private static final String SUFFIX = ".jsonl.gz";
+
+    private final String folder;
+
+    BatchKeys(String folder) {
+        this.folder = folder;
+    }
+
+    String prefix(TopicPartition tp) {
+        return "%s/%s/partition=%d/%s+%d+"
+                .formatted(folder, tp.topic(), tp.partition(), tp.topic(), tp.partition());
+    }
+
+    String key(TopicPartition tp, long offset) {
+        return prefix(tp) + FORMAT.formatted(offset) + SUFFIX;
+    }
+
+    /**
+     * Returns the key of a partition's last batch.
+     *
+     * <p>S3 lists upwards only, a thousand keys a request. Bisecting the offsets takes one
+     * small request a bit instead, however many batches there are.
+     */
+    Optional<String> last(BatchStore store, TopicPartition tp) {
+        String prefix = prefix(tp);
+        Optional<String> last = store.firstAfter(prefix, "");
+        if (last.isEmpty()) {
+            return last;
+        }
+        long low = offset(prefix, last.get());
+        long high = Long.MAX_VALUE;
+        // There is a batch at low, and none from high on.
+        while (high - low > 1) {
+            long middle = low + (high - low) / 2;
+            Optional<String> found = store.firstAfter(prefix, prefix + FORMAT.formatted(middle));
+            if (found.isPresent()) {
+                last = found;
+                low = offset(prefix, found.get());
+            } else {
+                high = middle;
+            }
+        }
+        return last;
+    }
+
+    private static long offset(String prefix, String key) {
+        int start = prefix.length();
+        return Long.parseLong(key.substring(start, key.indexOf('.', start)));
+    }
+}

@@ -1,0 +1,19 @@
+package tvrec.connect;
+
+import java.util.Optional;
+
+/** Immutable objects by key. Every method throws a {@code RetriableException} on failure. */
+interface BatchStore extends AutoCloseable {
+
+    /** Returns the first key under a prefix that sorts after {@code after}. */
+    Optional<String> firstAfter(String prefix, String after);
+
+    /** Returns the content of an object that exists. */
+    byte[] get(String key);
+
+    /** Creates an object; returns false, and changes nothing, if there is one already. */
+    boolean create(String key, byte[] content);
+
+    @Override
+    void close();
+}
