@@ -50,6 +50,9 @@ lock: $(READY) ## Pin the dependencies anew, with hashes
 			--custom-compile-command 'make lock' --extra $$extra pyproject.toml \
 			-o requirements/$$extra.txt || exit 1; \
 	done
+	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make lock' --extra stack -c requirements/dev.txt pyproject.toml \
+		-o requirements/stack.txt
 	@grep -E -A 99 '^uv==' requirements/dev.txt | awk '/^[a-z]/ && !/^uv==/ {exit} !/# via/' > requirements/uv.txt
 
 clean: ## Remove the environment and the caches

@@ -1,0 +1,1 @@
+"""The real servers as plain processes on this machine: ``make stack``."""
