@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
+STACK_READY := $(VENV)/.stack-ready
 
 # Of `make run`: where everything is kept, and files of your own instead of the simulation.
 STATE ?= $(or $(TVREC_STATE_DIR),var)
@@ -17,14 +18,29 @@ export $(filter TVREC_% MLFLOW_% S3_% AWS_%,$(.VARIABLES))
 
 DEPLOYABLES := data-exporter event-generator model-builder recommendations-service mlflow-server
 
-.PHONY: help run test check format lock bench clean clean-state
+.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench clean clean-state
 
 help: ## Print these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## Start everything on this machine (RATINGS=, CATALOGUE=, STATE=); Ctrl-C ends it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TVREC_STATE_DIR="$(STATE)" TVREC_RATINGS_FILE="$(RATINGS)" \
 		TVREC_CATALOGUE_FILE="$(CATALOGUE)" exec $(BIN)/tvrec up
+
+stack: $(STACK_READY) ## Start the real servers as plain processes (Java, Maven, Go needed)
+	@exec $(BIN)/python -m stack start
+
+stack-status: $(STACK_READY) ## Show each server of the stack
+	@$(BIN)/python -m stack status
+
+stack-stop: $(STACK_READY) ## Stop the stack; what it keeps stays
+	@$(BIN)/python -m stack stop
+
+stack-lock: $(STACK_READY) ## Pin the servers anew, after a change of stack/pom.xml
+	@$(BIN)/python -m stack lock
+
+test-stack: $(STACK_READY) ## Run the tests against the real servers
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/stack
 
 test: $(READY) ## Run the tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
@@ -72,4 +88,9 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@echo "installing what requirements/dev.txt pins"
 	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the real servers need beside that.
+$(STACK_READY): $(READY) requirements/stack.txt
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/stack.txt
 	@touch $@
