@@ -28,15 +28,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mlproject.core.ports import (
-        CatalogueSource,
-        ModelRegistry,
-        ObjectStore,
-        RatingSink,
-    )
+    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
     from mlproject.core.rating_log import RatingLog
+    from mlproject.events.broker import Broker
+    from mlproject.events.connect import ConnectClient
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
+    from mlproject.events.topics import TopicSpec
     from mlproject.pipelines.train import TrainParams
     from mlproject.serving.watcher import ModelWatcher
     from mlproject.storage.model_cache import ModelCache
@@ -141,7 +139,9 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
     if settings.kafka_bootstrap_servers is None:
         from mlproject.storage.batch_sink import BatchSink
 
-        return BatchSink(store, batch_seconds=settings.batch_seconds)
+        return BatchSink(
+            store, batch_rows=settings.batch_records, batch_seconds=settings.batch_seconds
+        )
 
     from mlproject.core.retry import until_available
     from mlproject.events.kafka_sink import KafkaRatingSink
@@ -213,6 +213,77 @@ def kafka_properties(settings: Settings) -> dict[str, Any]:
     secret = settings.kafka_properties
     properties: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
     return properties
+
+
+def broker(settings: Settings) -> Broker:
+    """Return the administration of Kafka.
+
+    Raises
+    ------
+    ConfigError
+        If Kafka is not named, or librdkafka refuses the further properties.
+    """
+    if settings.kafka_bootstrap_servers is None:
+        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is not set: it says where Kafka is")
+    from mlproject.events.broker import Broker
+
+    return Broker(settings.kafka_bootstrap_servers, kafka_properties(settings))
+
+
+def topic_specs(settings: Settings) -> list[TopicSpec]:
+    """Return what the topic of ratings and its dead-letter topic should be like."""
+    from mlproject.events.topics import TopicSpec
+
+    # One partition serves dead letters; it is also what Connect would create.
+    partitions = {keys.TOPIC: settings.topic_partitions, keys.DEAD_LETTER_TOPIC: 1}
+    return [
+        TopicSpec(name, count, settings.topic_replication, settings.topic_retention_days)
+        for name, count in partitions.items()
+    ]
+
+
+def connect_client(settings: Settings) -> ConnectClient:
+    """Return the REST API of Kafka Connect.
+
+    Raises
+    ------
+    ConfigError
+        If it is not named, or its address is none.
+    """
+    if settings.connect_url is None:
+        raise ConfigError("TVREC_CONNECT_URL is not set: it says where Kafka Connect is")
+    from mlproject.events.connect import ConnectClient
+
+    return ConnectClient(settings.connect_url.get_secret_value())
+
+
+def connector_config(settings: Settings) -> dict[str, str]:
+    """Return what the connector should be told.
+
+    Raises
+    ------
+    ConfigError
+        If the bucket or the Schema Registry is not named, or not as a connector needs it.
+    """
+    if settings.bucket is None:
+        raise ConfigError("TVREC_BUCKET is not set: the connector writes into a bucket")
+    from mlproject.events.connector import SinkSpec, registry_api, sink_config
+
+    return sink_config(
+        SinkSpec(
+            topic=keys.TOPIC,
+            dead_letter_topic=keys.DEAD_LETTER_TOPIC,
+            replication=settings.topic_replication,
+            tasks=settings.connect_tasks,
+            registry_url=registry_api(settings.schema_registry_url, settings.connect_registry_url),
+            bucket=settings.bucket,
+            endpoint_url=settings.s3_endpoint_url,
+            region=settings.aws_region,
+            keys_from_environment=settings.aws_access_key_id is not None,
+            batch_records=settings.batch_records,
+            batch_ms=round(settings.batch_seconds * 1000),
+        )
+    )
 
 
 def event_tail(

@@ -90,6 +90,25 @@ class Settings(BaseSettings):
         None,
         description="Further librdkafka properties as JSON, such as those of SASL and TLS",
     )
+    topic_partitions: int = Field(
+        6, ge=1, le=10_000, description="Partitions of the topic of ratings; not changed later"
+    )
+    topic_replication: int = Field(
+        1, ge=1, le=100, description="Brokers that hold each partition; in production: 3"
+    )
+    topic_retention_days: int = Field(
+        30, ge=1, le=36_500, description="Days after which Kafka deletes ratings"
+    )
+    connect_url: OptionalSecret = Field(
+        None, description="Kafka Connect's REST API, for `tvrec connect`"
+    )
+    connect_registry_url: OptionalText = Field(
+        None,
+        description="Apicurio's own API, for the connector; unset: found from SCHEMA_REGISTRY_URL",
+    )
+    connect_tasks: int = Field(
+        2, ge=1, le=1000, description="Tasks of the connector that share the partitions"
+    )
 
     # Data
     ratings_file: OptionalPath = Field(
@@ -113,6 +132,9 @@ class Settings(BaseSettings):
     )
     batch_seconds: float = Field(
         10, gt=0, description="Age in seconds at which a batch of ratings is written"
+    )
+    batch_records: int = Field(
+        10_000, ge=1, le=1_000_000, description="Ratings at which a batch is written"
     )
     seed: int = Field(42, ge=0, description="Seed of the simulation, the split and the training")
 

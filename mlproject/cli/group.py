@@ -71,8 +71,8 @@ def tvrec(ctx: click.Context) -> None:
 
     \b
     Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 wrong settings, 4 unusable data,
-    5 a server or store does not answer, 6 trouble with a model, 7 already running,
-    130 interrupted.
+    5 a server or store does not answer, or a connector fails, 6 trouble with a model,
+    7 already running, 130 interrupted.
     """
     settings = config.load()
     bootstrap.set_up_logging(settings)

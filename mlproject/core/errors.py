@@ -15,7 +15,8 @@
     │   └── VersionNotFoundError
     ├── UnavailableError         a server or store does not answer; try again
     │   ├── StoreUnavailableError
-    │   └── TrackingUnavailableError
+    │   ├── TrackingUnavailableError
+    │   └── ConnectorFailedError
     ├── AlreadyRunningError      another process holds the state folder
     └── RequestError             what a client asked for cannot be answered
 
@@ -79,6 +80,10 @@ class StoreUnavailableError(UnavailableError):
 
 class TrackingUnavailableError(UnavailableError):
     """The MLflow server cannot be reached or refuses."""
+
+
+class ConnectorFailedError(UnavailableError):
+    """Kafka Connect answers, and the connector or a task of it has failed."""
 
 
 class AlreadyRunningError(TvrecError):

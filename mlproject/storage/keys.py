@@ -23,6 +23,7 @@ from datetime import date
 from typing import Final
 
 TOPIC: Final = "ratings"
+DEAD_LETTER_TOPIC: Final = f"{TOPIC}.dlq"
 CATALOGUE: Final = "catalogue/shows.parquet"
 GENERATOR_POSITION: Final = "state/event-generator.json"
 BATCHES: Final = f"topics/{TOPIC}/"

@@ -31,6 +31,7 @@ DOCUMENTED = {
     errors.UnavailableError: 5,
     errors.StoreUnavailableError: 5,
     errors.TrackingUnavailableError: 5,
+    errors.ConnectorFailedError: 5,
     errors.ModelError: 6,
     errors.ArtifactError: 6,
     errors.TrainingError: 6,

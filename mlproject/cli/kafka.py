@@ -1,0 +1,160 @@
+"""Commands that look after Kafka and Kafka Connect: ``topics``, ``connect``."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mlproject import bootstrap
+from mlproject.cli.group import pass_settings, tvrec
+from mlproject.cli.output import json_option, print_json, print_table
+from mlproject.config import Settings
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, change nothing."
+)
+
+
+@tvrec.group()
+def topics() -> None:
+    """Look after the topics in Kafka."""
+
+
+@topics.command("apply")
+@dry_run_option
+@pass_settings
+def apply_topics(settings: Settings, *, dry_run: bool) -> None:
+    """Create the topics of ratings, or make them as the settings say.
+
+    `ratings` holds the events; `ratings.dlq`, with one partition, those that the connector
+    cannot read. A second run changes nothing. Retention is changed with a line that says
+    from what to what: shorter, Kafka deletes the older events, which the batches keep. Partitions
+    are never changed, since a user's events would go to another one: a mismatch ends with
+    exit code 3.
+
+    \b
+    tvrec topics apply --dry-run
+    tvrec topics apply
+    TVREC_TOPIC_RETENTION_DAYS=7 tvrec topics apply
+    """
+    from mlproject.events.topics import apply_topics as run_apply
+
+    broker = bootstrap.broker(settings)
+    for change in run_apply(broker, bootstrap.topic_specs(settings), dry_run=dry_run):
+        click.echo(f"{change}{' (dry run)' if dry_run else ''}")
+
+
+@tvrec.group()
+def connect() -> None:
+    """Look after the connector that writes ratings from Kafka into the bucket."""
+
+
+@connect.command("apply")
+@click.option(
+    "--file",
+    "own",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A config of your own (JSON), for another sink or registry.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Seconds to wait for Connect and for all tasks to run.",
+)
+@dry_run_option
+@pass_settings
+def apply_connector(
+    settings: Settings, *, own: Path | None, timeout_s: float, dry_run: bool
+) -> None:
+    """Create the connector, or give it the config that the settings say.
+
+    Its name is `ratings-batches`. It waits until the connector and all its tasks run, and
+    restarts those that have failed. The config holds no keys: with AWS_ACCESS_KEY_ID set here,
+    it says ${env:AWS_ACCESS_KEY_ID}, which the worker's EnvVarConfigProvider fills in; without,
+    the worker's AWS SDK finds credentials itself.
+
+    \b
+    tvrec connect apply --dry-run            show which keys would change
+    tvrec connect apply
+    tvrec connect apply --file sink.json     Confluent's or Aiven's sink instead
+    """
+    from mlproject.events.connect import apply_config
+    from mlproject.events.connector import NAME, differences, read_config
+
+    client = bootstrap.connect_client(settings)
+    config = read_config(own) if own else bootstrap.connector_config(settings)
+    changed = False
+
+    def show(found: Mapping[str, str] | None) -> None:
+        nonlocal changed
+        changed = True
+        verb = "would " if dry_run else ""
+        click.echo(f"{NAME}: {verb}{'create' if found is None else 'change'}")
+        for line in differences(found or {}, config):
+            click.echo(f"  {line}")
+
+    state = apply_config(client, config, timeout_s=timeout_s, on_change=show, dry_run=dry_run)
+    if not changed:
+        click.echo(f"{NAME}: unchanged")
+    if state:
+        click.echo(f"{NAME}: {state}")
+
+
+@connect.command("status")
+@json_option
+@pass_settings
+def connector_status(settings: Settings, *, as_json: bool) -> None:
+    """Show whether the connector runs, and how far behind it is.
+
+    The end of a partition is the offset that its next event gets; written is the offset up to
+    which events are in the bucket; lag is what lies between. Ends with exit code 1 if the
+    connector or a task has failed, or is not there.
+
+    \b
+    tvrec connect status
+    tvrec connect status --json
+    """
+    from mlproject.events.connector import GROUP, NAME
+    from mlproject.events.offsets import group_lag, offset_ranges
+    from mlproject.storage.keys import DEAD_LETTER_TOPIC, TOPIC
+
+    client, broker = bootstrap.connect_client(settings), bootstrap.broker(settings)
+    state = client.state(NAME)
+    lags = group_lag(broker, GROUP, TOPIC)
+    dead = sum(end - start for start, end in offset_ranges(broker, DEAD_LETTER_TOPIC).values())
+    failures = ["there is no such connector; `tvrec connect apply` makes it"]
+    if state is not None:
+        failures = state.failures
+    if as_json:
+        print_json(
+            {
+                "connector": NAME,
+                "state": state.state if state else None,
+                "tasks": [asdict(task) for task in state.tasks] if state else [],
+                "partitions": [{**asdict(each), "lag": each.lag} for each in lags],
+                "lag": sum(each.lag for each in lags),
+                "dead_letters": dead,
+            }
+        )
+    else:
+        click.echo(f"{NAME}: {state or 'not there'}")
+        rows = [
+            (
+                str(each.partition),
+                f"{each.end:,}",
+                "" if each.committed is None else f"{each.committed:,}",
+                f"{each.lag:,}",
+            )
+            for each in lags
+        ]
+        print_table(f"Topic {TOPIC}", ("partition", "end", "written", "lag"), rows)
+        click.echo(f"{dead:,} dead letters in {DEAD_LETTER_TOPIC}")
+    for failure in failures:
+        click.echo(f"{NAME}: {failure}", err=True)
+    if failures:
+        sys.exit(1)

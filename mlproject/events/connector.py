@@ -1,0 +1,212 @@
+"""What the connector should be like: its config, and how one differs from another."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from mlproject.core.errors import ConfigError
+
+NAME: Final = "ratings-batches"
+GROUP: Final = f"connect-{NAME}"
+"""The consumer group in which Connect runs the tasks of a sink."""
+
+_CCOMPAT: Final = re.compile(r"/apis/ccompat/v[0-9]+/?$")
+_REGISTRY_API: Final = "/apis/registry/v2"
+
+_SECRET: Final = re.compile(
+    r"password|passwd|passphrase|secret|token|credential|access\.?key|api\.?key|jaas"
+    r"|user\.?info|private|sas\.",
+    re.IGNORECASE,
+)
+_PLACEHOLDER: Final = re.compile(r"\$\{[^}]+\}")
+_USER_INFO: Final = re.compile(r"//[^/\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSpec:
+    """What the sink of batches is told.
+
+    Parameters
+    ----------
+    topic, dead_letter_topic
+        Where it reads, and where records go that no converter can read.
+    replication
+        Replicas of the dead-letter topic, should Connect be the one who creates it.
+    tasks
+        How many tasks share the partitions.
+    registry_url
+        See :func:`registry_api`.
+    bucket, endpoint_url, region
+        Where the batches go; no endpoint: AWS.
+    keys_from_environment
+        Whether the worker's AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are the S3 keys;
+        if not, the worker's AWS SDK looks for credentials.
+    batch_records, batch_ms
+        Count, and age in milliseconds, at which a batch is written.
+    """
+
+    topic: str
+    dead_letter_topic: str
+    replication: int
+    tasks: int
+    registry_url: str
+    bucket: str
+    endpoint_url: str | None
+    region: str
+    keys_from_environment: bool
+    batch_records: int
+    batch_ms: int
+
+
+def sink_config(spec: SinkSpec) -> dict[str, str]:
+    """Return the config of ``tvrec.connect.BatchSinkConnector``; no secret is in it.
+
+    Notes
+    -----
+    Connect's own settings: https://kafka.apache.org/documentation/#sinkconnectconfigs,
+    the sink's: ``services/kafka_connect``, the converter's:
+    https://www.apicur.io/registry/docs/apicurio-registry/2.6.x/getting-started/assembly-configuring-kafka-client-serdes.html
+    """
+    converter = {
+        "apicurio.registry.url": spec.registry_url,
+        # The id in a message is that of Confluent's format: four bytes, and what the
+        # registry's Confluent API calls the id is a content id in its own.
+        "apicurio.registry.as-confluent": "true",
+        "apicurio.registry.use-id": "contentId",
+        # What an id stands for never changes. By default it is asked for again every 30
+        # seconds and three times at most, and with errors.tolerance=all a registry that
+        # is away for a second would send good ratings to the dead-letter topic.
+        "apicurio.registry.check-period-ms": "2147483647",
+        "apicurio.registry.retry-count": "60",
+        "apicurio.registry.retry-backoff-ms": "1000",
+    }
+    keys = {
+        "aws.access.key.id": "${env:AWS_ACCESS_KEY_ID}",
+        "aws.secret.access.key": "${env:AWS_SECRET_ACCESS_KEY}",
+    }
+    return {
+        "name": NAME,
+        "connector.class": "tvrec.connect.BatchSinkConnector",
+        "tasks.max": str(spec.tasks),
+        "topics": spec.topic,
+        "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "value.converter": "io.apicurio.registry.utils.converter.AvroConverter",
+        **{f"value.converter.{name}": value for name, value in converter.items()},
+        "s3.bucket": spec.bucket,
+        **({"s3.endpoint.url": spec.endpoint_url} if spec.endpoint_url else {}),
+        "s3.region": spec.region,
+        **(keys if spec.keys_from_environment else {}),
+        "batch.records": str(spec.batch_records),
+        "batch.ms": str(spec.batch_ms),
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": spec.dead_letter_topic,
+        "errors.deadletterqueue.topic.replication.factor": str(spec.replication),
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "errors.log.enable": "true",
+        # What users rated has no place in a log.
+        "errors.log.include.messages": "false",
+    }
+
+
+def registry_api(schema_registry_url: str | None, given: str | None = None) -> str:
+    """Return the address of the API of Apicurio's own.
+
+    Parameters
+    ----------
+    schema_registry_url
+        Address of its Confluent API, from which the other is found; None if unknown.
+    given
+        The address itself, if it cannot be found so.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be found, or has a password in it.
+
+    Examples
+    --------
+    >>> registry_api("http://registry:8080/apis/ccompat/v7")
+    'http://registry:8080/apis/registry/v2'
+    """
+    address, found = _CCOMPAT.subn(_REGISTRY_API, schema_registry_url or "")
+    if urlsplit(given or address).username is not None:
+        raise ConfigError(
+            "the address of the Schema Registry has a password in it, which must not get into "
+            "the config of a connector; set TVREC_CONNECT_REGISTRY_URL to the address without it"
+        )
+    if given is None and schema_registry_url is None:
+        raise ConfigError(
+            "SCHEMA_REGISTRY_URL is not set: the connector asks the registry how to read ratings"
+        )
+    if given is None and not found:
+        raise ConfigError(
+            f"SCHEMA_REGISTRY_URL is {schema_registry_url}, which does not end like the "
+            "Confluent API of Apicurio (/apis/ccompat/v7); set TVREC_CONNECT_REGISTRY_URL to the "
+            "address of its own API, which ends in /apis/registry/v2, or give a config for "
+            "another registry's converter by --file"
+        )
+    return given or address
+
+
+def read_config(path: Path) -> dict[str, str]:
+    """Read a config of one's own: the flat object, or ``{"name": ..., "config": {...}}``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be used.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as JSON: {error}") from error
+    if isinstance(content, dict) and isinstance(content.get("config"), dict):
+        content = {**content["config"], "name": content.get("name", NAME)}
+    if not isinstance(content, dict) or "connector.class" not in content:
+        raise ConfigError(f'{path} is no config of a connector: it has no "connector.class"')
+    nested = sorted(key for key, value in content.items() if isinstance(value, dict | list))
+    if nested:
+        raise ConfigError(f"{path}: these are no single values: {', '.join(nested)}")
+    # Null is how Connect itself says that a key is not set.
+    config = {key: _text(value) for key, value in content.items() if value is not None}
+    if config.setdefault("name", NAME) != NAME:
+        raise ConfigError(
+            f"{path} is the config of {config['name']}; `tvrec connect` looks after {NAME}: "
+            "take the name out of the file"
+        )
+    return config
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Say what differs between two configs, a line a key, with no secret in it.
+
+    Examples
+    --------
+    >>> differences({"tasks.max": "1", "a": "1"}, {"tasks.max": "2", "s3.secret.key": "x"})
+    ['a: 1 -> (none)', 's3.secret.key: (none) -> (hidden)', 'tasks.max: 1 -> 2']
+    """
+    return [
+        f"{key}: {_shown(key, old.get(key))} -> {_shown(key, new.get(key))}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _shown(key: str, value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    # A placeholder says where the worker finds a secret, and is none.
+    if _SECRET.search(key) and not _PLACEHOLDER.fullmatch(value):
+        return "(hidden)"
+    return _USER_INFO.sub("//(hidden)@", value) or '""'
+
+
+def _text(value: object) -> str:
+    """Spell a value as Connect does, which knows only text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
