@@ -93,8 +93,8 @@ def apply_connector(
     def show(found: Mapping[str, str] | None) -> None:
         nonlocal changed
         changed = True
-        verb = "would " if dry_run else ""
-        click.echo(f"{NAME}: {verb}{'create' if found is None else 'change'}")
+        done = "created" if found is None else "changed"
+        click.echo(f"{NAME}: {done}{' (dry run)' if dry_run else ''}")
         for line in differences(found or {}, config):
             click.echo(f"  {line}")
 
@@ -112,8 +112,9 @@ def connector_status(settings: Settings, *, as_json: bool) -> None:
     """Show whether the connector runs, and how far behind it is.
 
     The end of a partition is the offset that its next event gets; written is the offset up to
-    which events are in the bucket; lag is what lies between. Ends with exit code 1 if the
-    connector or a task has failed, or is not there.
+    which events are in the bucket, as Connect has last told Kafka (once a minute by default);
+    lag is what lies between. Dead letters are events that could not be read. Ends with exit
+    code 1 if the connector or a task has failed, or is not there.
 
     \b
     tvrec connect status

@@ -228,7 +228,8 @@ def _sentences(message: str) -> str:
             ("Connector configuration is invalid", "You can also find the above list")
         )
     ]
-    return "; ".join(kept) or message
+    # After the classes that are not there Connect lists all that are.
+    return "; ".join(kept).partition(", available connectors are")[0] or message
 
 
 def apply_config(
@@ -254,7 +255,7 @@ def apply_config(
     timeout_s
         Seconds for all of this.
     on_change
-        Is told the config that was there, None if there was no connector, before it is
+        Is told the config that was there, None if there was no connector, once it is
         replaced; it is not called if the two are equal.
     settled_s
         Seconds for which the state must hold after something was changed.
@@ -280,12 +281,12 @@ def apply_config(
     found = _patiently(lambda: client.config(name), deadline)
     changed = found != wanted
     if changed:
+        if not dry_run:
+            _patiently(lambda: client.put_config(name, wanted), deadline)
         on_change(found)
     if dry_run:
         return None
-    if changed:
-        _patiently(lambda: client.put_config(name, wanted), deadline)
-    else:
+    if not changed:
         state = _patiently(lambda: client.state(name), deadline)
         if state is not None and state.failures:
             log.info("restarting what has failed: %s", "; ".join(state.failures))

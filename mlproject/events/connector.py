@@ -19,7 +19,7 @@ _REGISTRY_API: Final = "/apis/registry/v2"
 
 _SECRET: Final = re.compile(
     r"password|passwd|passphrase|secret|token|credential|access\.?key|api\.?key|jaas"
-    r"|user\.?info|private|sas\.",
+    r"|user\.?info|private|sas\.|\.key$",
     re.IGNORECASE,
 )
 _PLACEHOLDER: Final = re.compile(r"\$\{[^}]+\}")
@@ -78,11 +78,9 @@ def sink_config(spec: SinkSpec) -> dict[str, str]:
         "apicurio.registry.as-confluent": "true",
         "apicurio.registry.use-id": "contentId",
         # What an id stands for never changes. By default it is asked for again every 30
-        # seconds and three times at most, and with errors.tolerance=all a registry that
-        # is away for a second would send good ratings to the dead-letter topic.
+        # seconds, and with errors.tolerance=all good ratings would go to the dead-letter
+        # topic whenever the registry is away.
         "apicurio.registry.check-period-ms": "2147483647",
-        "apicurio.registry.retry-count": "60",
-        "apicurio.registry.retry-backoff-ms": "1000",
     }
     keys = {
         "aws.access.key.id": "${env:AWS_ACCESS_KEY_ID}",
