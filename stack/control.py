@@ -95,6 +95,23 @@ def stop(layout: Layout, tell: Tell) -> None:
     tell("stopped; what is kept goes on at the next start")
 
 
+def stop_server(layout: Layout, name: str) -> None:
+    """Stop one server; what it keeps stays."""
+    _supervisorctl(layout, "stop", name)
+
+
+def start_server(stack: Stack, name: str) -> None:
+    """Start one server, and wait until it answers."""
+    (server,) = (server for server in stack.servers() if server.name == name)
+    _supervisorctl(stack.layout, "start", name)
+    wait(server, stack.layout)
+
+
+def kill_server(layout: Layout, name: str) -> None:
+    """End one server by SIGKILL; supervisord starts it again."""
+    _supervisorctl(layout, "signal", "KILL", name)
+
+
 def status(stack: Stack) -> Iterator[tuple[str, str, bool, str]]:
     """Yield name, supervisord's word, health and address of each server."""
     lines = _supervisorctl(stack.layout, "status", check=False).splitlines()
@@ -160,11 +177,7 @@ def _write_supervisor_config(layout: Layout, servers: list[Server]) -> None:
         _section("supervisorctl", {"serverurl": f"unix://{socket}"}),
         _section(
             "rpcinterface:supervisor",
-            {
-                "supervisor.rpcinterface_factory": (
-                    "supervisor.rpcinterface:make_main_rpcinterface"
-                )
-            },
+            {"supervisor.rpcinterface_factory": ("supervisor.rpcinterface:make_main_rpcinterface")},
         ),
     ]
     for place, server in enumerate(servers):
@@ -221,9 +234,13 @@ def _supervisorctl(layout: Layout, *words: str, check: bool = True) -> str:
 def _run(
     command: list[str], environment: dict[str, str] | None = None, *, check: bool = True
 ) -> str:
-    variables = [f"{name}={value}" for name, value in (environment or {}).items()]
     done = subprocess.run(  # noqa: S603
-        ["env", *variables, *command], capture_output=True, text=True, check=False
+        command,
+        # Not by env(1): every user of the machine can read arguments.
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if check and done.returncode:
         program = Path(command[0]).name

@@ -134,7 +134,10 @@ def digests(folder: Path) -> Iterator[tuple[str, str]]:
 
 def differing(folder: Path) -> list[str]:
     """Return the files that are not as pinned, or not pinned at all."""
-    pinned = dict(reversed(line.split()) for line in CHECKSUMS.read_text().splitlines())
+    pinned: dict[str, str] = {}
+    for line in CHECKSUMS.read_text().splitlines():
+        digest, name = line.split()
+        pinned[name] = digest
     return [name for name, digest in digests(folder) if pinned.get(name) != digest]
 
 
@@ -175,7 +178,8 @@ def _unpack(folder: Path) -> None:
 def _fingerprint() -> str:
     """Return a name for this set of versions and this sink."""
     digest = hashlib.sha256((_platform() or "").encode())
-    for path in [HERE / "pom.xml", CHECKSUMS, SINK / "pom.xml", *sorted(SINK.glob("src/main/**/*"))]:
+    sources = sorted(SINK.glob("src/main/**/*"))
+    for path in [HERE / "pom.xml", CHECKSUMS, SINK / "pom.xml", *sources]:
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
