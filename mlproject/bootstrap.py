@@ -267,7 +267,7 @@ def connector_config(settings: Settings) -> dict[str, str]:
     """
     if settings.bucket is None:
         raise ConfigError("TVREC_BUCKET is not set: the connector writes into a bucket")
-    from mlproject.events.connector import SinkSpec, registry_api, sink_config
+    from mlproject.events.connector import SinkSpec, registry_address, sink_config
 
     return sink_config(
         SinkSpec(
@@ -275,7 +275,9 @@ def connector_config(settings: Settings) -> dict[str, str]:
             dead_letter_topic=keys.DEAD_LETTER_TOPIC,
             replication=settings.topic_replication,
             tasks=settings.connect_tasks,
-            registry_url=registry_api(settings.schema_registry_url, settings.connect_registry_url),
+            registry_url=registry_address(
+                settings.schema_registry_url, settings.connect_registry_url
+            ),
             bucket=settings.bucket,
             endpoint_url=settings.s3_endpoint_url,
             region=settings.aws_region,

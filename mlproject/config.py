@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     )
     connect_registry_url: OptionalText = Field(
         None,
-        description="Apicurio's own API, for the connector; unset: found from SCHEMA_REGISTRY_URL",
+        description="Schema Registry as the connector's worker sees it; unset: SCHEMA_REGISTRY_URL",
     )
     connect_tasks: int = Field(
         2, ge=1, le=1000, description="Tasks of the connector that share the partitions"

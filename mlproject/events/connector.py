@@ -14,9 +14,6 @@ NAME: Final = "ratings-batches"
 GROUP: Final = f"connect-{NAME}"
 """The consumer group in which Connect runs the tasks of a sink."""
 
-_CCOMPAT: Final = re.compile(r"/apis/ccompat/v[0-9]+/?$")
-_REGISTRY_API: Final = "/apis/registry/v2"
-
 _SECRET: Final = re.compile(
     r"password|passwd|passphrase|secret|token|credential|access\.?key|api\.?key|jaas"
     r"|user\.?info|private|sas\.|\.key$",
@@ -39,7 +36,7 @@ class SinkSpec:
     tasks
         How many tasks share the partitions.
     registry_url
-        See :func:`registry_api`.
+        See :func:`registry_address`.
     bucket, endpoint_url, region
         Where the batches go; no endpoint: AWS.
     keys_from_environment
@@ -68,20 +65,8 @@ def sink_config(spec: SinkSpec) -> dict[str, str]:
     Notes
     -----
     Connect's own settings: https://kafka.apache.org/documentation/#sinkconnectconfigs,
-    the sink's: ``services/kafka_connect``, the converter's:
-    https://www.apicur.io/registry/docs/apicurio-registry/2.6.x/getting-started/assembly-configuring-kafka-client-serdes.html
+    the sink's and the converter's: ``services/kafka_connect``.
     """
-    converter = {
-        "apicurio.registry.url": spec.registry_url,
-        # The id in a message is that of Confluent's format: four bytes, and what the
-        # registry's Confluent API calls the id is a content id in its own.
-        "apicurio.registry.as-confluent": "true",
-        "apicurio.registry.use-id": "contentId",
-        # What an id stands for never changes. By default it is asked for again every 30
-        # seconds, and with errors.tolerance=all good ratings would go to the dead-letter
-        # topic whenever the registry is away.
-        "apicurio.registry.check-period-ms": "2147483647",
-    }
     keys = {
         "aws.access.key.id": "${env:AWS_ACCESS_KEY_ID}",
         "aws.secret.access.key": "${env:AWS_SECRET_ACCESS_KEY}",
@@ -92,8 +77,8 @@ def sink_config(spec: SinkSpec) -> dict[str, str]:
         "tasks.max": str(spec.tasks),
         "topics": spec.topic,
         "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
-        "value.converter": "io.apicurio.registry.utils.converter.AvroConverter",
-        **{f"value.converter.{name}": value for name, value in converter.items()},
+        "value.converter": "tvrec.connect.AvroConverter",
+        "value.converter.schema.registry.url": spec.registry_url,
         "s3.bucket": spec.bucket,
         **({"s3.endpoint.url": spec.endpoint_url} if spec.endpoint_url else {}),
         "s3.region": spec.region,
@@ -101,6 +86,10 @@ def sink_config(spec: SinkSpec) -> dict[str, str]:
         "batch.records": str(spec.batch_records),
         "batch.ms": str(spec.batch_ms),
         "errors.tolerance": "all",
+        # A registry that is away is waited for; without this, good ratings would go to the
+        # dead-letter topic until it is back.
+        "errors.retry.timeout": "-1",
+        "errors.retry.delay.max.ms": "10000",
         "errors.deadletterqueue.topic.name": spec.dead_letter_topic,
         "errors.deadletterqueue.topic.replication.factor": str(spec.replication),
         "errors.deadletterqueue.context.headers.enable": "true",
@@ -110,44 +99,32 @@ def sink_config(spec: SinkSpec) -> dict[str, str]:
     }
 
 
-def registry_api(schema_registry_url: str | None, given: str | None = None) -> str:
-    """Return the address of the API of Apicurio's own.
+def registry_address(schema_registry_url: str | None, given: str | None = None) -> str:
+    """Return the address at which the connector asks for schemas.
 
     Parameters
     ----------
     schema_registry_url
-        Address of its Confluent API, from which the other is found; None if unknown.
+        The address that our own producers use; None if unknown.
     given
-        The address itself, if it cannot be found so.
+        The address as the worker sees it, if that is another.
 
     Raises
     ------
     ConfigError
-        If it cannot be found, or has a password in it.
-
-    Examples
-    --------
-    >>> registry_api("http://registry:8080/apis/ccompat/v7")
-    'http://registry:8080/apis/registry/v2'
+        If there is none, or it has a password in it.
     """
-    address, found = _CCOMPAT.subn(_REGISTRY_API, schema_registry_url or "")
-    if urlsplit(given or address).username is not None:
+    address = given or schema_registry_url
+    if address is None:
+        raise ConfigError(
+            "SCHEMA_REGISTRY_URL is not set: the connector asks the registry how to read ratings"
+        )
+    if urlsplit(address).username is not None:
         raise ConfigError(
             "the address of the Schema Registry has a password in it, which must not get into "
             "the config of a connector; set TVREC_CONNECT_REGISTRY_URL to the address without it"
         )
-    if given is None and schema_registry_url is None:
-        raise ConfigError(
-            "SCHEMA_REGISTRY_URL is not set: the connector asks the registry how to read ratings"
-        )
-    if given is None and not found:
-        raise ConfigError(
-            f"SCHEMA_REGISTRY_URL is {schema_registry_url}, which does not end like the "
-            "Confluent API of Apicurio (/apis/ccompat/v7); set TVREC_CONNECT_REGISTRY_URL to the "
-            "address of its own API, which ends in /apis/registry/v2, or give a config for "
-            "another registry's converter by --file"
-        )
-    return given or address
+    return address
 
 
 def read_config(path: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from mlproject.events.connector import (
     SinkSpec,
     differences,
     read_config,
-    registry_api,
+    registry_address,
     sink_config,
 )
 
@@ -23,7 +23,7 @@ SPEC = SinkSpec(
     dead_letter_topic="ratings.dlq",
     replication=3,
     tasks=2,
-    registry_url="http://registry:8080/apis/registry/v2",
+    registry_url="http://registry:8080/apis/ccompat/v7",
     bucket="tvrec",
     endpoint_url="http://minio:9000",
     region="us-east-1",
@@ -51,25 +51,22 @@ def test_what_cannot_be_read_goes_to_the_dead_letter_topic_and_not_into_a_log() 
     assert all(isinstance(value, str) for value in config.values())
 
 
-@pytest.mark.parametrize("version", ["v6", "v7", "v7/"])
-def test_the_registrys_own_api_is_found_from_the_confluent_one(version: str) -> None:
-    found = registry_api(f"https://r.example/base/apis/ccompat/{version}")
-    assert found == "https://r.example/base/apis/registry/v2"
+def test_a_registry_that_is_away_is_waited_for() -> None:
+    assert sink_config(SPEC)["errors.retry.timeout"] == "-1"
 
 
-def test_another_registry_must_be_named() -> None:
-    with pytest.raises(ConfigError, match="TVREC_CONNECT_REGISTRY_URL"):
-        registry_api("http://confluent:8081")
+def test_the_worker_may_see_the_registry_at_another_address() -> None:
+    assert registry_address("http://registry:8081") == "http://registry:8081"
+    assert registry_address("http://registry:8081", "http://other") == "http://other"
+    assert registry_address(None, "http://other") == "http://other"
     with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL is not set"):
-        registry_api(None)
-    assert registry_api("http://confluent:8081", "http://other/v2") == "http://other/v2"
-    assert registry_api(None, "http://other/v2") == "http://other/v2"
+        registry_address(None)
 
 
-@pytest.mark.parametrize("given", [None, "http://me:hunter2@other/apis/registry/v2"])
+@pytest.mark.parametrize("given", [None, "http://me:hunter2@other"])
 def test_a_password_does_not_get_into_the_config(given: str | None) -> None:
     with pytest.raises(ConfigError, match="has a password") as raised:
-        registry_api("http://me:hunter2@registry/apis/ccompat/v7", given)
+        registry_address("http://me:hunter2@registry/apis/ccompat/v7", given)
     assert "hunter2" not in str(raised.value)
 
 
