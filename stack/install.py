@@ -100,7 +100,6 @@ def install(cache: Path) -> Programs:
         return Programs(folder)
     if missing := missing_tools():
         raise StackError("this machine lacks " + "; ".join(missing))
-    shutil.rmtree(folder, ignore_errors=True)
     fetch(folder)
     if wrong := differing(folder):
         raise StackError(
@@ -114,14 +113,15 @@ def install(cache: Path) -> Programs:
 
 
 def fetch(folder: Path) -> None:
-    """Let Maven fetch the servers and build the sink."""
+    """Let Maven fetch the servers and build the sink, into a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
     print("fetching Kafka, the Schema Registry and PostgreSQL", flush=True)  # noqa: T201
     _run(
         *("mvn", "-q", "-B", "-f", HERE / "pom.xml", "package"),
         *(f"-Dfolder={folder}", f"-Dpostgres.platform={_platform()}"),
     )
     print("building the sink of batches", flush=True)  # noqa: T201
-    _run("mvn", "-q", "-B", "-f", SINK / "pom.xml", "package", "-DskipTests")
+    _run("mvn", "-q", "-B", "-f", SINK / "pom.xml", "clean", "package", "-DskipTests")
     shutil.copytree(SINK / "target" / "plugins", folder / "plugins", dirs_exist_ok=True)
 
 

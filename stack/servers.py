@@ -54,7 +54,7 @@ class Server:
     address: str
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
-    patience_s: float = 90
+    patience_s: float = 180
 
 
 @dataclass(frozen=True, slots=True)
