@@ -47,7 +47,10 @@ def start(stack: Stack, tell: Tell) -> None:
     _write_supervisor_config(stack.layout, servers)
     _write_environment(stack)
     layout = stack.layout
-    if not is_running(layout):
+    if is_running(layout):
+        # What its configuration has changed is stopped, and started below.
+        _supervisorctl(layout, "update")
+    else:
         _run([_beside_python("supervisord"), "-c", str(layout.supervisor_config)])
     for server in servers:
         began = time.monotonic()

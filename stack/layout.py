@@ -18,6 +18,7 @@ class Ports:
     kafka: int = 19092
     controller: int = 19093
     registry: int = 18081
+    registry_health: int = 18082
     connect: int = 18083
     minio: int = 19000
     postgres: int = 15432

@@ -256,6 +256,8 @@ class Stack:
             (
                 *(_JAVA, "-Xmx512m", f"-Dquarkus.http.host={HOST}"),
                 f"-Dquarkus.http.port={self.ports.registry}",
+                f"-Dquarkus.management.host={HOST}",
+                f"-Dquarkus.management.port={self.ports.registry_health}",
                 "-Dapicurio.storage.kind=kafkasql",
                 f"-Dapicurio.kafkasql.bootstrap.servers={HOST}:{self.ports.kafka}",
                 *("-jar", str(self.programs.registry / "quarkus-run.jar")),
