@@ -14,19 +14,23 @@ import java.util.zip.GZIPOutputStream;
 import org.apache.kafka.connect.errors.DataException;
 
 /** Records of one partition that become one object: JSON lines, compressed by gzip. */
-final class Batch {
+final class Batch implements AutoCloseable {
 
-    private static final Pattern OFFSET = Pattern.compile("^\\{\"offset\":(\\d+),");
+    /** Compressed; bounds the memory that a partition takes, whatever its records' size. */
+    static final int MOST_BYTES = 8 << 20;
 
-    private final long firstOffset;
+    private static final Pattern OFFSET = Pattern.compile("^\\{\"offset\":(\\d{1,18}),");
+
+    private final long start;
     private final long createdAt;
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final GZIPOutputStream lines;
     private int records;
+    private long end;
     private byte[] content;
 
-    Batch(long firstOffset, long createdAt) {
-        this.firstOffset = firstOffset;
+    Batch(long start, long createdAt) {
+        this.start = start;
         this.createdAt = createdAt;
         try {
             lines = new GZIPOutputStream(bytes);
@@ -35,12 +39,25 @@ final class Batch {
         }
     }
 
-    long firstOffset() {
-        return firstOffset;
+    /** Returns the offset that the batch starts at; its first record may be a later one. */
+    long start() {
+        return start;
+    }
+
+    /** Returns the offset after its last record. */
+    long end() {
+        return end;
+    }
+
+    long age(long now) {
+        return now - createdAt;
     }
 
     boolean isFull(int mostRecords, long now, long mostMilliseconds) {
-        return records >= mostRecords || now - createdAt >= mostMilliseconds || content != null;
+        return records >= mostRecords
+                || age(now) >= mostMilliseconds
+                || bytes.size() >= MOST_BYTES
+                || content != null;
     }
 
     /** Adds a record; {@code value} is its JSON. */
@@ -54,19 +71,26 @@ final class Batch {
             throw new UncheckedIOException(error);
         }
         records++;
+        end = offset + 1;
     }
 
     /** Ends the batch; from then on it is full. */
     byte[] content() {
         if (content == null) {
-            try {
-                lines.close();
-            } catch (IOException error) {
-                throw new UncheckedIOException(error);
-            }
+            close();
             content = bytes.toByteArray();
         }
         return content;
+    }
+
+    /** Frees the compressor, which is not on Java's heap. */
+    @Override
+    public void close() {
+        try {
+            lines.close();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
     }
 
     /** Returns the offset of the last record of a batch that was written. */
@@ -78,12 +102,18 @@ final class Batch {
                 last = line;
             }
         } catch (IOException error) {
-            throw new DataException(key + " is no batch of this sink: " + error.getMessage(), error);
+            throw noBatch(key, error.getMessage());
         }
         Matcher matcher = OFFSET.matcher(last == null ? "" : last);
         if (!matcher.find()) {
-            throw new DataException(key + " is no batch of this sink: its last line has no offset");
+            throw noBatch(key, "its last line has no offset");
         }
         return Long.parseLong(matcher.group(1));
+    }
+
+    private static DataException noBatch(String key, String why) {
+        return new DataException(
+                key + " is no batch of this sink, so where to go on is not known: " + why
+                        + "; move it away and restart the task");
     }
 }

@@ -1,17 +1,23 @@
 package tvrec.connect;
 
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.errors.DataException;
 
 /**
  * The keys of batches: {@code topics/ratings/partition=0/ratings+0+00000000000000001200.jsonl.gz}
- * is the batch whose first record has offset 1200. Offsets are padded, so that the order of
- * keys is the order of offsets.
+ * is the batch that starts at offset 1200. Offsets are padded, so that the order of keys is the
+ * order of offsets.
  */
 final class BatchKeys {
 
     private static final String FORMAT = "%020d";
     private static final String SUFFIX = ".jsonl.gz";
+    /** More than any partition will have. */
+    private static final long MOST = 1_000_000_000_000_000_000L;
+    private static final Pattern REST = Pattern.compile("00(\\d{18})" + Pattern.quote(SUFFIX));
 
     private final String folder;
 
@@ -33,6 +39,8 @@ final class BatchKeys {
      *
      * <p>S3 lists upwards only, a thousand keys a request. Bisecting the offsets takes one
      * small request a bit instead, however many batches there are.
+     *
+     * @throws DataException if it meets a key that is not one of this sink's
      */
     Optional<String> last(BatchStore store, TopicPartition tp) {
         String prefix = prefix(tp);
@@ -41,7 +49,7 @@ final class BatchKeys {
             return last;
         }
         long low = offset(prefix, last.get());
-        long high = Long.MAX_VALUE;
+        long high = MOST;
         // There is a batch at low, and none from high on.
         while (high - low > 1) {
             long middle = low + (high - low) / 2;
@@ -57,7 +65,13 @@ final class BatchKeys {
     }
 
     private static long offset(String prefix, String key) {
-        int start = prefix.length();
-        return Long.parseLong(key.substring(start, key.indexOf('.', start)));
+        Matcher rest = REST.matcher(key.substring(prefix.length()));
+        if (!rest.matches()) {
+            // Another sink's: its order of keys is not ours, so the last cannot be told.
+            throw new DataException(
+                    key + " is no batch of this sink: move it away and restart the task,"
+                            + " or choose another topics.folder");
+        }
+        return Long.parseLong(rest.group(1));
     }
 }

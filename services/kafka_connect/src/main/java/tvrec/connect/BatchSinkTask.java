@@ -1,13 +1,13 @@
 package tvrec.connect;
 
-import java.time.Clock;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
-import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.json.JsonConverter;
 import org.apache.kafka.connect.sink.ErrantRecordReporter;
@@ -20,23 +20,19 @@ import org.slf4j.LoggerFactory;
  * Writes each record into exactly one batch.
  *
  * <p>What the bucket holds is the position: a task that gets a partition goes on after the
- * last record of its last batch, whatever Kafka has as the group's offset. A batch is created,
- * never overwritten, so of two tasks that both believe they own a partition one fails to
- * create and looks at the bucket again. (A server that ignores {@code If-None-Match} loses
- * that last guard; readers drop repeats anyway.)
+ * last record of its last batch, whatever Kafka has as the group's offset. A batch's key is
+ * the offset at which the batch before it ends, and a batch is created, never overwritten. So
+ * of two tasks that both believe they own a partition one fails to create, and looks at the
+ * bucket again: the batches form one chain, whoever writes them.
  */
 public final class BatchSinkTask extends SinkTask {
 
     private static final Logger log = LoggerFactory.getLogger(BatchSinkTask.class);
     private static final long RETRY_MS = 3_000;
 
-    private final Clock clock;
+    private final LongSupplier milliseconds;
     private final JsonConverter json = new JsonConverter();
-    /** Of each partition, the offset after the last record that was taken over. */
-    private final Map<TopicPartition, Long> next = new HashMap<>();
-    private final Map<TopicPartition, Batch> open = new HashMap<>();
-    /** Partitions that go on elsewhere with the next records, not with those at hand. */
-    private final Set<TopicPartition> rewound = new HashSet<>();
+    private final Map<TopicPartition, Partition> owned = new HashMap<>();
     private BatchStore store;
     private BatchKeys keys;
     private int mostRecords;
@@ -45,12 +41,13 @@ public final class BatchSinkTask extends SinkTask {
 
     /** For Connect. */
     public BatchSinkTask() {
-        this(null, Clock.systemUTC());
+        this(null, () -> System.nanoTime() / 1_000_000);
     }
 
-    BatchSinkTask(BatchStore store, Clock clock) {
+    /** With a store, and a clock that never goes back. */
+    BatchSinkTask(BatchStore store, LongSupplier milliseconds) {
         this.store = store;
-        this.clock = clock;
+        this.milliseconds = milliseconds;
     }
 
     @Override
@@ -66,97 +63,158 @@ public final class BatchSinkTask extends SinkTask {
         }
     }
 
+    /**
+     * Takes partitions over; the bucket is looked at in {@link #put}. Connect fails a task
+     * for good that throws here, even a {@code RetriableException}.
+     */
     @Override
     public void open(Collection<TopicPartition> partitions) {
-        partitions.forEach(this::resume);
-    }
-
-    /** Goes on after what the bucket holds; before the first batch, where Kafka says. */
-    private void resume(TopicPartition tp) {
-        open.remove(tp);
-        next.remove(tp);
-        keys.last(store, tp).ifPresent(key -> {
-            long offset = Batch.lastOffset(key, store.get(key)) + 1;
-            next.put(tp, offset);
-            context.offset(tp, offset);
-            log.info("{} goes on at offset {}, after {}", tp, offset, key);
-        });
+        partitions.forEach(tp -> owned.put(tp, new Partition(tp)));
     }
 
     @Override
     public void put(Collection<SinkRecord> records) {
-        // Connect calls again, without records too, after this time.
-        context.timeout(Math.min(mostMilliseconds, RETRY_MS));
-        rewound.clear();
-        writeFull();
+        // Connect calls again after this time: with the same records, if this call throws.
+        context.timeout(RETRY_MS);
+        for (Partition partition : owned.values()) {
+            if (partition.isNew()) {
+                resume(partition);
+            }
+            writeIfFull(partition);
+        }
         for (SinkRecord record : records) {
-            TopicPartition tp = new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
-            // After a failed write Connect hands over the same records once more.
-            boolean known = record.originalKafkaOffset() < next.getOrDefault(tp, 0L);
-            if (!known && !rewound.contains(tp)) {
-                take(tp, record);
+            Partition partition = partitionOf(record);
+            if (partition.expects(record.originalKafkaOffset())) {
+                take(partition, record);
+                writeIfFull(partition);
             }
         }
+        owned.values().forEach(Partition::endDelivery);
+        wakeForOldBatches();
     }
 
-    private void take(TopicPartition tp, SinkRecord record) {
+    private Partition partitionOf(SinkRecord record) {
+        TopicPartition tp =
+                new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
+        if (!tp.topic().equals(record.topic())
+                || !Integer.valueOf(tp.partition()).equals(record.kafkaPartition())) {
+            // Connect would not find the records of a partition that it takes away.
+            throw new ConnectException(
+                    "a transform changed the topic or the partition of " + place(record)
+                            + ": remove it, batches lie where Kafka has the records");
+        }
+        Partition partition = owned.get(tp);
+        if (partition == null) {
+            throw new ConnectException(place(record) + " came before its partition was opened");
+        }
+        return partition;
+    }
+
+    /** Goes on after what the bucket holds; before the first batch, where Kafka says. */
+    private void resume(Partition partition) {
+        TopicPartition tp = partition.tp();
+        keys.last(store, tp).ifPresentOrElse(
+                key -> {
+                    long end = Batch.lastOffset(key, store.get(key)) + 1;
+                    partition.resume(end);
+                    context.offset(tp, end);
+                    log.info("{} goes on at offset {}, after {}", tp, end, key);
+                },
+                partition::resumeEmpty);
+    }
+
+    private void take(Partition partition, SinkRecord record) {
         long offset = record.originalKafkaOffset();
-        if (record.value() == null) {
-            reject(record, new DataException("the record has no value"));
-        } else {
-            byte[] value = json.fromConnectData(tp.topic(), record.valueSchema(), record.value());
-            open.computeIfAbsent(tp, ignored -> new Batch(offset, clock.millis())).add(offset, value);
-        }
-        next.put(tp, offset + 1);
-        writeIfFull(tp);
-    }
-
-    private void reject(SinkRecord record, DataException error) {
-        if (reporter == null) {
-            throw error;
-        }
-        reporter.report(record, error);
-    }
-
-    private void writeFull() {
-        // A copy, as what is written is removed.
-        Map.copyOf(open).keySet().forEach(this::writeIfFull);
-    }
-
-    private void writeIfFull(TopicPartition tp) {
-        Batch batch = open.get(tp);
-        if (batch == null || !batch.isFull(mostRecords, clock.millis(), mostMilliseconds)) {
+        byte[] value;
+        try {
+            value = value(record);
+        } catch (DataException error) {
+            reject(record, error);
+            partition.skip(offset);
             return;
         }
-        String key = keys.key(tp, batch.firstOffset());
+        partition.add(offset, value, milliseconds.getAsLong());
+    }
+
+    private byte[] value(SinkRecord record) {
+        if (record.value() == null) {
+            throw new DataException("the record has no value");
+        }
+        return json.fromConnectData(record.topic(), record.valueSchema(), record.value());
+    }
+
+    /** Waits for the report, as the bucket's position may go past the record right after. */
+    private void reject(SinkRecord record, DataException error) {
+        if (reporter == null) {
+            throw new DataException(
+                    place(record) + " cannot be written: " + error.getMessage()
+                            + "; with errors.tolerance=all and errors.deadletterqueue.topic.name"
+                            + " it would be put there",
+                    error);
+        }
+        try {
+            reporter.report(record, error).get();
+        } catch (ExecutionException failure) {
+            throw new ConnectException(place(record) + " cannot be reported", failure);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new ConnectException("interrupted", interrupted);
+        }
+    }
+
+    private static String place(SinkRecord record) {
+        return "%s-%d, offset %d".formatted(
+                record.originalTopic(), record.originalKafkaPartition(), record.originalKafkaOffset());
+    }
+
+    private void writeIfFull(Partition partition) {
+        Batch batch = partition.batch();
+        if (batch == null
+                || !batch.isFull(mostRecords, milliseconds.getAsLong(), mostMilliseconds)) {
+            return;
+        }
+        String key = keys.key(partition.tp(), batch.start());
         if (store.create(key, batch.content())) {
-            open.remove(tp);
+            partition.written();
         } else {
             // Another task has written it, or this one, and the answer was lost.
             log.warn("{} exists already: going on after it", key);
-            resume(tp);
-            rewound.add(tp);
+            partition.restart();
+            resume(partition);
         }
+    }
+
+    private void wakeForOldBatches() {
+        long now = milliseconds.getAsLong();
+        // Not to be woken is -1.
+        context.timeout(
+                owned.values().stream()
+                        .filter(partition -> partition.batch() != null)
+                        .mapToLong(partition -> partition.batch().age(now))
+                        .map(age -> Math.max(1, mostMilliseconds - age))
+                        .min()
+                        .orElse(-1));
     }
 
     /** Tells Kafka what the bucket holds, for the lag that people look at. */
     @Override
-    public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> ignored) {
-        Map<TopicPartition, OffsetAndMetadata> written = new HashMap<>();
-        next.forEach((tp, offset) -> {
-            Batch batch = open.get(tp);
-            written.put(tp, new OffsetAndMetadata(batch == null ? offset : batch.firstOffset()));
-        });
-        return written;
+    public Map<TopicPartition, OffsetAndMetadata> preCommit(
+            Map<TopicPartition, OffsetAndMetadata> ignored) {
+        Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>();
+        owned.forEach((tp, partition) ->
+                partition.done().ifPresent(offset -> done.put(tp, new OffsetAndMetadata(offset))));
+        return done;
     }
 
+    /** Drops what is not written yet: whoever gets the partition reads it again. */
     @Override
     public void close(Collection<TopicPartition> partitions) {
-        // What is not written yet is read again by whoever gets the partition.
-        partitions.forEach(tp -> {
-            open.remove(tp);
-            next.remove(tp);
-        });
+        for (TopicPartition tp : partitions) {
+            Partition partition = owned.remove(tp);
+            if (partition != null) {
+                partition.restart();
+            }
+        }
     }
 
     @Override

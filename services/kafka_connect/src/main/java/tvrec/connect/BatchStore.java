@@ -2,7 +2,7 @@ package tvrec.connect;
 
 import java.util.Optional;
 
-/** Immutable objects by key. Every method throws a {@code RetriableException} on failure. */
+/** Immutable objects by key. A failure is a {@code RetriableException}. */
 interface BatchStore extends AutoCloseable {
 
     /** Returns the first key under a prefix that sorts after {@code after}. */

@@ -1,8 +1,10 @@
 package tvrec.connect;
 
 import java.net.URI;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
@@ -22,17 +24,22 @@ import software.amazon.awssdk.services.s3.model.S3Object;
 final class S3BatchStore implements BatchStore {
 
     private static final int PRECONDITION_FAILED = 412;
-    /** What S3 answers while another conditional write of the same key is under way. */
-    private static final int CONFLICT = 409;
+    /** Short, as a task that waits for an answer cannot be stopped, and Connect tries again. */
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final int ATTEMPTS = 2;
 
     private final String bucket;
     private final S3Client client;
+    private boolean refusesSecond;
 
     S3BatchStore(BatchSinkConfig config) {
         bucket = config.getString(BatchSinkConfig.BUCKET);
         S3ClientBuilder builder =
                 S3Client.builder()
-                        .httpClientBuilder(UrlConnectionHttpClient.builder())
+                        .httpClientBuilder(
+                                UrlConnectionHttpClient.builder().socketTimeout(PATIENCE))
+                        .overrideConfiguration(
+                                o -> o.retryStrategy(retry -> retry.maxAttempts(ATTEMPTS)))
                         .credentialsProvider(credentials(config))
                         .region(Region.of(config.getString(BatchSinkConfig.REGION)))
                         // Servers other than AWS do not all know the newer trailing checksums.
@@ -69,26 +76,40 @@ final class S3BatchStore implements BatchStore {
 
     @Override
     public boolean create(String key, byte[] content) {
-        return attempt(() -> {
-            try {
-                client.putObject(
-                        r -> r.bucket(bucket).key(key).ifNoneMatch("*"),
-                        RequestBody.fromBytes(content));
-                return true;
-            } catch (S3Exception error) {
-                if (error.statusCode() == PRECONDITION_FAILED || error.statusCode() == CONFLICT) {
-                    return false;
-                }
-                throw error;
+        boolean created = attempt(() -> createOnce(key, content));
+        if (created && !refusesSecond) {
+            // Without the condition a second writer would overwrite batches, and lose records.
+            if (attempt(() -> createOnce(key, content))) {
+                throw new ConnectException(
+                        "the S3 server ignores If-None-Match, without which batches are not safe:"
+                                + " use one that knows conditional writes");
             }
-        });
+            refusesSecond = true;
+        }
+        return created;
+    }
+
+    private boolean createOnce(String key, byte[] content) {
+        try {
+            client.putObject(
+                    r -> r.bucket(bucket).key(key).ifNoneMatch("*"), RequestBody.fromBytes(content));
+            return true;
+        } catch (S3Exception error) {
+            if (error.statusCode() == PRECONDITION_FAILED) {
+                return false;
+            }
+            throw error;
+        }
     }
 
     private <T> T attempt(Supplier<T> action) {
         try {
             return action.get();
         } catch (SdkException error) {
-            throw new RetriableException("the bucket " + bucket + " cannot be used: " + error.getMessage(), error);
+            // Even what looks final, as a missing bucket or a refused key: both get mended, and
+            // a task that has failed must be restarted by hand.
+            throw new RetriableException(
+                    "the bucket " + bucket + " cannot be used: " + error.getMessage(), error);
         }
     }
 
