@@ -26,6 +26,7 @@ final class Batch implements AutoCloseable {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final GZIPOutputStream lines;
     private int records;
+    private long first;
     private long end;
     private byte[] content;
 
@@ -39,9 +40,14 @@ final class Batch implements AutoCloseable {
         }
     }
 
-    /** Returns the offset that the batch starts at; its first record may be a later one. */
+    /** Returns the offset that the batch starts at, where the one before it ends. */
     long start() {
         return start;
+    }
+
+    /** Returns the offset of its first record: its start, or later if records are gone. */
+    long first() {
+        return first;
     }
 
     /** Returns the offset after its last record. */
@@ -69,6 +75,9 @@ final class Batch implements AutoCloseable {
             lines.write('\n');
         } catch (IOException error) {
             throw new UncheckedIOException(error);
+        }
+        if (records == 0) {
+            first = offset;
         }
         records++;
         end = offset + 1;

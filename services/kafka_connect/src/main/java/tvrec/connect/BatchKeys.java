@@ -8,8 +8,9 @@ import org.apache.kafka.connect.errors.DataException;
 
 /**
  * The keys of batches: {@code topics/ratings/partition=0/ratings+0+00000000000000001200.jsonl.gz}
- * is the batch that starts at offset 1200. Offsets are padded, so that the order of keys is the
- * order of offsets.
+ * is the batch that starts at offset 1200, where the one before it ends; the first starts at 0.
+ * Its first record has that offset, or a later one if Kafka has none of that offset. Offsets are
+ * padded, so that the order of keys is the order of offsets.
  */
 final class BatchKeys {
 

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * Writes each record into exactly one batch.
  *
  * <p>What the bucket holds is the position: a task that gets a partition goes on after the
- * last record of its last batch, whatever Kafka has as the group's offset. A batch's key is
+ * last record of its last batch, whatever Kafka has as the group's offset. A batch's key names
  * the offset at which the batch before it ends, and a batch is created, never overwritten. So
  * of two tasks that both believe they own a partition one fails to create, and looks at the
  * bucket again: the batches form one chain, whoever writes them.

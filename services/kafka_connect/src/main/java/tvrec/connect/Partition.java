@@ -12,8 +12,8 @@ final class Partition {
     private static final Logger log = LoggerFactory.getLogger(Partition.class);
 
     private final TopicPartition tp;
-    /** Where the last batch in the bucket ends; empty if there is none. */
-    private OptionalLong end = OptionalLong.empty();
+    /** Where the last batch in the bucket ends. */
+    private long end;
     /** The offset after the last record that was taken or skipped. */
     private long next;
     private Batch batch;
@@ -49,7 +49,7 @@ final class Partition {
 
     /** Goes on where the bucket's last batch ends, with the next delivery. */
     void resume(long offset) {
-        end = OptionalLong.of(offset);
+        end = offset;
         next = offset;
         isStale = true;
         isNew = false;
@@ -63,7 +63,7 @@ final class Partition {
     /** Forgets everything but the delivery. */
     void restart() {
         drop();
-        end = OptionalLong.empty();
+        end = 0;
         next = 0;
         isNew = true;
     }
@@ -86,7 +86,7 @@ final class Partition {
                                     + " and restart the task.")
                             .formatted(tp, offset, next));
         }
-        if (batch == null && end.isPresent() && end.getAsLong() == next && offset > next + 1) {
+        if (batch == null && end == next && offset > next + 1) {
             // A gap of one is the rule with transactions.
             log.warn("{} has no records from {} to {}: deleted, compacted or not converted",
                     tp, next, offset - 1);
@@ -97,8 +97,8 @@ final class Partition {
     void add(long offset, byte[] value, long now) {
         if (batch == null) {
             // Not always this record's offset: two tasks that find different records gone
-            // between the last batch and the next must still choose the same key.
-            batch = new Batch(end.orElse(offset), now);
+            // before it must still choose the same key.
+            batch = new Batch(end, now);
         }
         batch.add(offset, value);
         skip(offset);
@@ -112,7 +112,7 @@ final class Partition {
 
     /** Ends the batch: it is in the bucket. */
     void written() {
-        end = OptionalLong.of(batch.end());
+        end = batch.end();
         drop();
     }
 
@@ -127,7 +127,7 @@ final class Partition {
         if (isNew || next == 0) {
             return OptionalLong.empty();
         }
-        return OptionalLong.of(batch == null ? next : batch.start());
+        return OptionalLong.of(batch == null ? next : batch.first());
     }
 
     private void drop() {
