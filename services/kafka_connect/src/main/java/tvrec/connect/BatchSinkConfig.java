@@ -47,7 +47,8 @@ final class BatchSinkConfig extends AbstractConfig {
                             Importance.MEDIUM, "Records at which a batch is written.")
                     .define(MILLISECONDS, Type.LONG, 10_000L, Range.atLeast(100),
                             Importance.MEDIUM,
-                            "Age of its first record, in milliseconds, at which a batch is written.");
+                            "Age of its first record, in milliseconds, at which a batch is"
+                                    + " written.");
 
     BatchSinkConfig(Map<String, String> properties) {
         super(DEFINITION, properties);

@@ -163,8 +163,11 @@ public final class BatchSinkTask extends SinkTask {
     }
 
     private static String place(SinkRecord record) {
-        return "%s-%d, offset %d".formatted(
-                record.originalTopic(), record.originalKafkaPartition(), record.originalKafkaOffset());
+        return "%s-%d, offset %d"
+                .formatted(
+                        record.originalTopic(),
+                        record.originalKafkaPartition(),
+                        record.originalKafkaOffset());
     }
 
     private void writeIfFull(Partition partition) {

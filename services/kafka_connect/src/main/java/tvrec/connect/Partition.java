@@ -79,12 +79,11 @@ final class Partition {
         }
         if (offset < next) {
             throw new ConnectException(
-                    ("%s: Kafka hands over offset %d, but the sink has come to offset %d already."
-                                    + " The topic was deleted and created anew, or it lost records."
-                                    + " Nothing was skipped. To write its new records, choose another"
-                                    + " topics.folder or move the partition's old batches out of it,"
-                                    + " and restart the task.")
-                            .formatted(tp, offset, next));
+                    tp + ": Kafka hands over offset " + offset + ", but the sink has come to offset"
+                            + " " + next + " already. The topic was deleted and created anew, or"
+                            + " it lost records. Nothing was skipped. To write its new records,"
+                            + " choose another topics.folder or move the partition's old batches"
+                            + " out of it, and restart the task.");
         }
         if (batch == null && end == next && offset > next + 1) {
             // A gap of one is the rule with transactions.

@@ -62,7 +62,8 @@ final class S3BatchStore implements BatchStore {
     @Override
     public Optional<String> firstAfter(String prefix, String after) {
         return attempt(() ->
-                client.listObjectsV2(r -> r.bucket(bucket).prefix(prefix).startAfter(after).maxKeys(1))
+                client.listObjectsV2(
+                                r -> r.bucket(bucket).prefix(prefix).startAfter(after).maxKeys(1))
                         .contents()
                         .stream()
                         .map(S3Object::key)
@@ -92,7 +93,8 @@ final class S3BatchStore implements BatchStore {
     private boolean createOnce(String key, byte[] content) {
         try {
             client.putObject(
-                    r -> r.bucket(bucket).key(key).ifNoneMatch("*"), RequestBody.fromBytes(content));
+                    r -> r.bucket(bucket).key(key).ifNoneMatch("*"),
+                    RequestBody.fromBytes(content));
             return true;
         } catch (S3Exception error) {
             if (error.statusCode() == PRECONDITION_FAILED) {

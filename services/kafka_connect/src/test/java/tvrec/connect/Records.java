@@ -47,7 +47,8 @@ final class Records {
 
     static List<Long> offsets(byte[] batch) {
         return lines(batch).stream()
-                .map(line -> Long.valueOf(line.replaceAll("^\\{\"offset\":(\\d+),\"value\":.*\\}$", "$1")))
+                .map(line -> line.replaceAll("^\\{\"offset\":(\\d+),\"value\":.*\\}$", "$1"))
+                .map(Long::valueOf)
                 .toList();
     }
 

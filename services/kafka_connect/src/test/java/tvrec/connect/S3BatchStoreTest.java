@@ -191,7 +191,8 @@ class S3BatchStoreTest {
                     store.create(keys.key(Records.TP, start), new byte[1]);
                 }
                 assertEquals(
-                        Optional.of(keys.key(Records.TP, 12_345_678)), keys.last(store, Records.TP));
+                        Optional.of(keys.key(Records.TP, 12_345_678)),
+                        keys.last(store, Records.TP));
             }
         }
 

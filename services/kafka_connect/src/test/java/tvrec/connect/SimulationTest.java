@@ -22,7 +22,7 @@ import tvrec.connect.MemoryBatchStore.Fate;
  * crashes, rebalances, zombies that write on, one task's requests between those of another.
  * Whatever the schedule, each record is in exactly one batch, in order.
  *
- * <p>{@code -Dschedules=…} runs another number of them, {@code -Dschedule=…} the one that failed.
+ * <p>{@code -Dschedules=…} runs another number of them, {@code -Dschedule=…} one alone.
  */
 class SimulationTest {
 
@@ -33,7 +33,9 @@ class SimulationTest {
         Integer only = Integer.getInteger("schedule");
         int zombies = 0;
         int batches = 0;
-        for (int seed = only == null ? 0 : only; seed < (only == null ? SCHEDULES : only + 1); seed++) {
+        int first = only == null ? 0 : only;
+        int last = only == null ? SCHEDULES - 1 : only;
+        for (int seed = first; seed <= last; seed++) {
             Schedule schedule = new Schedule(seed);
             schedule.run();
             zombies += schedule.zombies.size();
@@ -103,7 +105,10 @@ class SimulationTest {
                 iterateAny();
             }
             int luck = random.nextInt(100);
-            return luck < trouble ? Fate.REFUSED : luck < 2 * trouble ? Fate.ANSWER_LOST : Fate.ANSWERED;
+            if (luck < trouble) {
+                return Fate.REFUSED;
+            }
+            return luck < 2 * trouble ? Fate.ANSWER_LOST : Fate.ANSWERED;
         }
 
         private void step() {
