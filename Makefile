@@ -16,9 +16,18 @@ CATALOGUE ?= $(TVREC_CATALOGUE_FILE)
 # Settings given as `make run TVREC_MLFLOW_PORT=5001`.
 export $(filter TVREC_% MLFLOW_% S3_% AWS_%,$(.VARIABLES))
 
+COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock'
+
 DEPLOYABLES := data-exporter event-generator model-builder recommendations-service mlflow-server
 
-.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench clean clean-state
+# Of `make images`: NAME/VERSION, and further flags of docker build.
+IMAGES := $(addprefix image-,$(DEPLOYABLES) kafka-connect)
+TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' mlproject/__init__.py)
+DOCKER_FLAGS ?=
+
+.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench clean clean-state \
+	images images-offline images-test $(IMAGES)
 
 help: ## Print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,14 +71,24 @@ bench: $(READY) ## Run the benchmarks
 lock: $(READY) ## Pin the dependencies anew, with hashes
 	@for extra in $(DEPLOYABLES) dev; do \
 		echo "requirements/$$extra.txt"; \
-		$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-			--custom-compile-command 'make lock' --extra $$extra pyproject.toml \
-			-o requirements/$$extra.txt || exit 1; \
+		$(COMPILE) --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
-	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command 'make lock' --extra stack -c requirements/dev.txt pyproject.toml \
-		-o requirements/stack.txt
-	@grep -E -A 99 '^uv==' requirements/dev.txt | awk '/^[a-z]/ && !/^uv==/ {exit} !/# via/' > requirements/uv.txt
+	@$(COMPILE) --extra stack --constraints requirements/dev.txt pyproject.toml -o requirements/stack.txt
+	@$(COMPILE) --group build --constraints requirements/dev.txt -o requirements/build.txt
+
+images: $(IMAGES) ## Build the container images (TAG=, DOCKER_FLAGS=)
+
+$(IMAGES): image-%:
+	docker build $(DOCKER_FLAGS) --build-arg VERSION="$(TAG)" \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		--tag "tvrec/$*:$(TAG)" --file $(or $(wildcard services/$(subst -,_,$*)/Dockerfile),bento/Dockerfile) .
+
+images-offline: ## Make base images and build, where no image registry is reached (Debian, root)
+	services/images-offline.sh
+	DOCKER_BUILDKIT=0 $(MAKE) images DOCKER_FLAGS="--network host $(DOCKER_FLAGS)"
+
+images-test: $(READY) ## Run the images together, locked down, and ask for shows
+	$(BIN)/pytest -q tests/e2e/test_images.py
 
 clean: ## Remove the environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
@@ -78,13 +97,13 @@ clean-state: ## Remove what `make run` has kept (STATE=)
 	rm -rf "$(STATE)"
 
 # One environment for everything: made once, and again when what is pinned changes.
-$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml
+$(READY): requirements/dev.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is needed (Debian: apt install build-essential)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "cannot make $(VENV) (Debian: apt install python3-venv)"; exit 1; }
-	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@echo "installing what requirements/dev.txt pins"
 	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .

@@ -35,6 +35,7 @@ def log_model(name: str, folder: Path, example_user: int) -> None:
         input_example=pd.DataFrame({"user_id": [example_user]}),
         # Named, since inference runs the model in a process of its own at every log.
         pip_requirements=[
-            f"{package}=={version(package)}" for package in ("mlflow", "numpy", "pandas")
+            f"mlflow=={mlflow.__version__}",
+            *(f"{package}=={version(package)}" for package in ("numpy", "pandas")),
         ],
     )

@@ -8,11 +8,18 @@ import pytest
 
 from tests.servers import BIN, ROOT, environment
 
+# The import of the service, and what it does first when it starts.
+SERVICE = f"""
+import runpy
+from mlproject import bootstrap, config
+runpy.run_path({str(ROOT / "bento" / "service.py")!r})
+bootstrap.model_watcher(config.load())
+"""
 TASKS = {
     "data-exporter": ["tvrec", "export-shows"],
     "event-generator": ["tvrec", "generate-ratings", "--once"],
     "model-builder": ["python", "-c", "import mlproject.pipelines.train, mlproject.scheduling"],
-    "recommendations-service": ["python", ROOT / "bento" / "service.py"],
+    "recommendations-service": ["python", "-c", SERVICE],
     "mlflow-server": ["mlflow", "server", "--help"],
 }
 SPARED = {
