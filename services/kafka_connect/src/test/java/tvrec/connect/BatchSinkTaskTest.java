@@ -178,8 +178,9 @@ class BatchSinkTaskTest {
     @Test
     void aRewindOutlivesAPutThatFails() {
         open(TP, OTHER);
+        task.put(records(TP, 0, 5));
         writeElsewhere(TP, 0, 3);
-        List<SinkRecord> atHand = new ArrayList<>(records(TP, 0, 12));
+        List<SinkRecord> atHand = new ArrayList<>(records(TP, 5, 12));
         atHand.addAll(records(OTHER, 0, 10));
         store.weather = () -> context.offsets.isEmpty() ? Fate.ANSWERED : Fate.REFUSED;
         assertThrows(RetriableException.class, () -> task.put(atHand));
