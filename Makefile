@@ -26,11 +26,14 @@ IMAGES := $(addprefix image-,$(DEPLOYABLES) kafka-connect)
 TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' mlproject/__init__.py)
 DOCKER_FLAGS ?=
 
+include k8s/tools/versions
+
 .PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench clean clean-state \
-	images images-offline images-test $(IMAGES)
+	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
+	chart-tools test-chart test-apiserver images images-offline images-test $(IMAGES)
 
 help: ## Print these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-33s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## Start everything on this machine (RATINGS=, CATALOGUE=, STATE=); Ctrl-C ends it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TVREC_STATE_DIR="$(STATE)" TVREC_RATINGS_FILE="$(RATINGS)" \
@@ -54,11 +57,12 @@ test-stack: $(STACK_READY) ## Run the tests against the real servers
 test: $(READY) ## Run the tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
 
-check: $(READY) ## Check style, types, layers and that the Avro schema stays compatible
+check: $(READY) ## Check style, types, layers, shell scripts and that the Avro schema stays compatible
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/shellcheck -x k8s/*.sh k8s/tools/*.sh
 	$(BIN)/pytest -q tests/unit/events/test_schema.py
 
 format: $(READY) ## Format the code and mend what can be mended
@@ -95,6 +99,46 @@ clean: ## Remove the environment and the caches
 
 clean-state: ## Remove what `make run` has kept (STATE=)
 	rm -rf "$(STATE)"
+
+# In Minikube. DRY_RUN=1 prints the commands and runs none; MINIKUBE_CPUS, MINIKUBE_MEMORY_MB,
+# MINIKUBE_PROFILE, NAMESPACE, VALUES and PORT are settings of k8s/minikube.sh.
+all: ## Start Minikube, build the images in it, install the chart, wait until it is ready
+	@k8s/minikube.sh all
+
+open-recommendations-service-port: ## Reach the service in Minikube at port 3000 (PORT=)
+	@k8s/minikube.sh open-recommendations-service-port
+
+open-mlflow: ## Reach MLflow in Minikube at port 5000 (PORT=)
+	@k8s/minikube.sh open-mlflow
+
+status: ## Say how each part in Minikube is
+	@k8s/minikube.sh status
+
+logs: ## Print the last lines of each part in Minikube (TAIL=)
+	@k8s/minikube.sh logs
+
+check-cluster: ## Send a rating through what runs in Minikube (helm test)
+	@k8s/minikube.sh check
+
+down: ## Stop Minikube; all data stays
+	@k8s/minikube.sh down
+
+delete: ## Remove Minikube with all data
+	@k8s/minikube.sh delete
+
+chart-tools: .tools/helm-$(HELM_VERSION) ## Build Helm for the tests of the chart (needs Go)
+
+test-chart: $(READY) chart-tools ## Test the chart without a cluster
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q tests/repo/test_chart*.py tests/repo/test_minikube.py
+
+test-apiserver: $(READY) chart-tools .tools/kube-apiserver-$(KUBERNETES_VERSION) ## Apply the chart to a real kube-apiserver (needs Go, kubectl; builds for ten minutes)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q tests/integration/test_apiserver.py
+
+.tools/helm-$(HELM_VERSION):
+	@k8s/tools/build.sh helm
+
+.tools/kube-apiserver-$(KUBERNETES_VERSION):
+	@k8s/tools/build.sh apiserver
 
 # One environment for everything: made once, and again when what is pinned changes.
 $(READY): requirements/dev.txt requirements/build.txt pyproject.toml

@@ -80,6 +80,11 @@ def object_store(settings: Settings) -> ObjectStore:
     return S3Store(settings.bucket, client)
 
 
+def alive_file(settings: Settings) -> Path:
+    """Return the file by which a process without a port shows that it is alive."""
+    return settings.state_dir / "alive"
+
+
 def catalogue_source(settings: Settings) -> CatalogueSource:
     """Return the catalogue file if one is named, else TVMaze or the bundled catalogue."""
     store = object_store(settings)

@@ -1,16 +1,26 @@
-"""The signals that end a process in good order."""
+"""The signals that end a process in good order, and the sign that it is alive."""
 
 import logging
 import signal
 import threading
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger(__name__)
 
 
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set, instead of ending the process at once."""
-    stop = threading.Event()
+def stop_on_signals(alive: Path | None = None) -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set, instead of ending the process at once.
+
+    Parameters
+    ----------
+    alive
+        A file that is touched when somebody looks at the event, for a liveness probe.
+        Every loop of ours looks at it, while it waits for a server too, so an old file
+        means a process that hangs, and never that another one is down.
+    """
+    stop = StopEvent(alive) if alive else threading.Event()
 
     def handle(number: int, _: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
@@ -19,3 +29,31 @@ def stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     return stop
+
+
+class StopEvent(threading.Event):
+    """An event that notes in a file when it was last looked at.
+
+    A wait without a timeout is no look: it says nothing of the threads that work.
+    """
+
+    def __init__(self, alive: Path) -> None:
+        super().__init__()
+        self._alive = alive
+        with suppress(OSError):  # told by those who need the folder
+            alive.parent.mkdir(parents=True, exist_ok=True)
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+        self._touch()
+        return super().is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is time to stop."""
+        if timeout is not None:
+            self._touch()
+        return super().wait(timeout)
+
+    def _touch(self) -> None:
+        with suppress(OSError):
+            self._alive.touch()

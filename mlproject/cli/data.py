@@ -5,7 +5,7 @@ import logging
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,6 +16,8 @@ from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 
 log = logging.getLogger(__name__)
+
+_PAUSE_SECONDS: Final = 30.0
 
 
 @tvrec.command("export-shows")
@@ -55,7 +57,8 @@ def export_shows(_: Settings, /, *, loop: bool, force: bool, **given: Any) -> No
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
-    run_every(settings.export_interval, once, stop_on_signals())
+    stop = stop_on_signals(bootstrap.alive_file(settings))
+    run_every(settings.export_interval, once, stop)
 
 
 @tvrec.command("generate-ratings")
@@ -92,7 +95,7 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
             # Two writers of one partition would overwrite each other's batches.
             lock = settings.state_dir / "generator.lock"
             stack.enter_context(hold(lock, "another `tvrec generate-ratings`"))
-        stop = stop_on_signals()
+        stop = stop_on_signals(bootstrap.alive_file(settings))
         source = bootstrap.rating_source(settings)
         try:
             sink = bootstrap.rating_sink(settings, stop)
@@ -110,7 +113,8 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
         log.info("sent %d ratings, %d in all", sent, sink.position)
         if not once:
             # A file that has ended is no reason to end the processes beside this one.
-            stop.wait()
+            while not stop.wait(_PAUSE_SECONDS):
+                pass
 
 
 @tvrec.group()

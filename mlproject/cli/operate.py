@@ -32,7 +32,7 @@ def build(settings: Settings) -> None:
     registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
     cache, params = bootstrap.model_cache(settings, "builder"), bootstrap.train_params(settings)
     tags = bootstrap.run_tags(settings)
-    stop = stop_on_signals()
+    stop = stop_on_signals(bootstrap.alive_file(settings))
     by = "model-builder"
     built = ""
     dataset: Dataset | None = None

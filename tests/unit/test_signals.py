@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +30,21 @@ def test_a_signal_sets_the_event(number: signal.Signals, caplog: pytest.LogCaptu
         os.kill(os.getpid(), number)
         assert stop.wait(timeout=5)
     assert f"{number.name}: stopping" in caplog.text
+
+
+def test_a_look_at_the_event_shows_that_the_process_is_alive(tmp_path: Path) -> None:
+    alive = tmp_path / "state" / "alive"
+    stop = stop_on_signals(alive)
+    for look in (stop.is_set, lambda: stop.wait(0.001)):
+        assert not look()
+        assert time.time() - alive.stat().st_mtime < 60
+        alive.unlink()
+    stop.set()
+    assert stop.wait()
+    assert not alive.exists(), "waiting without an end is no sign of life"
+
+
+def test_a_state_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    stop = stop_on_signals(tmp_path / "file" / "alive")
+    assert not stop.is_set()

@@ -1,0 +1,84 @@
+"""Send a rating, see that a build follows it, ask for recommendations: what `helm test` runs.
+
+Needs nothing but Python. Arguments: the addresses of the service and of MLflow, the experiment.
+"""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+SERVICE, MLFLOW, EXPERIMENT = sys.argv[1:4]
+DEADLINE = time.monotonic() + float(sys.argv[4])
+PAUSE_SECONDS = float(sys.argv[5]) if len(sys.argv) > 5 else 5.0
+# Far from the users that are simulated.
+USER = 2_000_000_000 + int(time.time()) % 1_000_000
+
+
+def ask(address: str, body: object = None) -> tuple[int | None, Any]:
+    """Return status and content of an answer; None while nobody answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except (OSError, ValueError) as error:
+        return None, str(error)
+
+
+def wait_for(what: str, attempt: Callable[[], tuple[bool, Any]]) -> Any:
+    """Return the first true result of an attempt; give up at the deadline."""
+    print(f"waiting for {what}", flush=True)
+    last = None
+    while time.monotonic() < DEADLINE:
+        done, last = attempt()
+        if done:
+            return last
+        time.sleep(PAUSE_SECONDS)
+    sys.exit(f"FAILED: {what} did not come; last seen: {last}")
+
+
+def recommend() -> tuple[bool, Any]:
+    """Ask for shows."""
+    status, answer = ask(f"{SERVICE}/recommend", {"user_id": USER, "num_items": 5})
+    return status == 200 and len(answer["items"]) == 5, answer
+
+
+def rate(show_id: int) -> tuple[bool, Any]:
+    """Send a rating."""
+    status, answer = ask(f"{SERVICE}/rate", {"user_id": USER, "show_id": show_id, "rating": 9})
+    if status is not None and 400 <= status < 500:
+        sys.exit(f"FAILED: the rating was refused with {status}: {answer}")
+    return status is not None and status < 300, answer
+
+
+def runs_since(milliseconds: int) -> tuple[bool, Any]:
+    """Look for a run that began after the rating and has ended well."""
+    name = urllib.parse.quote(EXPERIMENT)
+    status, answer = ask(f"{MLFLOW}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
+    if status != 200:
+        return False, answer
+    query = {
+        "experiment_ids": [answer["experiment"]["experiment_id"]],
+        "filter": f"attributes.status = 'FINISHED' and attributes.start_time > {milliseconds}",
+        "max_results": 1,
+    }
+    status, answer = ask(f"{MLFLOW}/api/2.0/mlflow/runs/search", query)
+    return status == 200 and bool(answer.get("runs")), answer
+
+
+first = wait_for("recommendations (a model in production)", recommend)
+show = first["items"][0]["show_id"]
+sent = int(time.time() * 1000)
+wait_for(f"the rating of show {show} by user {USER} to be taken", lambda: rate(show))
+wait_for("a build after the rating", lambda: runs_since(sent))
+last = wait_for("recommendations after the build", recommend)
+print(
+    f"passed: version {last['model_version']} answers {[item['title'] for item in last['items']]}"
+)
