@@ -1,14 +1,17 @@
 """How far a stream has come, for sinks that cannot tell after a restart."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-from mlproject.core.errors import BatchError
+from mlproject.core.errors import BatchError, StoreUnavailableError
 from mlproject.core.ports import ObjectStore, RatingSink
 from mlproject.core.ratings import RatingFrame
 from mlproject.storage import keys
+
+log = logging.getLogger(__name__)
 
 _SAVE_SECONDS: Final = 5.0
 
@@ -66,10 +69,14 @@ class PositionedSink:
         return self._sink.position
 
     def append(self, ratings: RatingFrame) -> None:
-        """Take events over."""
+        """Take events over; a store that does not answer is no reason to stop."""
         self._sink.append(ratings)
-        if self._monotonic() - self._saved_at >= _SAVE_SECONDS:
+        if self._monotonic() - self._saved_at < _SAVE_SECONDS:
+            return
+        try:
             self._save()
+        except StoreUnavailableError as error:
+            log.warning("the position is not saved (%s); trying again with the next events", error)
 
     def flush(self) -> None:
         """Make every event taken over durable before returning."""
@@ -81,6 +88,7 @@ class PositionedSink:
     def _save(self) -> None:
         self._saved_at = self._monotonic()
         if self._sink.position != self._saved:
-            self._saved = self._sink.position
-            content = json.dumps({"position": self._saved})
+            position = self._sink.position
+            content = json.dumps({"position": position})
             self._store.put(keys.GENERATOR_POSITION, content.encode())
+            self._saved = position

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlproject.core.errors import BatchError, UnavailableError
+from mlproject.core.errors import BatchError, StoreUnavailableError, UnavailableError
 from mlproject.core.ratings import RatingFrame
 from mlproject.storage import keys
 from mlproject.storage.position import PositionedSink, read_position
@@ -53,6 +53,24 @@ def test_it_saves_now_and_then(store: MemoryStore) -> None:
         sink.append(RatingFrame.empty())
         saved.append(read_position(store))
     assert saved == [0, 20, 20, 40]
+
+
+def test_a_store_that_is_away_for_a_while_is_no_reason_to_stop(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(key: str, content: bytes) -> None:
+        raise StoreUnavailableError("cannot write")
+
+    seconds = iter(range(0, 1000, 10))
+    sink = PositionedSink(Sink(), store, monotonic=lambda: next(seconds))
+    with monkeypatch.context() as away:
+        away.setattr(store, "put", refuse)
+        sink.append(RatingFrame.empty())
+        assert "the position is not saved (cannot write)" in caplog.text
+        with pytest.raises(StoreUnavailableError):
+            sink.flush()
+    sink.flush()
+    assert read_position(store) == 10
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"position": "x"}', b"{}"])
