@@ -52,7 +52,7 @@ stack-lock: $(STACK_READY) ## Pin the servers anew, after a change of stack/pom.
 	@$(BIN)/python -m stack lock
 
 test-stack: $(STACK_READY) ## Run the tests against the real servers
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/stack
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -s tests/stack
 
 test: $(READY) ## Run the tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest

@@ -4,10 +4,14 @@ import gzip
 import json
 import signal
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import boto3
@@ -15,13 +19,17 @@ from botocore.client import BaseClient, Config
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from mlproject import bootstrap, config
+from mlproject.core.retry import until_available
+from mlproject.dataset.state import RatingsState
 from mlproject.events.broker import Broker
 from mlproject.events.connector import NAME
 from mlproject.events.offsets import offset_ranges
+from mlproject.pipelines.ingest import IngestReport, ingest
 from mlproject.storage.keys import DEAD_LETTER_TOPIC, GENERATOR_POSITION, TOPIC, BatchKey
 from stack import control
 from stack.servers import Stack
-from tests.servers import BIN, environment, wait_until
+from tests.servers import BIN, environment, kill_all, wait_until
 
 Done = subprocess.CompletedProcess[str]
 
@@ -37,7 +45,7 @@ class Record:
 
 @dataclass
 class World:
-    """The servers with empty topics, an empty bucket and names in MLflow of its own.
+    """The servers, with a bucket and names in MLflow of its own.
 
     Parameters
     ----------
@@ -55,25 +63,24 @@ class World:
     started: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @classmethod
-    def make(cls, stack: Stack, name: str, folder: Path) -> "World":
-        """Make the topics and the connector anew; everything is empty then."""
-        world = cls(
-            stack,
-            folder,
-            {
-                **stack.environment,
-                "TVREC_BUCKET": f"tvrec-{name}",
-                "TVREC_STATE_DIR": str(folder / "state"),
-                "TVREC_REGISTERED_MODEL": name,
-                "MLFLOW_EXPERIMENT_NAME": name,
-                "TVREC_THREADS": "1",
-            },
-        )
-        world.remove_topics()
-        world.s3.create_bucket(Bucket=world.bucket)
-        world.good("topics", "apply")
-        world.good("connect", "apply")
-        return world
+    def of(cls, stack: Stack, name: str, folder: Path) -> "World":
+        """Use the servers under names of one's own."""
+        settings = {
+            **stack.environment,
+            "TVREC_BUCKET": f"tvrec-{name}",
+            "TVREC_STATE_DIR": str(folder / "state"),
+            "TVREC_REGISTERED_MODEL": name,
+            "MLFLOW_EXPERIMENT_NAME": name,
+            "TVREC_THREADS": "1",
+        }
+        return cls(stack, folder, settings)
+
+    def clear(self) -> None:
+        """Make bucket, topics and connector anew."""
+        self.remove_topics()
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.good("topics", "apply")
+        self.good("connect", "apply")
 
     @property
     def bucket(self) -> str:
@@ -137,13 +144,19 @@ class World:
                     process.kill()
                     process.wait()
         self.started.clear()
+        # BentoML's workers are in sessions of their own.
+        kill_all(Path(self.settings["TVREC_STATE_DIR"]))
 
     def remove_topics(self) -> None:
         """Remove the connector and the topics, and with them the offsets of its group."""
         base = self.settings["TVREC_CONNECT_URL"]
-        subprocess.run(
-            ["curl", "-s", "-X", "DELETE", f"{base}/connectors/{NAME}"], check=True, timeout=60
-        )
+        request = urllib.request.Request(f"{base}/connectors/{NAME}", method="DELETE")
+        try:
+            urllib.request.urlopen(request, timeout=60).close()
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code != HTTPStatus.NOT_FOUND:
+                    raise
         admin = AdminClient({"bootstrap.servers": self.settings["KAFKA_BOOTSTRAP_SERVERS"]})
         there = {TOPIC, DEAD_LETTER_TOPIC} & set(admin.list_topics(timeout=10).topics)
         for removed in admin.delete_topics(list(there)).values() if there else ():
@@ -158,12 +171,12 @@ class World:
 
     def ends(self, topic: str = TOPIC) -> dict[int, int]:
         """The offset after the last message of each partition."""
-        return {part: end for part, (_, end) in offset_ranges(self.broker, topic).items()}
+        # A broker that has just started does not lead its partitions at once.
+        ranges = until_available(lambda: offset_ranges(self.broker, topic), Event())
+        return {part: end for part, (_, end) in ranges.items()}
 
     def keys(self, prefix: str = "") -> list[str]:
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix
-        )
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def get(self, key: str) -> bytes:
@@ -224,6 +237,16 @@ class World:
             consumer.close()
         assert len(found) == end
         return found
+
+    def ingest(self) -> tuple[RatingsState, IngestReport]:
+        """Bring the snapshot up to date, without a training."""
+        settings = config.load(
+            bucket=self.bucket,
+            s3_endpoint_url=self.settings["S3_ENDPOINT_URL"],
+            aws_access_key_id=self.settings["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.settings["AWS_SECRET_ACCESS_KEY"],
+        )
+        return ingest(bootstrap.object_store(settings))
 
     def status(self) -> dict[str, Any]:
         """``tvrec dataset status``."""
