@@ -28,7 +28,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench clean clean-state \
+.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver images images-offline images-test $(IMAGES)
 
@@ -70,7 +70,10 @@ format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) ## Run the benchmarks
-	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@for bench in $(filter-out %/bench_stack.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+bench-stack: $(STACK_READY) ## Measure the real servers
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks.bench_stack $(ARGS)
 
 lock: $(READY) ## Pin the dependencies anew, with hashes
 	@for extra in $(DEPLOYABLES) dev; do \

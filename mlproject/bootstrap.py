@@ -394,7 +394,7 @@ def set_up_logging(settings: Settings) -> None:
         datefmt="%H:%M:%S",
         force=True,
     )
-    for chatty in ("botocore", "uvicorn.access"):
+    for chatty in ("botocore", "httpx", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # urllib3 warns of what is tried again, and is reported by us if that fails too;
     # apscheduler of a job that is left out since the last one still runs.

@@ -115,6 +115,11 @@ def kill_server(layout: Layout, name: str) -> None:
     _supervisorctl(layout, "signal", "KILL", name)
 
 
+def pid(layout: Layout, name: str) -> int:
+    """Return the process id of a server that runs."""
+    return int(_supervisorctl(layout, "pid", name))
+
+
 def status(stack: Stack) -> Iterator[tuple[str, str, bool, str]]:
     """Yield name, supervisord's word, health and address of each server."""
     lines = _supervisorctl(stack.layout, "status", check=False).splitlines()

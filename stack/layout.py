@@ -3,7 +3,7 @@
 import json
 import secrets
 import socket
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Final, Self
 
@@ -52,9 +52,9 @@ def _is_free(port: int) -> bool:
 class Secrets:
     """Made once a stack, kept in a file that only its owner can read."""
 
-    s3_key_id: str
-    s3_secret: str
-    postgres_password: str
+    s3_key_id: str = field(repr=False)
+    s3_secret: str = field(repr=False)
+    postgres_password: str = field(repr=False)
 
     @classmethod
     def new(cls) -> Self:

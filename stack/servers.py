@@ -131,6 +131,8 @@ class Stack:
                 "config.storage.replication.factor": "1",
                 "status.storage.replication.factor": "1",
                 "offset.flush.interval.ms": "10000",
+                # How long partitions of a task that was killed wait for it; by default 45 s.
+                "consumer.session.timeout.ms": "10000",
             },
         )
 

@@ -59,7 +59,7 @@ class World:
 
     stack: Stack
     folder: Path
-    settings: dict[str, str]
+    settings: dict[str, str] = field(repr=False)
     started: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @classmethod
@@ -77,6 +77,7 @@ class World:
 
     def clear(self) -> None:
         """Make bucket, topics and connector anew."""
+        self.wait_for("connect")
         self.remove_topics()
         self.s3.create_bucket(Bucket=self.bucket)
         self.good("topics", "apply")
@@ -238,7 +239,7 @@ class World:
         assert len(found) == end
         return found
 
-    def ingest(self) -> tuple[RatingsState, IngestReport]:
+    def ingest(self, state: RatingsState | None = None) -> tuple[RatingsState, IngestReport]:
         """Bring the snapshot up to date, without a training."""
         settings = config.load(
             bucket=self.bucket,
@@ -246,7 +247,7 @@ class World:
             aws_access_key_id=self.settings["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.settings["AWS_SECRET_ACCESS_KEY"],
         )
-        return ingest(bootstrap.object_store(settings))
+        return ingest(bootstrap.object_store(settings), state)
 
     def status(self) -> dict[str, Any]:
         """``tvrec dataset status``."""
