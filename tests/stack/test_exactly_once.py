@@ -11,6 +11,7 @@ import pytest
 
 from mlproject.core import columns as c
 from mlproject.events.replay import ReplaySource
+from mlproject.storage.snapshot_keys import MANIFEST, PROBE, SEGMENTS
 from tests.servers import wait_until
 from tests.stack.world import World, grows
 
@@ -119,22 +120,24 @@ def test_every_offset_is_in_exactly_one_batch(after: World) -> None:
 
 
 def test_a_builder_that_is_killed_loses_and_doubles_nothing(after: World) -> None:
-    """Killed between its segments and its manifest, then at once after its start."""
+    """Killed before its first read, then between reading and its manifest, then later."""
     settings = {"TVREC_EPOCHS": "1", "TVREC_DIMENSIONS": "4", "TVREC_BUILD_INTERVAL": "5"}
-    builder = after.start("builder.log", "tvrec", "build", **settings)
-    wait_until(lambda: bool(after.keys("snapshots/")), 60, "a segment of the snapshot")
-    builder.kill()
-    builder.wait()
-    print(f"killed with {after.keys('snapshots/')}")
-    for seconds in (2, 3):
-        builder = after.start("builder.log", "tvrec", "build", **settings)
-        time.sleep(seconds)
+    log = "killed.log"
+    for sign in (PROBE, SEGMENTS, MANIFEST):
+        builder = after.start(log, "tvrec", "build", **settings)
+        # Not wait_until, whose pauses are longer than what is to be interrupted.
+        while not after.keys(sign):
+            assert builder.poll() is None, after.said(log)
         builder.kill()
         builder.wait()
+        print(f"killed at {sign}, with {len(after.keys(MANIFEST))} manifest")
+        if sign == PROBE:
+            assert not after.keys(MANIFEST)
     builder = after.start("builder.log", "tvrec", "build", **settings)
-    wait_until(lambda: f"training on {EVENTS} ratings" in after.said("builder.log"), 90, "a build")
+    told = f"training on {EVENTS} ratings"
+    wait_until(lambda: told in after.said("builder.log"), 90, told)
     builder.send_signal(signal.SIGTERM)
-    assert builder.wait(timeout=60) == 0
+    assert builder.wait(timeout=60) == 0, after.said("builder.log")
 
     status = after.status()
     assert status["rows"] == EVENTS, "as many ratings as were acknowledged"

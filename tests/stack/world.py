@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event
@@ -87,7 +88,7 @@ class World:
     def bucket(self) -> str:
         return self.settings["TVREC_BUCKET"]
 
-    @property
+    @cached_property
     def s3(self) -> BaseClient:
         return boto3.client(
             "s3",
@@ -98,7 +99,7 @@ class World:
             config=Config(s3={"addressing_style": "path"}),
         )
 
-    @property
+    @cached_property
     def broker(self) -> Broker:
         return Broker(self.settings["KAFKA_BOOTSTRAP_SERVERS"], {})
 
