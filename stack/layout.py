@@ -25,6 +25,10 @@ class Ports:
     mlflow: int = 15000
     service: int = 13000
 
+    def shifted(self, by: int) -> Self:
+        """Return these ports, each so much higher."""
+        return type(self)(**{name: port + by for name, port in asdict(self).items()})
+
     def free(self) -> Self:
         """Return these ports, those that are taken replaced by the next free ones."""
         chosen: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """Servers for a test or a measurement, in a folder that goes when it ends."""
 
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ def temporary_stack() -> Iterator[Stack]:
     folder.chmod(0o755)
     layout = Layout(folder)
     try:
-        ports = layout.ports().free()
+        # Far from those that others ask for first: one of these servers may be stopped for
+        # a while, and its port must not be taken then.
+        ports = layout.ports().shifted(100 * random.randrange(1, 130)).free()  # noqa: S311
         layout.keep_ports(ports)
         stack = Stack(layout, programs, ports, layout.secrets(), parts=False)
         control.start(stack, lambda line: print(line, flush=True))  # noqa: T201

@@ -16,7 +16,7 @@ from mlproject.events.schema_registry import register
 from mlproject.storage.keys import TOPIC
 from tests.stack.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 
 SUBJECT = f"{TOPIC}-value"
 UNKNOWN_ID = 999_999

@@ -12,7 +12,7 @@ from mlproject.core import columns as c
 from tests.servers import answers, free_port, wait_until
 from tests.stack.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400, func_only=True)]
 
 INTERVAL_S = 20
 """Between builds; `make run` has 120."""

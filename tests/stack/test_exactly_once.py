@@ -16,7 +16,7 @@ from mlproject.storage.snapshot_keys import MANIFEST, PROBE, SEGMENTS
 from tests.servers import wait_until
 from tests.stack.world import World, grows
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, func_only=True)]
 
 EVENTS = 200_000
 PER_SECOND = 1000

@@ -10,7 +10,7 @@ from stack.servers import ARTIFACTS_BUCKET, Stack
 from tests.servers import environment
 from tests.stack.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 
 WRONG = "wrong-secret-4711"
 # Of who uses MLflow and has neither our package nor S3's keys.

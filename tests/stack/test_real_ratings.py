@@ -9,7 +9,7 @@ import pytest
 from tests.servers import ROOT
 from tests.stack.world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600, func_only=True)]
 
 FOLDER = ROOT.parent / "shared" / "data" / "anime"
 CATALOGUE, RATINGS = FOLDER / "anime.csv.gz", FOLDER / "rating.csv.gz"
