@@ -308,7 +308,6 @@ class Stack:
                 "AWS_SECRET_ACCESS_KEY": self.secrets.s3_secret,
                 "PYTHONWARNINGS": "ignore",
             },
-            patience_s=180,
         )
 
     def _parts(self) -> list[Server]:
