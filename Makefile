@@ -152,7 +152,8 @@ $(READY): requirements/dev.txt requirements/build.txt pyproject.toml
 		|| { rm -rf $(VENV); echo "cannot make $(VENV) (Debian: apt install python3-venv)"; exit 1; }
 	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@echo "installing what requirements/dev.txt pins"
-	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt
+	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt \
+		$(if $(wildcard $(STACK_READY)),requirements/stack.txt)
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
