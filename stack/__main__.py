@@ -9,7 +9,7 @@ import click
 
 from stack import control
 from stack.errors import StackError
-from stack.install import CHECKSUMS, default_cache, digests, fetch, install
+from stack.install import CHECKSUMS, default_cache, digests, fetch, fetch_other_platforms, install
 from stack.layout import Layout
 from stack.servers import Stack
 
@@ -90,6 +90,7 @@ def lock(places: tuple[Layout, Path]) -> None:
     """Fetch the servers that stack/pom.xml names and pin their checksums."""
     folder = places[1] / "lock"
     fetch(folder)
+    fetch_other_platforms(folder)
     lines = [f"{digest}  {name}\n" for name, digest in digests(folder)]
     CHECKSUMS.write_text("".join(lines))
     click.echo(f"{CHECKSUMS.name}: {len(lines)} files")

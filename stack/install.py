@@ -125,6 +125,15 @@ def fetch(folder: Path) -> None:
     shutil.copytree(SINK / "target" / "plugins", folder / "plugins", dirs_exist_ok=True)
 
 
+def fetch_other_platforms(folder: Path) -> None:
+    """Let Maven fetch PostgreSQL for the other machines too, to pin it for them."""
+    for other in _PLATFORMS.values():
+        _run(
+            *("mvn", "-q", "-B", "-f", HERE / "pom.xml", "dependency:copy@archives"),
+            *(f"-Dfolder={folder}", f"-Dpostgres.platform={other}"),
+        )
+
+
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield name and SHA-256 of everything fetched; what is built here has none."""
     for path in sorted(folder.glob("*/**/*")):
