@@ -18,7 +18,7 @@ from botocore.client import Config
 
 from stack.errors import StackError
 from stack.layout import Layout, write_private
-from stack.servers import ARTIFACTS_BUCKET, BUCKET, Server, Stack
+from stack.servers import ARTIFACTS_BUCKET, BUCKET, ROOT, Server, Stack
 
 Tell = Callable[[str], None]
 
@@ -178,7 +178,7 @@ def _write_supervisor_config(layout: Layout, servers: list[Server]) -> None:
             {
                 "logfile": str(layout.logs / "supervisord.log"),
                 "pidfile": str(layout.folder / "supervisord.pid"),
-                "directory": str(layout.folder),
+                "directory": str(ROOT),
                 "umask": "022",
             },
         ),

@@ -326,7 +326,8 @@ class Stack:
                 "recommendations-service",
                 (
                     *(_beside_python("bentoml"), "serve"),
-                    str(ROOT / "bento" / "service.py") + ":RecommendationsService",
+                    # A path with a root in front it takes for the name of a Bento.
+                    "bento/service.py:RecommendationsService",
                     *("--host", HOST, "--port", str(self.ports.service)),
                 ),
                 lambda: _answers(f"{service}/readyz"),
