@@ -1,6 +1,5 @@
 """From the content of a batch object to arrays, whatever its format."""
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +61,7 @@ def decode_batch(key: BatchKey, content: bytes) -> Batch:
 def _parquet_batch(key: BatchKey, content: bytes) -> Batch:
     try:
         # Threads pay for large files only, and the fetching is parallel already.
-        table = parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
         ratings, rejected = decode_table(table)
     except _DAMAGE as error:
         raise BatchError(f"not a readable Parquet file of ratings: {error}") from error

@@ -1,6 +1,7 @@
 """Ratings and the catalogue as Parquet."""
 
 import io
+from collections.abc import Collection
 from typing import Final
 
 import pandas as pd
@@ -74,10 +75,11 @@ def decode_table(table: pa.Table) -> tuple[RatingColumns, pd.DataFrame]:
     BatchError
         If a column is missing.
     """
-    _check_columns(table)
-    if len(set(table.column_names)) < len(table.column_names):
+    columns = dict(zip(names := table.column_names, table.columns, strict=True))
+    _check_columns(columns)
+    if len(columns) < len(names):
         raise BatchError("two columns have the same name")
-    plain, which = plain_rows({name: table[name] for name in c.RATING_COLUMNS})
+    plain, which = plain_rows(columns)
     if which.all():
         return plain, _NONE
     good, rejected = _validated(table.filter(pa.array(~which)))
@@ -85,12 +87,12 @@ def decode_table(table: pa.Table) -> tuple[RatingColumns, pd.DataFrame]:
 
 
 def _validated(table: pa.Table) -> tuple[RatingFrame, pd.DataFrame]:
-    _check_columns(table)
+    _check_columns(table.column_names)
     return RatingFrame.validated(table.to_pandas(types_mapper=_NULLABLE.get))
 
 
-def _check_columns(table: pa.Table) -> None:
-    missing = [name for name in c.RATING_COLUMNS if name not in table.column_names]
+def _check_columns(names: Collection[str]) -> None:
+    missing = [name for name in c.RATING_COLUMNS if name not in names]
     if missing:
         raise BatchError(f"no column {', '.join(missing)}")
 

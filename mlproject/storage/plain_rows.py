@@ -93,8 +93,11 @@ def _millis(column: Any) -> _Read:
         return _iso_millis(column.cast(pa.string()))
     if pa.types.is_timestamp(column.type):
         unit = column.type.unit
-        wanted = pa.timestamp("ms" if unit == "s" else unit, column.type.tz)
-        values = _numbers(column.cast(wanted), pa.int64()) // _A_MILLISECOND.get(unit, 1)
+        if unit == "s":
+            column = column.cast(pa.timestamp("ms", column.type.tz))
+        values = _numbers(column, column.type).view(np.int64)
+        if unit in _A_MILLISECOND:
+            values = values // _A_MILLISECOND[unit]
     elif pa.types.is_integer(column.type):
         values = _numbers(column, pa.int64())
     else:

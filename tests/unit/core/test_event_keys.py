@@ -39,5 +39,12 @@ def test_texts_whose_lengths_only_sum_up_to_uuids_are_hashed() -> None:
     assert len(set(whole(["a" * 35, "b" * 37]))) == 2
 
 
+@given(st.uuids(), st.uuids(), st.integers(1, 35))
+def test_uuids_cut_elsewhere_are_hashed(first: UUID, second: UUID, shift: int) -> None:
+    text = f"{first}{second}"
+    cut = [text[: 36 + shift], text[36 + shift :]]
+    assert whole(cut) == [whole([one])[0] for one in cut]
+
+
 def test_no_ids_no_numbers() -> None:
     assert whole([]) == []
