@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -25,13 +26,13 @@ from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.dataset.state import RatingsState
-from mlproject.pipelines.ingest import current, ingest, manifest_of
+from mlproject.pipelines.ingest import IngestLimits, current, ingest, manifest_of
 from mlproject.storage.keys import BatchKey
 from mlproject.storage.local import LocalStore
 from mlproject.storage.manifest import Totals
 from mlproject.storage.parquet import encode_ratings
-from mlproject.storage.s3 import S3Store, s3_client
 from mlproject.storage.snapshot import Seen, commit, write_segments
+from tests.servers import minio_program, minio_server, rclone_server
 
 SIZES = (1_000_000, 10_000_000, 50_000_000)
 SHOWS, PER_USER = 12_000, 100
@@ -161,8 +162,8 @@ def cycles(largest: int) -> None:
         )
 
 
-def first_ingest(store: ObjectStore, objects: int, rows: int = 100) -> None:
-    """Print how fast many small objects are read for the first time."""
+def first_ingest(store: ObjectStore, objects: int, rows: int = 100) -> float:
+    """Return how many small objects are read a second for the first time."""
     with ThreadPoolExecutor(16) as pool:
         made = batches(objects, rows, 0, objects)
         list(pool.map(lambda each: store.put(*each), made))
@@ -170,12 +171,37 @@ def first_ingest(store: ObjectStore, objects: int, rows: int = 100) -> None:
     _, report = ingest(store)
     seconds = time.perf_counter() - started
     assert report.read.batches == objects
-    kind = store.uri.partition(":")[0]
-    print(
-        f"first ingest of {report.read.events:,} ratings in {objects:,} objects from {kind}: "
-        f"{seconds:.1f} s, {objects / seconds:,.0f} objects/s, "
-        f"{report.read.events / seconds:,.0f} ratings/s"
-    )
+    assert report.read.events == objects * rows
+    return objects / seconds
+
+
+def first_ingests(objects: int, s3_objects: int) -> None:
+    """Print how fast first ingests from a folder and from S3 servers on this machine are."""
+    print(f"\nfirst ingest, objects of 100 ratings, {IngestLimits().threads} threads")
+    print(f"{'from':>12}{'objects':>9}{'objects/s':>11}{'ratings/s':>11}{'to the folder':>15}")
+
+    def row(name: str, count: int, speed: float, folder: float) -> None:
+        share = speed / folder
+        print(f"{name:>12}{count:9,}{speed:11,.0f}{speed * 100:11,.0f}{share:15.2f}", flush=True)
+
+    with ExitStack() as stack:
+
+        def fresh() -> Path:
+            return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tvrec-bench-")))
+
+        speed = first_ingest(LocalStore(fresh()), objects)
+        row("folder", objects, speed, speed)
+        # As many objects as from S3, since what a cycle costs at any size counts more with few.
+        folder = first_ingest(LocalStore(fresh()), s3_objects)
+        row("folder", s3_objects, folder, folder)
+        servers = {"rclone": rclone_server(fresh())}
+        if minio := minio_program():
+            servers["MinIO"] = minio_server(minio, fresh())
+        for name, starting in servers.items():
+            with starting as server:
+                row(name, s3_objects, first_ingest(server.bucket("bench"), s3_objects), folder)
+    if not minio:
+        print("MinIO is not on the path, nor named by TVREC_TEST_MINIO: not measured")
 
 
 def main() -> None:
@@ -183,10 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max", type=int, default=SIZES[1], help="largest size (10000000)")
     parser.add_argument("--objects", type=int, default=10_000, help="of a first ingest (10000)")
-    parser.add_argument("--s3-endpoint", help="address of an S3 server for a first ingest")
-    parser.add_argument("--s3-access-key", default="minioadmin")
-    parser.add_argument("--s3-secret-key", default="minioadmin")
-    parser.add_argument("--s3-bucket", default="tvrec-bench", help="is made; must be empty")
+    parser.add_argument("--s3-objects", type=int, default=2_000, help="of those from S3 (2000)")
     parser.add_argument("--step", choices=("make", "measure"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
@@ -195,13 +218,7 @@ def main() -> None:
         (make if given.step == "make" else measure)(given.folder, given.size)
         return
     cycles(given.max)
-    with tempfile.TemporaryDirectory(prefix="tvrec-bench-") as name:
-        first_ingest(LocalStore(Path(name)), given.objects)
-    if given.s3_endpoint:
-        keys = (given.s3_access_key, given.s3_secret_key)
-        client = s3_client(given.s3_endpoint, *keys, "us-east-1")
-        client.create_bucket(Bucket=given.s3_bucket)
-        first_ingest(S3Store(given.s3_bucket, client), given.objects)
+    first_ingests(given.objects, given.s3_objects)
 
 
 if __name__ == "__main__":

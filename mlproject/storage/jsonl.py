@@ -34,6 +34,8 @@ _READ: Final = (c.EVENT_ID, c.USER_ID, c.SHOW_ID, c.RATING, c.RATED_AT)
 # Escapes of letters, which hide names and half letters, and numbers that are none.
 _ODD: Final = (b"\\u", b"NaN", b"Inf")
 _LARGEST_BLOCK: Final = 2**31 - 2
+# Made once, since making a data frame takes as long as a good part of a small batch.
+_NONE: Final = pd.DataFrame()
 
 
 def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int | None]:
@@ -63,7 +65,7 @@ def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int 
         return _read_lines(text.split("\n"))
     plain, which, highest = whole
     if which.all():
-        return plain, pd.DataFrame(), highest
+        return plain, _NONE, highest
     lines = text.strip("\n").split("\n")
     good, rejected, _ = _read_lines([lines[place] for place in np.flatnonzero(~which)])
     return RatingColumns.concat([plain, good]), rejected, highest
@@ -166,7 +168,7 @@ def _read_lines(lines: list[str]) -> tuple[RatingColumns, pd.DataFrame, int | No
 def _checked(events: list[dict[str, Any]]) -> tuple[RatingColumns, pd.DataFrame]:
     """Coerce rows, and reject those that are bad, with the reason, as they came."""
     if not events:
-        return RatingColumns.unfilled(0), pd.DataFrame()
+        return RatingColumns.unfilled(0), _NONE
     raw = _raw(events)
     good, rejected = RatingFrame.validated(raw)
     return RatingColumns.of(good), raw.loc[rejected.index].assign(**{c.REASON: rejected[c.REASON]})
