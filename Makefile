@@ -28,7 +28,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run stack stack-status stack-stop stack-lock test test-stack check format lock bench bench-stack clean clean-state \
+.PHONY: help run stack stack-status stack-stop stack-lock test test-sink test-stack check format lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver images images-offline images-test $(IMAGES)
 
@@ -50,6 +50,9 @@ stack-stop: $(STACK_READY) ## Stop the stack; what it keeps stays
 
 stack-lock: $(STACK_READY) ## Pin the servers anew, after a change of stack/pom.xml
 	@$(BIN)/python -m stack lock
+
+test-sink: ## Test the Kafka Connect sink (needs a JDK and Maven)
+	mvn -q -B -f services/kafka_connect/pom.xml verify
 
 test-stack: $(STACK_READY) ## Run the tests against the real servers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -s tests/stack
