@@ -82,6 +82,12 @@ def missing_tools() -> list[str]:
     return missing
 
 
+def installed(cache: Path) -> Programs | None:
+    """Return what is installed already of this set of versions; None if it is not."""
+    folder = cache / _fingerprint()
+    return Programs(folder) if (folder / _READY).exists() else None
+
+
 def install(cache: Path) -> Programs:
     """Install what is not installed yet.
 
@@ -95,9 +101,9 @@ def install(cache: Path) -> Programs:
     StackError
         If a tool is missing, or a download fails or is not what was pinned.
     """
+    if there := installed(cache):
+        return there
     folder = cache / _fingerprint()
-    if (folder / _READY).exists():
-        return Programs(folder)
     if missing := missing_tools():
         raise StackError("this machine lacks " + "; ".join(missing))
     fetch(folder)

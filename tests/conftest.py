@@ -42,7 +42,9 @@ def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.
 def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
     program = servers.minio_program()
     if program is None:
-        pytest.skip("no minio on the path, and TVREC_TEST_MINIO names none")
+        pytest.skip(
+            "no minio: not on the path, not in TVREC_TEST_MINIO, not installed by `make stack`"
+        )
     with servers.minio_server(program, tmp_path_factory.mktemp("minio")) as server:
         yield server
 

@@ -22,6 +22,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mlproject.storage.s3 import S3Store, s3_client
+from stack.install import default_cache, installed
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -209,8 +210,13 @@ def rclone_server(folder: Path) -> Iterator[S3Server]:
 
 
 def minio_program() -> str | None:
-    """Return where MinIO is: ``TVREC_TEST_MINIO``, else what the path has."""
-    return os.environ.get("TVREC_TEST_MINIO") or shutil.which("minio")
+    """Return where MinIO is: ``TVREC_TEST_MINIO``, on the path, or where `make stack` has it."""
+    servers = installed(default_cache())
+    return (
+        os.environ.get("TVREC_TEST_MINIO")
+        or shutil.which("minio")
+        or (str(servers.minio) if servers else None)
+    )
 
 
 @contextmanager
