@@ -49,7 +49,7 @@ def start(places: tuple[Layout, Path], servers_only: bool) -> None:  # noqa: FBT
     else:
         ports = layout.ports().free()
         layout.keep_ports(ports)
-    stack = Stack(layout, programs, ports, layout.secrets(), parts=not servers_only)
+    stack = Stack(layout, programs, ports, layout.secrets(), with_parts=not servers_only)
     control.start(stack, click.echo)
     click.echo(f"everything is up, after {time.monotonic() - began:.0f} s")
     click.echo(f"  MLflow      {stack.environment['MLFLOW_TRACKING_URI']}")

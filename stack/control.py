@@ -1,7 +1,7 @@
 """Starts, watches and stops the servers, with supervisord in between.
 
-supervisord starts again whatever dies. It knows no health, so the servers are started here
-one after the other, each when those before it answer.
+supervisord starts again whatever dies. It knows no health, so the servers are started here,
+those first on which others rely, and those others when they answer.
 """
 
 import os
@@ -43,8 +43,7 @@ def start(stack: Stack, tell: Tell) -> None:
         If a server does not come up; with the last lines of its log.
     """
     stack.prepare()
-    servers = stack.servers()
-    _write_supervisor_config(stack.layout, servers)
+    _write_supervisor_config(stack.layout, stack.servers())
     _write_environment(stack)
     layout = stack.layout
     if is_running(layout):
@@ -52,15 +51,22 @@ def start(stack: Stack, tell: Tell) -> None:
         _supervisorctl(layout, "update")
     else:
         _run([_beside_python("supervisord"), "-c", str(layout.supervisor_config)])
+    _start_together(layout, stack.stores(), tell)
+    make_buckets(stack)
+    _start_together(layout, stack.middle(), tell)
+    if parts := stack.parts():
+        _apply(stack)
+        _start_together(layout, parts, tell)
+
+
+def _start_together(layout: Layout, servers: list[Server], tell: Tell) -> None:
+    """Start what does not run of servers that do not rely on each other."""
+    began = time.monotonic()
     for server in servers:
-        began = time.monotonic()
-        if server.name == "data-exporter":
-            _apply(stack)
         if _state(layout, server.name) != "RUNNING":
             _supervisorctl(layout, "start", server.name)
+    for server in servers:
         wait(server, layout)
-        if server.name == "minio":
-            make_buckets(stack)
         tell(f"{server.name:24} up after {time.monotonic() - began:5.1f} s  {server.address}")
 
 

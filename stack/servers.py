@@ -65,7 +65,7 @@ class Stack:
     ----------
     layout, programs, ports, secrets
         Where things are.
-    parts
+    with_parts
         Whether our own parts run too: exporter, generator, builder, service.
     given
         Further variables for our own parts.
@@ -75,7 +75,7 @@ class Stack:
     programs: Programs
     ports: Ports
     secrets: Secrets
-    parts: bool = True
+    with_parts: bool = True
     given: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -98,9 +98,19 @@ class Stack:
 
     def servers(self) -> list[Server]:
         """Return all servers, those first on which others rely."""
-        found = [self._postgres(), self._minio(), self._kafka(), self._registry(), self._connect()]
-        found.append(self._mlflow())
-        return [*found, *self._parts()] if self.parts else found
+        return [*self.stores(), *self.middle(), *self.parts()]
+
+    def stores(self) -> list[Server]:
+        """Return what keeps data and relies on nobody."""
+        return [self._postgres(), self._minio(), self._kafka()]
+
+    def middle(self) -> list[Server]:
+        """Return what stands between the stores and our own parts."""
+        return [self._registry(), self._connect(), self._mlflow()]
+
+    def parts(self) -> list[Server]:
+        """Return our own parts, if they are to run."""
+        return self._parts() if self.with_parts else []
 
     def prepare(self) -> None:
         """Write the configuration files; make what must be there before the first start."""

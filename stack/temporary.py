@@ -33,7 +33,7 @@ def temporary_stack() -> Iterator[Stack]:
         # a while, and its port must not be taken then.
         ports = layout.ports().shifted(100 * random.randrange(1, 130)).free()  # noqa: S311
         layout.keep_ports(ports)
-        stack = Stack(layout, programs, ports, layout.secrets(), parts=False)
+        stack = Stack(layout, programs, ports, layout.secrets(), with_parts=False)
         control.start(stack, lambda line: print(line, flush=True))  # noqa: T201
         yield stack
     finally:
