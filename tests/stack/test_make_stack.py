@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stack.install import missing_tools
+from stack.layout import Layout, Ports
 from tests.servers import ROOT, environment, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200, func_only=True)]
@@ -28,6 +30,8 @@ def folder() -> Iterator[Path]:
         pytest.skip(f"this machine lacks {'; '.join(missing)}")
     made = Path(tempfile.mkdtemp(prefix="tvrec-stack-", dir="/var/tmp"))
     made.chmod(0o755)
+    # The wanted ones are those of whoever has a stack on this machine already.
+    Layout(made).keep_ports(Ports().shifted(100 * random.randrange(1, 130)))
     try:
         yield made
     finally:
@@ -39,7 +43,7 @@ def command(folder: Path, *words: str) -> Done:
     return subprocess.run(
         [sys.executable, "-m", "stack", "--folder", str(folder), *words],
         cwd=ROOT,
-        env=environment(TVREC_EPOCHS="2", TVREC_DIMENSIONS="8", TVREC_SEED_RATINGS="20000"),
+        env=environment(TVREC_EPOCHS="5", TVREC_SEED_RATINGS="20000", TVREC_BUILD_INTERVAL="20"),
         capture_output=True,
         text=True,
         check=False,
@@ -63,15 +67,16 @@ def test_it_starts_answers_and_starts_again_what_dies(folder: Path) -> None:
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert len(json.load(answer)["items"]) == 10
 
-    service = pid(folder, "recommendations-service")
-    os.kill(service, signal.SIGKILL)
+    killed = {name: pid(folder, name) for name in ("minio", "kafka", "model-builder")}
+    for process in killed.values():
+        os.kill(process, signal.SIGKILL)
     wait_until(
         lambda: (
-            pid(folder, "recommendations-service") not in {0, service}
+            all(pid(folder, name) not in {0, old} for name, old in killed.items())
             and command(folder, "status").returncode == 0
         ),
         120,
-        "the service's return",
+        "the return of what was killed",
     )
     again = command(folder, "start")
     assert again.returncode == 0, again.stdout + again.stderr
