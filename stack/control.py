@@ -6,7 +6,6 @@ those first on which others rely, and those others when they answer.
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from botocore.client import Config
 
 from stack.errors import StackError
 from stack.layout import Layout, write_private
-from stack.servers import ARTIFACTS_BUCKET, BUCKET, ROOT, Server, Stack
+from stack.servers import ARTIFACTS_BUCKET, BUCKET, ROOT, Server, Stack, beside_python
 
 Tell = Callable[[str], None]
 
@@ -50,7 +49,7 @@ def start(stack: Stack, tell: Tell) -> None:
         # What its configuration has changed is stopped, and started below.
         _supervisorctl(layout, "update")
     else:
-        _run([_beside_python("supervisord"), "-c", str(layout.supervisor_config)])
+        _run([beside_python("supervisord"), "-c", str(layout.supervisor_config)])
     _start_together(layout, stack.stores(), tell)
     make_buckets(stack)
     _start_together(layout, stack.middle(), tell)
@@ -172,7 +171,7 @@ def make_buckets(stack: Stack) -> None:
 def _apply(stack: Stack) -> None:
     """Make the topics and the connector, by the commands that a cluster uses too."""
     for words in (("topics", "apply"), ("connect", "apply")):
-        _run([_beside_python("tvrec"), *words], stack.environment)
+        _run([beside_python("tvrec"), *words], stack.environment)
 
 
 def _write_supervisor_config(layout: Layout, servers: list[Server]) -> None:
@@ -241,7 +240,7 @@ def _state(layout: Layout, name: str) -> str:
 
 def _supervisorctl(layout: Layout, *words: str, check: bool = True) -> str:
     return _run(
-        [_beside_python("supervisorctl"), "-c", str(layout.supervisor_config), *words], check=check
+        [beside_python("supervisorctl"), "-c", str(layout.supervisor_config), *words], check=check
     )
 
 
@@ -260,10 +259,6 @@ def _run(
         program = Path(command[0]).name
         raise StackError(f"{program} failed: {(done.stdout + done.stderr).strip()}")
     return done.stdout
-
-
-def _beside_python(program: str) -> str:
-    return str(Path(sys.executable).parent / program)
 
 
 def _is_alive(pid: int) -> bool:

@@ -302,7 +302,7 @@ class Stack:
         return Server(
             "mlflow",
             (
-                *(_beside_python("mlflow"), "server", "--host", HOST),
+                *(beside_python("mlflow"), "server", "--host", HOST),
                 *("--port", str(self.ports.mlflow), "--workers", "1", "--serve-artifacts"),
                 *("--artifacts-destination", f"s3://{ARTIFACTS_BUCKET}"),
                 *("--uvicorn-opts", "--log-level warning"),
@@ -321,7 +321,7 @@ class Stack:
         )
 
     def _parts(self) -> list[Server]:
-        tvrec = _beside_python("tvrec")
+        tvrec = beside_python("tvrec")
         environment = self.environment
         service = _http(self.ports.service)
 
@@ -335,7 +335,7 @@ class Stack:
             Server(
                 "recommendations-service",
                 (
-                    *(_beside_python("bentoml"), "serve"),
+                    *(beside_python("bentoml"), "serve"),
                     # A path with a root in front it takes for the name of a Bento.
                     "bento/service.py:RecommendationsService",
                     *("--host", HOST, "--port", str(self.ports.service)),
@@ -365,7 +365,8 @@ def _http(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def _beside_python(program: str) -> str:
+def beside_python(program: str) -> str:
+    """Return the path of a program of this environment."""
     return str(Path(sys.executable).parent / program)
 
 
