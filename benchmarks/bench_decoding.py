@@ -20,12 +20,12 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
+from mlproject.batches.decoding import decode_batch
+from mlproject.batches.keys import BatchKey
+from mlproject.batches.parquet import encode_ratings
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import DTYPES, RatingFrame
-from mlproject.storage.decoding import decode_batch
-from mlproject.storage.keys import BatchKey
-from mlproject.storage.parquet import encode_ratings
 
 REPEATS = 5
 START_MS = 1_735_689_600_000

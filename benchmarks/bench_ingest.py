@@ -27,18 +27,18 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
+from mlproject.batches.keys import BatchKey
+from mlproject.batches.parquet import encode_ratings
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import DTYPES, RatingFrame
-from mlproject.dataset.state import Merged, RatingsState
-from mlproject.pipelines.ingest import IngestLimits, current, ingest, manifest_of
-from mlproject.storage.keys import BatchKey
-from mlproject.storage.local import LocalStore
-from mlproject.storage.manifest import Totals
-from mlproject.storage.parquet import encode_ratings
-from mlproject.storage.snapshot import Seen, commit, write_segments
+from mlproject.objects.local import LocalStore
+from mlproject.snapshot.ingest import IngestLimits, current, ingest, manifest_of
+from mlproject.snapshot.manifest import Totals
+from mlproject.snapshot.state import Merged, RatingsState
+from mlproject.snapshot.switch import Seen, commit, write_segments
 from tests.servers import minio_program, minio_server, rclone_server
 
 SIZES = (1_000_000, 10_000_000, 50_000_000)

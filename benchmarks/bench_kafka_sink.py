@@ -21,9 +21,9 @@ from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.events.codec import encode_frame
-from mlproject.events.kafka_sink import KafkaRatingSink
-from mlproject.events.producer import ProducerOptions
 from mlproject.events.simulator import Simulator
+from mlproject.kafka.producer import ProducerOptions
+from mlproject.kafka.sink import KafkaRatingSink
 
 # What the generator appends at once.
 CHUNK = 10_000

@@ -13,7 +13,7 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import IdMap
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.dataset.matrices import interactions
-from mlproject.dataset.state import RatingsState
+from mlproject.snapshot.state import RatingsState
 
 SHOWS, PER_USER = 12_000, 100
 

@@ -24,9 +24,9 @@ from statistics import median
 import pandas as pd
 import psutil
 
+from mlproject.batches.keys import TOPIC, BatchKey
 from mlproject.core import columns as c
-from mlproject.events.connector import NAME
-from mlproject.storage.keys import TOPIC, BatchKey
+from mlproject.kafka.connector import NAME
 from stack import control
 from stack.install import missing_tools
 from stack.temporary import temporary_stack

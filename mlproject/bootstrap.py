@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlproject import config
+from mlproject.batches import keys
 from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError
-from mlproject.storage import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
     from mlproject.core.rating_log import RatingLog
-    from mlproject.events.broker import Broker
-    from mlproject.events.connect import ConnectClient
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
-    from mlproject.events.topics import TopicSpec
+    from mlproject.kafka.broker import Broker
+    from mlproject.kafka.connect import ConnectClient
+    from mlproject.kafka.topics import TopicSpec
+    from mlproject.models.cache import ModelCache
     from mlproject.pipelines.train import TrainParams
     from mlproject.serving.watcher import ModelWatcher
-    from mlproject.storage.model_cache import ModelCache
 
 # What MLflow is to do that its own defaults do not.
 _MLFLOW: Final = {
@@ -65,10 +65,10 @@ class SystemClock:
 def object_store(settings: Settings) -> ObjectStore:
     """Return the bucket if one is named, else the folder ``STATE_DIR/store``."""
     if settings.bucket is None:
-        from mlproject.storage.local import LocalStore
+        from mlproject.objects.local import LocalStore
 
         return LocalStore(settings.state_dir / "store")
-    from mlproject.storage.s3 import S3Store, s3_client
+    from mlproject.objects.s3 import S3Store, s3_client
 
     secret = settings.aws_secret_access_key
     client = s3_client(
@@ -103,7 +103,7 @@ def catalogue_source(settings: Settings) -> CatalogueSource:
 
 def _quarantine(store: ObjectStore, origin: str) -> Callable[[pd.DataFrame], None]:
     """Return what keeps rejected rows under ``quarantine/``."""
-    from mlproject.storage.quarantine import keep_rejected
+    from mlproject.batches.quarantine import keep_rejected
 
     return lambda rejected: keep_rejected(store, origin, rejected)
 
@@ -142,18 +142,18 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
     """
     store = object_store(settings)
     if settings.kafka_bootstrap_servers is None:
-        from mlproject.storage.batch_sink import BatchSink
+        from mlproject.batches.sink import BatchSink
 
         return BatchSink(
             store, batch_rows=settings.batch_records, batch_seconds=settings.batch_seconds
         )
 
+    from mlproject.batches.position import PositionedSink, read_position
     from mlproject.core.retry import until_available
-    from mlproject.events.kafka_sink import KafkaRatingSink
-    from mlproject.events.producer import ProducerOptions
     from mlproject.events.schema import schema_text
-    from mlproject.events.schema_registry import register
-    from mlproject.storage.position import PositionedSink, read_position
+    from mlproject.kafka.producer import ProducerOptions
+    from mlproject.kafka.schema_registry import register
+    from mlproject.kafka.sink import KafkaRatingSink
 
     registry_url = schema_registry_url(settings)
     schema_id = until_available(
@@ -183,13 +183,13 @@ def rating_log(settings: Settings) -> RatingLog:
         If Kafka is named and the registry is not.
     """
     if settings.kafka_bootstrap_servers is None:
-        from mlproject.storage.batch_log import BatchRatingLog
+        from mlproject.batches.log import BatchRatingLog
 
         return BatchRatingLog(object_store(settings))
 
-    from mlproject.events.kafka_log import INTERACTIVE, KafkaRatingLog
     from mlproject.events.schema import schema_text
-    from mlproject.events.schema_registry import register
+    from mlproject.kafka.log import INTERACTIVE, KafkaRatingLog
+    from mlproject.kafka.schema_registry import register
 
     registry_url = schema_registry_url(settings)
     return KafkaRatingLog(
@@ -230,14 +230,14 @@ def broker(settings: Settings) -> Broker:
     """
     if settings.kafka_bootstrap_servers is None:
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is not set: it says where Kafka is")
-    from mlproject.events.broker import Broker
+    from mlproject.kafka.broker import Broker
 
     return Broker(settings.kafka_bootstrap_servers, kafka_properties(settings))
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
     """Return what the topic of ratings and its dead-letter topic should be like."""
-    from mlproject.events.topics import TopicSpec
+    from mlproject.kafka.topics import TopicSpec
 
     # One partition serves dead letters; it is also what Connect would create.
     partitions = {keys.TOPIC: settings.topic_partitions, keys.DEAD_LETTER_TOPIC: 1}
@@ -257,7 +257,7 @@ def connect_client(settings: Settings) -> ConnectClient:
     """
     if settings.connect_url is None:
         raise ConfigError("TVREC_CONNECT_URL is not set: it says where Kafka Connect is")
-    from mlproject.events.connect import ConnectClient
+    from mlproject.kafka.connect import ConnectClient
 
     return ConnectClient(settings.connect_url.get_secret_value())
 
@@ -272,7 +272,7 @@ def connector_config(settings: Settings) -> dict[str, str]:
     """
     if settings.bucket is None:
         raise ConfigError("TVREC_BUCKET is not set: the connector writes into a bucket")
-    from mlproject.events.connector import SinkSpec, registry_address, sink_config
+    from mlproject.kafka.connector import SinkSpec, registry_address, sink_config
 
     return sink_config(
         SinkSpec(
@@ -298,7 +298,7 @@ def event_tail(
 ) -> Iterator[dict[str, Any]]:
     """Yield events as they arrive: from Kafka if it is named, else from the batch objects."""
     if settings.kafka_bootstrap_servers is not None:
-        from mlproject.events.kafka_tail import tail_topic
+        from mlproject.kafka.tail import tail_topic
 
         yield from tail_topic(
             settings.kafka_bootstrap_servers,
@@ -309,7 +309,7 @@ def event_tail(
             properties=kafka_properties(settings),
         )
         return
-    from mlproject.storage.batch_tail import tail_batches
+    from mlproject.batches.tail import tail_batches
 
     for ratings in tail_batches(object_store(settings), stop, from_start=from_start):
         yield from ratings.records()
@@ -331,7 +331,7 @@ def registry(settings: Settings) -> ModelRegistry:
 
 def model_cache(settings: Settings, owner: str) -> ModelCache:
     """Return the folder in which a process keeps the versions it has loaded."""
-    from mlproject.storage.model_cache import ModelCache
+    from mlproject.models.cache import ModelCache
 
     return ModelCache(settings.state_dir / "models" / owner, registry(settings).download)
 
@@ -351,7 +351,7 @@ def model_watcher(
 def train_params(settings: Settings) -> TrainParams:
     """Return what a training is told."""
     from mlproject.pipelines.train import TrainParams
-    from mlproject.training.lightfm_trainer import FitParams
+    from mlproject.training.lightfm import FitParams
 
     return TrainParams(
         fit=FitParams(

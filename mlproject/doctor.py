@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlproject import bootstrap
+from mlproject.batches import keys
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.config import Settings
 from mlproject.core.errors import TvrecError, UnavailableError, VersionNotFoundError
+from mlproject.objects.locks import hold
 from mlproject.serving.client import is_ready
-from mlproject.storage import keys
-from mlproject.storage.catalogue_file import read_catalogue
-from mlproject.storage.locks import hold
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from honcho.manager import Manager
 from mlproject import config
 from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
-from mlproject.storage.locks import hold
+from mlproject.objects.locks import hold
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlproject.batches.keys import CATALOGUE
+from mlproject.batches.parquet import decode_ratings, encode_catalogue
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import IdMap
@@ -20,8 +22,6 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import VersionInfo
-from mlproject.storage.keys import CATALOGUE
-from mlproject.storage.parquet import decode_ratings, encode_catalogue
 
 FIRST_INSTANT = pd.Timestamp("2025-01-01", tz="UTC")
 

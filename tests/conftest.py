@@ -11,7 +11,7 @@ import pytest
 from mlproject import config
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
-from mlproject.storage.s3 import S3Store
+from mlproject.objects.s3 import S3Store
 from mlproject.testing import MemoryStore
 from tests import servers
 

@@ -6,10 +6,10 @@ from uuid import UUID
 import numpy as np
 from hypothesis import strategies as st
 
+from mlproject.batches.keys import BatchKey
+from mlproject.batches.parquet import encode_ratings
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
-from mlproject.storage.keys import BatchKey
-from mlproject.storage.parquet import encode_ratings
 from mlproject.testing import MemoryStore
 from tests import builders
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mlproject.storage.s3 import S3Store, s3_client
+from mlproject.objects.s3 import S3Store, s3_client
 from stack.install import default_cache, installed
 
 ROOT = Path(__file__).parents[1]

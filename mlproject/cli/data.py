@@ -85,9 +85,9 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
     tvrec generate-ratings --once --ratings 5000     only 5000 ratings of the past
     tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
     """
+    from mlproject.objects.locks import hold
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
     from mlproject.signals import stop_on_signals
-    from mlproject.storage.locks import hold
 
     settings = config.load(**given)
     with ExitStack() as stack:

@@ -27,7 +27,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     tvrec dataset status
     tvrec dataset status --json
     """
-    from mlproject.pipelines.snapshot_status import status as look
+    from mlproject.snapshot.status import status as look
 
     store = bootstrap.object_store(settings)
     found = look(store)
@@ -68,7 +68,7 @@ def rebuild(settings: Settings, *, force: bool) -> None:
     \b
     tvrec dataset rebuild
     """
-    from mlproject.pipelines.rebuild import rebuild as run_rebuild
+    from mlproject.snapshot.rebuild import rebuild as run_rebuild
 
     _, report = run_rebuild(bootstrap.object_store(settings), force=force)
     before = "no readable snapshot" if report.rows_before is None else f"{report.rows_before:,}"

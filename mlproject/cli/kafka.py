@@ -39,7 +39,7 @@ def apply_topics(settings: Settings, *, dry_run: bool) -> None:
     tvrec topics apply
     TVREC_TOPIC_RETENTION_DAYS=7 tvrec topics apply
     """
-    from mlproject.events.topics import apply_topics as run_apply
+    from mlproject.kafka.topics import apply_topics as run_apply
 
     broker = bootstrap.broker(settings)
     for change in run_apply(broker, bootstrap.topic_specs(settings), dry_run=dry_run):
@@ -83,8 +83,8 @@ def apply_connector(
     tvrec connect apply
     tvrec connect apply --file sink.json     Confluent's or Aiven's sink instead
     """
-    from mlproject.events.connect import apply_config
-    from mlproject.events.connector import NAME, differences, read_config
+    from mlproject.kafka.connect import apply_config
+    from mlproject.kafka.connector import NAME, differences, read_config
 
     client = bootstrap.connect_client(settings)
     config = read_config(own) if own else bootstrap.connector_config(settings)
@@ -120,9 +120,9 @@ def connector_status(settings: Settings, *, as_json: bool) -> None:
     tvrec connect status
     tvrec connect status --json
     """
-    from mlproject.events.connector import GROUP, NAME
-    from mlproject.events.offsets import group_lag, offset_ranges
-    from mlproject.storage.keys import DEAD_LETTER_TOPIC, TOPIC
+    from mlproject.batches.keys import DEAD_LETTER_TOPIC, TOPIC
+    from mlproject.kafka.connector import GROUP, NAME
+    from mlproject.kafka.offsets import group_lag, offset_ranges
 
     client, broker = bootstrap.connect_client(settings), bootstrap.broker(settings)
     state = client.state(NAME)

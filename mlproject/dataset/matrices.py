@@ -10,7 +10,7 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.interactions import Interactions
 from mlproject.core.rating_columns import UNRATED
-from mlproject.dataset.state import RatingsState
+from mlproject.snapshot.state import RatingsState
 
 # Up to this highest show id, a table of rows (4 bytes an id) replaces a search.
 _TABLE: Final = 1 << 24

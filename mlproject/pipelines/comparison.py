@@ -13,7 +13,7 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.split import Mask, SplitRule, TimeCut, read_rule
-from mlproject.storage.model_cache import ModelCache
+from mlproject.models.cache import ModelCache
 from mlproject.training.preferences import is_liked
 
 log = logging.getLogger(__name__)

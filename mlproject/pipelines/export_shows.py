@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from mlproject.catalogue.stored import read_catalogue, write_catalogue
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import CatalogueSource, Clock, ObjectStore
-from mlproject.storage.catalogue_file import read_catalogue, write_catalogue
 
 SMALLEST_SHARE: Final = 0.8
 """A catalogue with fewer shows than this share of the stored one is taken for broken."""

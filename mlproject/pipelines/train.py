@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled, ShouldStop, never
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
@@ -20,16 +21,15 @@ from mlproject.core.runs import VersionInfo
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import SplitKind, hold_out
-from mlproject.dataset.state import RatingsState
+from mlproject.models.cache import ModelCache
+from mlproject.models.files import save_model
 from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, find_incumbent
-from mlproject.pipelines.ingest import ingest
 from mlproject.registry.gate import Rival, Verdict, judge
-from mlproject.storage.catalogue_file import read_catalogue
-from mlproject.storage.manifest import Totals
-from mlproject.storage.model_cache import ModelCache
-from mlproject.storage.model_files import save_model
+from mlproject.snapshot.ingest import ingest
+from mlproject.snapshot.manifest import Totals
+from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
-from mlproject.training.lightfm_trainer import FitParams, fit
+from mlproject.training.lightfm import FitParams, fit
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from moto.server import ThreadedMotoServer
 
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectStore
-from mlproject.storage.local import LocalStore
-from mlproject.storage.s3 import S3Store, s3_client
+from mlproject.objects.local import LocalStore
+from mlproject.objects.s3 import S3Store, s3_client
 from mlproject.testing import MemoryStore
 from tests.servers import S3Server, free_port
 from tests.servers import rclone_server as serve_with_rclone
@@ -239,7 +239,7 @@ def test_a_write_that_fails_leaves_the_old_object_and_nothing_else(
     def disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mlproject.storage.local.os.fsync", disk_full)
+    monkeypatch.setattr("mlproject.objects.local.os.fsync", disk_full)
     with pytest.raises(StoreUnavailableError, match="No space left on device"):
         store.put("a/b", b"new")
     assert store.get("a/b") == b"old"

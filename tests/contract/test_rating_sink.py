@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from mlproject.batches.position import PositionedSink, read_position
+from mlproject.batches.sink import BatchSink
 from mlproject.core import columns as c
 from mlproject.core.ports import ObjectStore, RatingSink
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import decode
-from mlproject.events.kafka_sink import KafkaRatingSink
 from mlproject.events.schema import current_schema
-from mlproject.storage.batch_sink import BatchSink
-from mlproject.storage.local import LocalStore
-from mlproject.storage.position import PositionedSink, read_position
+from mlproject.kafka.sink import KafkaRatingSink
+from mlproject.objects.local import LocalStore
 from mlproject.testing import MemoryStore
 from tests.builders import ratings, written
 

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from mlproject.pipelines.ingest import ingest
-from mlproject.storage.batch_log import PARTITION
-from mlproject.storage.keys import partition_prefix
-from mlproject.storage.local import LocalStore
+from mlproject.batches.keys import partition_prefix
+from mlproject.batches.log import PARTITION
+from mlproject.objects.local import LocalStore
+from mlproject.snapshot.ingest import ingest
 from tests.servers import (
     BIN,
     bento_service,

@@ -12,9 +12,9 @@ from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
 from mlproject.core.ids import IdMap
 from mlproject.core.model import TrainedModel
+from mlproject.models.files import load_model, save_model
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.serving.recommender import Recommender
-from mlproject.storage.model_files import load_model, save_model
 
 pytestmark = pytest.mark.e2e
 

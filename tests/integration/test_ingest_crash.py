@@ -8,13 +8,13 @@ from signal import SIGKILL
 
 import pytest
 
-from mlproject.pipelines.ingest import IngestLimits, current, ingest
-from mlproject.pipelines.rebuild import rebuild
-from mlproject.storage.keys import BatchKey
-from mlproject.storage.local import LocalStore
-from mlproject.storage.parquet import encode_ratings
-from mlproject.storage.snapshot import read_manifest
-from mlproject.storage.snapshot_keys import SEGMENTS
+from mlproject.batches.keys import BatchKey
+from mlproject.batches.parquet import encode_ratings
+from mlproject.objects.local import LocalStore
+from mlproject.snapshot.ingest import IngestLimits, current, ingest
+from mlproject.snapshot.keys import SEGMENTS
+from mlproject.snapshot.rebuild import rebuild
+from mlproject.snapshot.switch import read_manifest
 from tests.rating_rows import many
 
 KILLS = 50
@@ -42,7 +42,7 @@ def test_fifty_kills_at_random_moments(tmp_path: Path) -> None:
     """Each time the snapshot is whole at once, and in the end equal to a rebuild."""
     # A process that has loaded everything forks the victims, which saves 50 imports.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlproject.pipelines.ingest"])
+    context.set_forkserver_preload(["mlproject.snapshot.ingest"])
     store, rng = LocalStore(tmp_path), random.Random(7)
     generations, rows, kills, number = [0], 0, 0, 0
 

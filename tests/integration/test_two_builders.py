@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
+from mlproject.batches.keys import BatchKey
+from mlproject.batches.parquet import encode_ratings
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
-from mlproject.pipelines import ingest as module
-from mlproject.pipelines.ingest import IngestLimits, current, ingest
-from mlproject.pipelines.rebuild import rebuild
-from mlproject.storage.keys import BatchKey
-from mlproject.storage.lease import Timing, lease
-from mlproject.storage.local import LocalStore
-from mlproject.storage.parquet import encode_ratings
-from mlproject.storage.s3 import S3Store
-from mlproject.storage.snapshot import read_manifest
-from mlproject.storage.snapshot_keys import LEASE, SEGMENTS
+from mlproject.objects.local import LocalStore
+from mlproject.objects.s3 import S3Store
+from mlproject.snapshot import ingest
+from mlproject.snapshot.ingest import IngestLimits, current, ingest
+from mlproject.snapshot.keys import LEASE, SEGMENTS
+from mlproject.snapshot.lease import Timing, lease
+from mlproject.snapshot.rebuild import rebuild
+from mlproject.snapshot.switch import read_manifest
 from tests.rating_rows import many
 from tests.servers import S3Server, wait_until
 
@@ -62,7 +62,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def processes() -> ForkServerContext:
     # A process that has loaded everything forks the others, which saves their imports.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlproject.pipelines.ingest", "tests.integration"])
+    context.set_forkserver_preload(["mlproject.snapshot.ingest", "tests.integration"])
     return context
 
 

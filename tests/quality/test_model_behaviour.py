@@ -23,11 +23,11 @@ from mlproject.core.ratings import RatingFrame
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions as lay_out
 from mlproject.dataset.split import TimeCut, hold_out
-from mlproject.dataset.state import RatingsState
 from mlproject.events.simulator import Simulator
 from mlproject.serving.recommender import Recommender
+from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
-from mlproject.training.lightfm_trainer import FitParams, fit
+from mlproject.training.lightfm import FitParams, fit
 
 USERS, RATINGS = 600, 30_000
 FANS = range(1_000_000, 1_000_006)

@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka import Message, Producer
 from fastavro import parse_schema, schemaless_writer
 
+from mlproject.batches.keys import TOPIC
 from mlproject.core import columns as c
 from mlproject.core.errors import DataError
 from mlproject.events.schema import schema_text
-from mlproject.events.schema_registry import register
-from mlproject.storage.keys import TOPIC
+from mlproject.kafka.schema_registry import register
 from tests.stack.world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]

@@ -12,7 +12,7 @@ import pytest
 
 from mlproject.core import columns as c
 from mlproject.events.replay import ReplaySource
-from mlproject.storage.snapshot_keys import MANIFEST, PROBE, SEGMENTS
+from mlproject.snapshot.keys import MANIFEST, PROBE, SEGMENTS
 from tests.servers import wait_until
 from tests.stack.world import World, grows
 

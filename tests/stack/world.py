@@ -21,13 +21,13 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from mlproject import bootstrap, config
+from mlproject.batches.keys import DEAD_LETTER_TOPIC, GENERATOR_POSITION, TOPIC, BatchKey
 from mlproject.core.retry import until_available
-from mlproject.dataset.state import RatingsState
-from mlproject.events.broker import Broker
-from mlproject.events.connector import NAME
-from mlproject.events.offsets import offset_ranges
-from mlproject.pipelines.ingest import IngestReport, ingest
-from mlproject.storage.keys import DEAD_LETTER_TOPIC, GENERATOR_POSITION, TOPIC, BatchKey
+from mlproject.kafka.broker import Broker
+from mlproject.kafka.connector import NAME
+from mlproject.kafka.offsets import offset_ranges
+from mlproject.snapshot.ingest import IngestReport, ingest
+from mlproject.snapshot.state import RatingsState
 from stack import control
 from stack.servers import Stack
 from tests.servers import BIN, environment, kill_all, wait_until

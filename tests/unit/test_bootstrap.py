@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mlproject import bootstrap, config
+from mlproject.batches.log import BatchRatingLog
+from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.core.errors import ConfigError
-from mlproject.storage.batch_log import BatchRatingLog
-from mlproject.storage.batch_sink import BatchSink
-from mlproject.storage.local import LocalStore
-from mlproject.storage.s3 import S3Store
+from mlproject.objects.local import LocalStore
+from mlproject.objects.s3 import S3Store
 from tests.servers import environment
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mlproject import bootstrap, config, doctor
+from mlproject.batches.sink import BatchSink
 from mlproject.config import Settings
 from mlproject.core.errors import TrackingUnavailableError
-from mlproject.storage.batch_sink import BatchSink
 from mlproject.testing import MemoryRegistry
 from tests.builders import put_catalogue, ratings, shows
 

@@ -11,7 +11,7 @@ from mlproject import config
 from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
 from mlproject.launch import check_data, check_port, up
-from mlproject.storage.locks import hold
+from mlproject.objects.locks import hold
 from tests.servers import free_port
 
 

@@ -11,12 +11,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
+from mlproject.batches.log import BatchRatingLog
 from mlproject.core import columns as c
 from mlproject.serving.metrics import ServiceMetrics
 from mlproject.serving.recently_rated import RecentlyRated
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.requests import LARGEST_BODY
-from mlproject.storage.batch_log import BatchRatingLog
 from mlproject.testing import MemoryStore
 from tests.builders import model
 

@@ -13,15 +13,15 @@ from click.testing import Result
 
 from mlproject import bootstrap, config, doctor, launch, scheduling
 from mlproject.catalogue.files import bundled
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.cli import tvrec
 from mlproject.core import columns as c
+from mlproject.models.files import save_model
+from mlproject.objects.local import LocalStore
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
 from mlproject.registry.gate import Verdict
 from mlproject.serving import client
-from mlproject.storage.catalogue_file import read_catalogue
-from mlproject.storage.local import LocalStore
-from mlproject.storage.model_files import save_model
 from mlproject.testing import MemoryRegistry
 from tests.builders import model, written
 from tests.servers import free_port

@@ -13,7 +13,7 @@ from mlproject import bootstrap
 from mlproject.cli import EXIT_CODES
 from mlproject.core import errors
 from mlproject.core.errors import TvrecError
-from mlproject.storage.locks import hold
+from mlproject.objects.locks import hold
 from mlproject.testing import MemoryRegistry
 from tests.servers import environment
 

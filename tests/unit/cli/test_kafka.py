@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from confluent_kafka import Producer
 
-from mlproject.events import connect
+from mlproject.kafka import connect
 from tests.connect_server import FakeConnect, fake_connect, refusal, status
 
 Run = Callable[..., Result]

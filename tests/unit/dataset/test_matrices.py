@@ -9,7 +9,7 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.dataset import matrices
 from mlproject.dataset.matrices import interactions
-from mlproject.dataset.state import RatingsState
+from mlproject.snapshot.state import RatingsState
 from tests.rating_rows import ROWS, Row, columns, winners
 
 

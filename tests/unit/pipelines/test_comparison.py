@@ -10,9 +10,9 @@ from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.dataset.split import RandomDraw, SplitRule, TimeCut, hold_out
+from mlproject.models.cache import ModelCache
+from mlproject.models.files import save_model
 from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, Incumbent, find_incumbent
-from mlproject.storage.model_cache import ModelCache
-from mlproject.storage.model_files import save_model
 from mlproject.testing import MemoryRegistry
 
 USERS, SHOWS = 120, 40

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from mlproject.batches.keys import CATALOGUE
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, StoreUnavailableError
 from mlproject.pipelines.export_shows import ExportResult, export_shows
-from mlproject.storage.catalogue_file import read_catalogue
-from mlproject.storage.keys import CATALOGUE
 from mlproject.testing import MemoryStore
 from tests.builders import Calendar, shows
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mlproject.batches.sink import BatchSink
 from mlproject.core import columns as c
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ratings import RatingFrame
 from mlproject.pipelines.generate_ratings import generate_ratings
-from mlproject.storage.batch_sink import BatchSink
 from mlproject.testing import MemoryStore
 from tests.builders import ratings, written
 

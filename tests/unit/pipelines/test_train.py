@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlproject.batches.sink import BatchSink
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled
 from mlproject.core.catalogue import Catalogue
@@ -22,12 +23,11 @@ from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import RunInfo
 from mlproject.dataset.split import TimeCut, read_rule
 from mlproject.events.simulator import Simulator
+from mlproject.models.cache import ModelCache
+from mlproject.models.files import load_model
 from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
-from mlproject.storage.batch_sink import BatchSink
-from mlproject.storage.model_cache import ModelCache
-from mlproject.storage.model_files import load_model
 from mlproject.testing import MemoryRegistry, MemoryStore
-from mlproject.training.lightfm_trainer import FitParams
+from mlproject.training.lightfm import FitParams
 from tests.builders import put_catalogue, ratings
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mlproject.core import columns as c
 from mlproject.core.ids import IdMap
+from mlproject.models.files import load_model, save_model
 from mlproject.serving.recommender import Recommender
-from mlproject.storage.model_files import load_model, save_model
 from tests.builders import model
 
 

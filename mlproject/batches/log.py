@@ -1,0 +1,168 @@
+"""Single ratings of many users into batch objects, acknowledged when they are written.
+
+The ratings that come while a batch is open go into it together (group commit). Any number
+of processes may write to the one partition: a batch is created at the offset after the
+newest, and never over another; who comes second looks for the end again. So offsets have
+one order, and a process that was killed leaves nothing to clear up.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Final
+
+from mlproject.batches.keys import TOPIC, BatchKey, partition_prefix
+from mlproject.core.errors import StoreUnavailableError, UnavailableError
+from mlproject.core.events import Place, RatingEvent
+from mlproject.core.ports import ObjectStore
+from mlproject.objects.conditional import create, respects_conditions
+from mlproject.snapshot import keys as snapshot_keys
+
+log = logging.getLogger(__name__)
+
+PARTITION: Final = 1000
+"""Beyond what a topic in Kafka has, so that no other writer's offsets can be in it."""
+BATCH_ROWS: Final = 1000
+"""Events in an object, at most; a later version must not write fewer."""
+LINGER_SECONDS: Final = 0.03
+_WAITING_ROWS: Final = 10_000
+_ATTEMPTS: Final = 20
+_CLOSE_SECONDS: Final = 5.0
+_FORMAT: Final = "jsonl"
+
+_Waiting = tuple[RatingEvent, "Future[Place]"]
+
+
+class BatchRatingLog:
+    """Writes events into batches of JSON lines, which need neither pandas nor pyarrow.
+
+    Parameters
+    ----------
+    store
+        Where the batches go.
+    linger_seconds
+        How long a batch stays open for others after its first event.
+    waiting_rows
+        Events that may wait to be written; more are refused.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        linger_seconds: float = LINGER_SECONDS,
+        waiting_rows: int = _WAITING_ROWS,
+    ) -> None:
+        self._store = store
+        self._linger_seconds = linger_seconds
+        self._waiting_rows = waiting_rows
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._closed = False
+        self._is_safe = False
+        self._end: int | None = None
+        self._newest = ""
+        self._thread = threading.Thread(target=self._run, name="batch-rating-log", daemon=True)
+        self._thread.start()
+
+    def append(self, event: RatingEvent) -> "Future[Place]":
+        """Take an event over; raise UnavailableError if too many wait."""
+        if self._closed:
+            raise UnavailableError("the rating was not taken: the service is stopping")
+        if self._waiting.qsize() >= self._waiting_rows:
+            raise UnavailableError(
+                f"the rating was not taken: {self._waiting_rows} wait to be written already"
+            )
+        future: Future[Place] = Future()
+        self._waiting.put((event, future))
+        return future
+
+    def close(self) -> None:
+        """Write what was taken over, within seconds."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            first = self._waiting.get()
+            batch, is_open = ([first], True) if first else ([], False)
+            until = time.monotonic() + self._linger_seconds
+            while is_open and len(batch) < BATCH_ROWS:
+                try:
+                    each = self._waiting.get(timeout=max(0.0, until - time.monotonic()))
+                except Empty:
+                    break
+                if each is None:
+                    is_open = False
+                else:
+                    batch.append(each)
+            # Those who waited too long have been told so, and take their event back.
+            self._write([each for each in batch if each[1].set_running_or_notify_cancel()])
+
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        if not batch:
+            return
+        try:
+            first = self._created([event for event, _ in batch])
+        except Exception as error:  # one batch that fails must not end the thread
+            if not isinstance(error, UnavailableError):
+                log.exception("a batch of ratings could not be written")
+            # It may have been written all the same.
+            self._end = None
+            for _, future in batch:
+                future.set_exception(
+                    UnavailableError(
+                        f"the rating is not acknowledged: {error}; "
+                        "it may still arrive, so send it again"
+                    )
+                )
+            return
+        for place, (_, future) in enumerate(batch, first):
+            future.set_result(Place(TOPIC, PARTITION, place))
+
+    def _created(self, events: Sequence[RatingEvent]) -> int:
+        """Write one batch; return the offset of its first event."""
+        if not self._is_safe:
+            self._is_safe = respects_conditions(self._store, snapshot_keys.PROBE)
+            if not self._is_safe:
+                raise StoreUnavailableError(
+                    f"{self._store.uri} ignores conditional writes, so ratings could overwrite "
+                    "each other; set KAFKA_BOOTSTRAP_SERVERS"
+                )
+        for _ in range(_ATTEMPTS):
+            first = self._end if self._end is not None else self._found_end()
+            key = str(BatchKey(PARTITION, first, _FORMAT))
+            if create(self._store, key, _encoded(events, first)):
+                self._end, self._newest = first + len(events), key
+                return first
+            self._end = None
+        raise StoreUnavailableError(f"too many others write to {self._store.uri}")
+
+    def _found_end(self) -> int:
+        """Return the offset after the newest batch."""
+        for info in self._store.list(partition_prefix(PARTITION), self._newest[:-1]):
+            if BatchKey.parse(info.key):
+                self._newest = info.key
+        newest = BatchKey.parse(self._newest)
+        if newest is None:
+            return 0
+        try:
+            content = self._store.get(self._newest) or b""
+            return int(json.loads(content.splitlines()[-1])["offset"]) + 1
+        except (ValueError, LookupError, TypeError):
+            log.warning("%s in %s is damaged; going on after it", self._newest, self._store.uri)
+            return newest.offset + BATCH_ROWS
+
+
+def _encoded(events: Sequence[RatingEvent], first: int) -> bytes:
+    lines = (
+        json.dumps({**event.record(), "offset": offset}, separators=(",", ":"))
+        for offset, event in enumerate(events, first)
+    )
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,64 @@
+"""What could not be used, kept with the reason."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mlproject.batches import keys
+from mlproject.core import columns as c
+from mlproject.core.ports import ObjectStore
+from mlproject.snapshot import keys as snapshot_keys
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineCounts:
+    """Objects in quarantine: files of rejected rows, and marks of unreadable batches."""
+
+    rejected_files: int
+    unreadable: int
+
+
+def keep_rejected(store: ObjectStore, batch_key: str, rejected: pd.DataFrame) -> None:
+    """Write the rejected rows of a batch, one JSON object a line."""
+    log.warning(
+        "%d rows of %s are set aside, the first because %s",
+        len(rejected),
+        batch_key,
+        rejected[c.REASON].iloc[0],
+    )
+    lines = rejected.to_json(orient="records", lines=True, date_format="iso")
+    store.put(keys.rejected_rows(batch_key), lines.encode())
+
+
+def mark_unreadable(store: ObjectStore, batch_key: str, reason: str, etag: str) -> None:
+    """Note that a batch cannot be read; the batch itself stays where it is."""
+    log.warning("batch %s is left out: %s", batch_key, reason)
+    mark = {"key": batch_key, "reason": reason, "etag": etag}
+    store.put(snapshot_keys.unreadable(batch_key), json.dumps(mark, indent=1).encode())
+
+
+def marked(store: ObjectStore) -> Iterator[str]:
+    """Yield the keys of the batches that are marked as unreadable."""
+    for info in store.list(snapshot_keys.QUARANTINE):
+        batch_key = snapshot_keys.marked_batch(info.key)
+        if batch_key is not None:
+            yield batch_key
+
+
+def unmark(store: ObjectStore, batch_key: str) -> None:
+    """Take the mark from a batch that can be read after all."""
+    store.delete(snapshot_keys.unreadable(batch_key))
+
+
+def count_quarantined(store: ObjectStore) -> QuarantineCounts:
+    """Count what is in quarantine."""
+    unreadable = total = 0
+    for info in store.list(f"{snapshot_keys.QUARANTINE}{keys.BATCHES}"):
+        total += 1
+        unreadable += snapshot_keys.marked_batch(info.key) is not None
+    return QuarantineCounts(total - unreadable, unreadable)

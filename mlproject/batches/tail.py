@@ -1,0 +1,59 @@
+"""Follows the batch objects as they appear."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from mlproject.batches import keys
+from mlproject.batches.jsonl import decode_json_frame
+from mlproject.batches.listing import partitions
+from mlproject.batches.parquet import decode_ratings
+from mlproject.core.errors import BatchError
+from mlproject.core.ports import ObjectStore
+from mlproject.core.ratings import RatingFrame
+
+log = logging.getLogger(__name__)
+
+
+def tail_batches(
+    store: ObjectStore,
+    stop: threading.Event,
+    *,
+    from_start: bool = False,
+    poll_seconds: float = 2.0,
+) -> Iterator[RatingFrame]:
+    """Yield the ratings of new batches, until ``stop`` is set.
+
+    Parameters
+    ----------
+    store
+        Where the batches are.
+    stop
+        Ends it.
+    from_start
+        Whether to begin with the batches that are there.
+    poll_seconds
+        Time between looks.
+    """
+    seen: dict[int, str] = {}
+    first = True
+    while not stop.is_set():
+        for partition in partitions(store):
+            after = seen.get(partition, "")
+            for info in store.list(keys.partition_prefix(partition), start_after=after):
+                seen[partition] = info.key
+                if from_start or not first:
+                    yield from _read(store, info.key)
+        first = False
+        stop.wait(poll_seconds)
+
+
+def _read(store: ObjectStore, key: str) -> Iterator[RatingFrame]:
+    """Yield a batch's good rows; nothing of one that cannot be read."""
+    decode = decode_ratings if key.endswith(".parquet") else decode_json_frame
+    try:
+        good, _ = decode(store.get(key) or b"")
+    except BatchError as error:
+        log.warning("batch %s is passed over: %s", key, error)
+    else:
+        yield good

@@ -1,0 +1,1 @@
+"""The latest rating of every user and show, brought up to the newest batch."""

@@ -1,0 +1,274 @@
+"""New batches into the snapshot: what has been read is never read again.
+
+A cycle lists each partition from its watermark, reads the new batches in parallel, merges
+them into the ratings in memory, writes the winners as a delta segment and switches the
+manifest by one conditional write. When the deltas have grown, the whole state is written
+as a new base instead. With the limits below a base is rewritten after at least a fifth of
+its rows is new, at most six rows written for each new one, or after 200 cycles with
+something new, a 200th of the base each.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Final
+
+from mlproject.batches import quarantine
+from mlproject.batches.fetching import Fetched, Found, fetch
+from mlproject.batches.listing import newer, partitions
+from mlproject.core.errors import DataError
+from mlproject.core.ports import ObjectStore
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.objects.conditional import respects_conditions
+from mlproject.snapshot import keys as snapshot_keys
+from mlproject.snapshot.lease import lease
+from mlproject.snapshot.manifest import Manifest, SegmentInfo, Totals, Watermark
+from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.switch import (
+    Seen,
+    commit,
+    read_manifest,
+    read_snapshot,
+    write_segments,
+)
+
+log = logging.getLogger(__name__)
+
+Renew = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """How an ingest cuts its work.
+
+    Parameters
+    ----------
+    threads
+        Batches fetched at the same time.
+    batches_per_commit
+        Batches read before the manifest is switched: bounds the memory of a first ingest
+        and what a killed one has to read again.
+    delta_share, delta_segments
+        The deltas become a new base beyond this share of its rows, or this many.
+    """
+
+    threads: int = 8
+    batches_per_commit: int = 10_000
+    delta_share: float = 0.2
+    # Only a process that starts reads them, at one request each.
+    delta_segments: int = 200
+
+
+DEFAULTS: Final = IngestLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest came to.
+
+    Parameters
+    ----------
+    read
+        Counts of the batches of this ingest.
+    fresh, replaced
+        Ratings that are new in the snapshot, and how many of them replaced an older one.
+    compacted
+        Whether the base was rewritten.
+    generation
+        The snapshot's, 0 while there is none.
+    totals
+        Counts since the first batch.
+    """
+
+    read: Totals
+    fresh: int
+    replaced: int
+    compacted: bool
+    generation: int
+    totals: Totals
+
+    @property
+    def superseded(self) -> int:
+        """Events of this ingest that repeat others or lose against later ones."""
+        return self.read.events - self.fresh
+
+
+def ingest(
+    store: ObjectStore, state: RatingsState | None = None, limits: IngestLimits = DEFAULTS
+) -> tuple[RatingsState, IngestReport]:
+    """Bring the snapshot up to the newest batch.
+
+    Parameters
+    ----------
+    store
+        Where batches and snapshot are.
+    state
+        What the last ingest of this process returned; it saves reading the segments. One
+        that is out of date is noticed and not used.
+    limits
+        How to cut the work.
+
+    Returns
+    -------
+    tuple
+        The ratings of the snapshot, and the report.
+
+    Raises
+    ------
+    AlreadyRunningError
+        If another process switched the snapshot meanwhile; what it wrote stands.
+    DataError
+        If the snapshot is damaged.
+    StoreUnavailableError
+        If the store does not answer.
+    """
+    seen, state = current(store, state)
+    report = IngestReport(Totals(), 0, 0, compacted=False, generation=0, totals=Totals())
+    watermarks = seen.manifest.watermarks if seen.manifest else {}
+    found = new_batches(store, watermarks)
+    first = list(islice(found, limits.batches_per_commit))
+    if first:
+        with only_builder(store) as renew, ThreadPoolExecutor(limits.threads) as pool:
+            for chunk in chunks(chain(first, found), limits.batches_per_commit):
+                fetched = fetch(store, chunk, pool)
+                _unmark_rewritten(store, chunk, watermarks, fetched)
+                merged = state.merge(fetched.ratings)
+                state = merged.state
+                renew()
+                seen, compacted = _switch(store, seen, state, merged.fresh, fetched, limits)
+                report = replace(
+                    report,
+                    read=report.read + fetched.totals,
+                    fresh=report.fresh + len(merged.fresh),
+                    replaced=report.replaced + merged.replaced,
+                    compacted=report.compacted or compacted,
+                )
+    totals = seen.manifest.totals if seen.manifest else Totals()
+    return state, replace(report, generation=seen.generation, totals=totals)
+
+
+def current(store: ObjectStore, state: RatingsState | None = None) -> tuple[Seen, RatingsState]:
+    """Return the manifest and its ratings, from memory if those are the same.
+
+    Raises
+    ------
+    DataError
+        If the snapshot is damaged; the text says how to mend it.
+    """
+    try:
+        seen = read_manifest(store)
+        if seen.manifest is None:
+            return seen, RatingsState.empty()
+        if state is not None and state.digest.text == seen.manifest.digest:
+            return seen, state
+        seen, base, deltas = read_snapshot(store)
+        loaded = RatingsState.of_sorted(base).merge(deltas).state
+        if seen.manifest and loaded.digest.text != seen.manifest.digest:
+            raise DataError("the segments hold other ratings than the manifest says")  # noqa: TRY301
+    except DataError as error:
+        raise DataError(
+            f"the snapshot in {store.uri} is damaged ({error}); "
+            "`tvrec dataset rebuild` makes it anew from the batches"
+        ) from error
+    return seen, loaded
+
+
+def new_batches(
+    store: ObjectStore, watermarks: Mapping[int, Watermark] | None = None
+) -> Iterator[Found]:
+    """Yield the batches past the watermarks, partition by partition."""
+    known = watermarks or {}
+    return chain.from_iterable(
+        newer(store, partition, known.get(partition)) for partition in partitions(store)
+    )
+
+
+def chunks(found: Iterator[Found], size: int) -> Iterator[list[Found]]:
+    """Yield lists of at most ``size``."""
+    while chunk := list(islice(found, size)):
+        yield chunk
+
+
+def only_builder(store: ObjectStore) -> AbstractContextManager[Renew]:
+    """Return what keeps others from switching at the same time.
+
+    Where conditional writes work, the switch itself does; elsewhere a lease. Its callable
+    is to be called before a switch.
+    """
+    if respects_conditions(store, snapshot_keys.PROBE):
+        return nullcontext(lambda: None)
+    log.warning("%s ignores conditional writes, so a lease guards the snapshot", store.uri)
+    return lease(store, snapshot_keys.LEASE)
+
+
+def manifest_of(
+    state: RatingsState,
+    generation: int,
+    *,
+    base: tuple[SegmentInfo, ...],
+    deltas: tuple[SegmentInfo, ...],
+    watermarks: dict[int, Watermark],
+    totals: Totals,
+) -> Manifest:
+    """Describe a state whose segments are written."""
+    return Manifest(
+        generation=generation,
+        base=base,
+        deltas=deltas,
+        watermarks=watermarks,
+        totals=totals,
+        rows=len(state),
+        users=state.users,
+        shows=len(state.show_ids),
+        digest=state.digest.text,
+    )
+
+
+def _unmark_rewritten(
+    store: ObjectStore,
+    chunk: list[Found],
+    watermarks: Mapping[int, Watermark],
+    fetched: Fetched,
+) -> None:
+    """Take the mark from batches at the watermark that were written again, readable now."""
+    for key, info in chunk:
+        read_before = watermarks.get(key.partition)
+        if read_before and info.key == read_before.last_key and info.key not in fetched.unreadable:
+            quarantine.unmark(store, info.key)
+
+
+def _switch(
+    store: ObjectStore,
+    seen: Seen,
+    state: RatingsState,
+    fresh: RatingColumns,
+    fetched: Fetched,
+    limits: IngestLimits,
+) -> tuple[Seen, bool]:
+    """Write what is new and switch; tell whether the base was rewritten."""
+    before = seen.manifest
+    base, deltas = (before.base, before.deltas) if before else ((), ())
+    generation = seen.generation + 1
+    compact = False
+    if len(fresh):
+        share = sum(info.rows for info in deltas) + len(fresh)
+        compact = (
+            share > limits.delta_share * sum(info.rows for info in base)
+            or len(deltas) >= limits.delta_segments
+        )
+        if compact:
+            base, deltas = write_segments(store, state.ratings, generation), ()
+        else:
+            deltas = (*deltas, *write_segments(store, fresh, generation))
+    manifest = manifest_of(
+        state,
+        generation,
+        base=base,
+        deltas=deltas,
+        watermarks={**(before.watermarks if before else {}), **fetched.watermarks},
+        totals=(before.totals if before else Totals()) + fetched.totals,
+    )
+    return commit(store, seen, manifest), compact

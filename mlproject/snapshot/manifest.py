@@ -1,0 +1,140 @@
+"""The manifest: the one small object that says what the snapshot is."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Self
+
+from mlproject.core.errors import DataError
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """A segment: its key, its rows, and the SHA-256 and size in bytes of its content."""
+
+    key: str
+    rows: int
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far a partition has been read.
+
+    Parameters
+    ----------
+    last_key, etag
+        The newest batch read, and the tag of its content.
+    next_offset
+        The offset after the last event known of.
+    """
+
+    last_key: str
+    etag: str
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What has been read since the first batch.
+
+    Parameters
+    ----------
+    batches, unreadable
+        Objects read, and objects that could not be.
+    events, rejected
+        Good rows, and rows set aside. Those events that are not in the snapshot were
+        repeats, or lost against a later rating.
+    """
+
+    batches: int = 0
+    unreadable: int = 0
+    events: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.batches + other.batches,
+            self.unreadable + other.unreadable,
+            self.events + other.events,
+            self.rejected + other.rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A snapshot.
+
+    Parameters
+    ----------
+    generation
+        Counts the switches, from 1.
+    base
+        Segments that together are sorted by user, then show, each pair once.
+    deltas
+        Segments of later winners, oldest first.
+    watermarks
+        By partition.
+    totals
+        What has been read.
+    rows, users, shows
+        Counts of the snapshot with its deltas merged.
+    digest
+        Of the merged ratings, see :class:`~mlproject.snapshot.digest.RatingsDigest`.
+    """
+
+    generation: int
+    base: tuple[SegmentInfo, ...]
+    deltas: tuple[SegmentInfo, ...]
+    watermarks: Mapping[int, Watermark]
+    totals: Totals
+    rows: int
+    users: int
+    shows: int
+    digest: str
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def segments(self) -> tuple[SegmentInfo, ...]:
+        """Base and deltas."""
+        return self.base + self.deltas
+
+    def encoded(self) -> bytes:
+        """Return the manifest as JSON; equal manifests, equal bytes."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True).encode()
+
+    @classmethod
+    def decoded(cls, content: bytes) -> Self:
+        """Read a manifest.
+
+        Raises
+        ------
+        DataError
+            If it is damaged or of another schema version.
+        """
+        try:
+            raw = json.loads(content)
+            version = raw["schema_version"]
+            if version != SCHEMA_VERSION:
+                raise DataError(
+                    f"the snapshot's manifest is of schema version {version}, "
+                    f"this program reads {SCHEMA_VERSION}"
+                )
+            return cls(**{**raw, **_parts(raw)})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"the snapshot's manifest is damaged: {error}") from error
+
+
+def _parts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are more than a number or a text."""
+    return {
+        "base": tuple(SegmentInfo(**entry) for entry in raw["base"]),
+        "deltas": tuple(SegmentInfo(**entry) for entry in raw["deltas"]),
+        "watermarks": {
+            int(partition): Watermark(**entry) for partition, entry in raw["watermarks"].items()
+        },
+        "totals": Totals(**raw["totals"]),
+    }

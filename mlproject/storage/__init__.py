@@ -1,1 +1,0 @@
-"""Objects, their keys, and the file formats inside them."""
