@@ -29,6 +29,7 @@ import pandas as pd
 
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
+from mlproject.batches.progress import Totals
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ports import ObjectStore
@@ -36,7 +37,6 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import IngestLimits, current, ingest, manifest_of
-from mlproject.snapshot.manifest import Totals
 from mlproject.snapshot.state import Merged, RatingsState
 from mlproject.snapshot.switch import Seen, commit, write_segments
 from tests.servers import minio_program, minio_server, rclone_server

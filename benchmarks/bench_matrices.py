@@ -38,7 +38,7 @@ def state_of(count: int) -> RatingsState:
 def by_arrays(state: RatingsState, catalogue: Catalogue) -> tuple[float, int]:
     """Return the seconds that interactions and their matrix take, and the cells."""
     started = time.perf_counter()
-    found, _ = interactions(state, catalogue)
+    found, _ = interactions(state.ratings, catalogue)
     matrix = found.matrix(found.ratings, np.ones(len(found), dtype=np.bool_))
     return time.perf_counter() - started, matrix.nnz
 

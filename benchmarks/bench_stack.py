@@ -24,8 +24,9 @@ from statistics import median
 import pandas as pd
 import psutil
 
-from mlproject.batches.keys import TOPIC, BatchKey
+from mlproject.batches.keys import BatchKey
 from mlproject.core import columns as c
+from mlproject.core.topics import TOPIC
 from mlproject.kafka.connector import NAME
 from stack import control
 from stack.install import missing_tools

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlproject import config
-from mlproject.batches import keys
 from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError
+from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,11 +157,11 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
 
     registry_url = schema_registry_url(settings)
     schema_id = until_available(
-        lambda: register(registry_url, f"{keys.TOPIC}-value", schema_text()), stop
+        lambda: register(registry_url, f"{TOPIC}-value", schema_text()), stop
     )
     sink = KafkaRatingSink(
         settings.kafka_bootstrap_servers,
-        keys.TOPIC,
+        TOPIC,
         schema_id,
         start_position=read_position(store),
         options=ProducerOptions(properties=kafka_properties(settings)),
@@ -194,8 +194,8 @@ def rating_log(settings: Settings) -> RatingLog:
     registry_url = schema_registry_url(settings)
     return KafkaRatingLog(
         settings.kafka_bootstrap_servers,
-        keys.TOPIC,
-        lambda: register(registry_url, f"{keys.TOPIC}-value", schema_text()),
+        TOPIC,
+        lambda: register(registry_url, f"{TOPIC}-value", schema_text()),
         replace(INTERACTIVE, properties=kafka_properties(settings)),
     )
 
@@ -240,7 +240,7 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     from mlproject.kafka.topics import TopicSpec
 
     # One partition serves dead letters; it is also what Connect would create.
-    partitions = {keys.TOPIC: settings.topic_partitions, keys.DEAD_LETTER_TOPIC: 1}
+    partitions = {TOPIC: settings.topic_partitions, DEAD_LETTER_TOPIC: 1}
     return [
         TopicSpec(name, count, settings.topic_replication, settings.topic_retention_days)
         for name, count in partitions.items()
@@ -276,8 +276,8 @@ def connector_config(settings: Settings) -> dict[str, str]:
 
     return sink_config(
         SinkSpec(
-            topic=keys.TOPIC,
-            dead_letter_topic=keys.DEAD_LETTER_TOPIC,
+            topic=TOPIC,
+            dead_letter_topic=DEAD_LETTER_TOPIC,
             replication=settings.topic_replication,
             tasks=settings.connect_tasks,
             registry_url=registry_address(
@@ -302,7 +302,7 @@ def event_tail(
 
         yield from tail_topic(
             settings.kafka_bootstrap_servers,
-            keys.TOPIC,
+            TOPIC,
             schema_registry_url(settings),
             stop,
             from_start=from_start,

@@ -1,5 +1,6 @@
 """Fakes of the ports, for our tests and for those of whoever builds on this."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,15 @@ from mlproject.core.runs import RunInfo, VersionInfo
 
 @dataclass
 class MemoryStore:
-    """Objects in a dictionary; set ``broken`` and every call fails."""
+    """Objects in a dictionary; set ``broken`` and every call fails.
+
+    Set ``conditional`` to False for a server that takes conditions and ignores them.
+    """
 
     objects: dict[str, bytes] = field(default_factory=dict)
     broken: bool = False
+    conditional: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def uri(self) -> str:
@@ -47,6 +53,24 @@ class MemoryStore:
         """Remove an object; no object is no error."""
         self._check()
         self.objects.pop(key, None)
+
+    def etag(self, key: str) -> str | None:
+        """Return the tag of an object's content, None if there is no object."""
+        self._check()
+        content = self.objects.get(key)
+        return None if content is None else str(hash(content))
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> bool:
+        """Write an object if it still has the tag ``expected``."""
+        with self._lock:
+            if self.conditional and self.etag(key) != expected:
+                return False
+            self.put(key, content)
+            return True
+
+    def keeps_conditions(self, probe_prefix: str) -> bool:  # noqa: ARG002 - nothing to probe
+        """Return what :attr:`conditional` says."""
+        return self.conditional
 
     def _check(self) -> None:
         if self.broken:

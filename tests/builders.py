@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlproject.batches.keys import CATALOGUE
-from mlproject.batches.parquet import decode_ratings, encode_catalogue
+from mlproject.batches.parquet import decode_ratings
+from mlproject.catalogue.stored import CATALOGUE, encode_catalogue
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import IdMap

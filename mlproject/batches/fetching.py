@@ -8,11 +8,11 @@ from typing import Final
 
 from mlproject.batches.decoding import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
+from mlproject.batches.progress import Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable
 from mlproject.core.errors import BatchError
 from mlproject.core.ports import ObjectInfo, ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.snapshot.manifest import Totals, Watermark
 
 Found = tuple[BatchKey, ObjectInfo]
 

@@ -1,32 +1,32 @@
-"""The keys of batches, catalogue and quarantine, built and parsed here and nowhere else.
+"""The keys of batches and of the quarantine, built and parsed here and nowhere else.
 
 ::
 
     topics/ratings/partition=0/ratings+0+00000000000000000000.parquet   batches
     topics/ratings/partition=1000/ratings+1000+00000000000000000000.jsonl   the service's own
-    quarantine/topics/ratings/partition=0/...                           rejected rows
-    catalogue/shows.parquet                                             the catalogue
-    catalogue/history/2026-11-22/shows.parquet                          as it was that day
+    quarantine/topics/ratings/partition=0/... .rejected.jsonl           rejected rows
+    quarantine/topics/ratings/partition=0/... .unreadable.json          an unreadable batch
     state/event-generator.json                                          how far it has come
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
 Offsets are padded to 20 digits, so that the order of keys is the order of offsets.
 
-The keys of the snapshot are in :mod:`mlproject.snapshot.keys`, those of the copy
-of TVMaze in :mod:`mlproject.catalogue.tvmaze_state`.
+The keys of the snapshot are in :mod:`mlproject.snapshot.keys`, those of the catalogue in
+:mod:`mlproject.catalogue.stored`, those of the copy of TVMaze in
+:mod:`mlproject.catalogue.tvmaze_state`.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
-TOPIC: Final = "ratings"
-DEAD_LETTER_TOPIC: Final = f"{TOPIC}.dlq"
-CATALOGUE: Final = "catalogue/shows.parquet"
+from mlproject.core.topics import TOPIC
+
 GENERATOR_POSITION: Final = "state/event-generator.json"
 BATCHES: Final = f"topics/{TOPIC}/"
+QUARANTINE: Final = "quarantine/"
+UNREADABLE: Final = ".unreadable.json"
 
 _BATCH: Final = re.compile(
     r"topics/(?P<topic>[^/]+)/partition=(?P<partition>[0-9]+)/"
@@ -77,11 +77,18 @@ def partition_prefix(partition: int) -> str:
     return f"{BATCHES}partition={partition}/"
 
 
-def catalogue_of(day: date) -> str:
-    """Return the key of the catalogue as it was at the end of a day."""
-    return f"catalogue/history/{day.isoformat()}/shows.parquet"
-
-
 def rejected_rows(origin: str) -> str:
     """Return the key under which the rejected rows of a batch or a file are kept."""
-    return f"quarantine/{origin}.rejected.jsonl"
+    return f"{QUARANTINE}{origin}.rejected.jsonl"
+
+
+def unreadable(batch_key: str) -> str:
+    """Return the key of the mark of a batch that cannot be read."""
+    return f"{QUARANTINE}{batch_key}{UNREADABLE}"
+
+
+def marked_batch(mark_key: str) -> str | None:
+    """Return the batch that a mark is about; None if the key is not that of a mark."""
+    if not (mark_key.startswith(QUARANTINE) and mark_key.endswith(UNREADABLE)):
+        return None
+    return mark_key.removeprefix(QUARANTINE).removesuffix(UNREADABLE)

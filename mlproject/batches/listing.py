@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlproject.batches import keys
+from mlproject.batches.progress import Watermark
 from mlproject.core.ports import ObjectInfo, ObjectStore
-from mlproject.snapshot.manifest import Watermark
 
 _PARTITION: Final = re.compile(rf"{re.escape(keys.BATCHES)}partition=(?P<partition>\d+)/")
 # The character after "/": what follows all keys of a folder.

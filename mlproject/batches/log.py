@@ -15,12 +15,11 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from mlproject.batches.keys import TOPIC, BatchKey, partition_prefix
+from mlproject.batches.keys import BatchKey, partition_prefix
 from mlproject.core.errors import StoreUnavailableError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectStore
-from mlproject.objects.conditional import create, respects_conditions
-from mlproject.snapshot import keys as snapshot_keys
+from mlproject.core.topics import TOPIC
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +32,8 @@ _WAITING_ROWS: Final = 10_000
 _ATTEMPTS: Final = 20
 _CLOSE_SECONDS: Final = 5.0
 _FORMAT: Final = "jsonl"
+# Beside the partitions, so that no reader takes it for a batch.
+PROBE: Final = "state/probe-"
 
 _Waiting = tuple[RatingEvent, "Future[Place]"]
 
@@ -129,7 +130,7 @@ class BatchRatingLog:
     def _created(self, events: Sequence[RatingEvent]) -> int:
         """Write one batch; return the offset of its first event."""
         if not self._is_safe:
-            self._is_safe = respects_conditions(self._store, snapshot_keys.PROBE)
+            self._is_safe = self._store.keeps_conditions(PROBE)
             if not self._is_safe:
                 raise StoreUnavailableError(
                     f"{self._store.uri} ignores conditional writes, so ratings could overwrite "
@@ -138,7 +139,7 @@ class BatchRatingLog:
         for _ in range(_ATTEMPTS):
             first = self._end if self._end is not None else self._found_end()
             key = str(BatchKey(PARTITION, first, _FORMAT))
-            if create(self._store, key, _encoded(events, first)):
+            if self._store.put_if(key, _encoded(events, first), None):
                 self._end, self._newest = first + len(events), key
                 return first
             self._end = None

@@ -1,4 +1,4 @@
-"""Ratings and the catalogue as Parquet."""
+"""Batches of ratings as Parquet."""
 
 import io
 from collections.abc import Collection
@@ -10,8 +10,7 @@ from pyarrow import parquet
 
 from mlproject.batches.plain_rows import plain_rows
 from mlproject.core import columns as c
-from mlproject.core.catalogue import Catalogue
-from mlproject.core.errors import BatchError, CatalogueError
+from mlproject.core.errors import BatchError
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 
@@ -95,27 +94,6 @@ def _check_columns(names: Collection[str]) -> None:
     missing = [name for name in c.RATING_COLUMNS if name not in names]
     if missing:
         raise BatchError(f"no column {', '.join(missing)}")
-
-
-def encode_catalogue(catalogue: Catalogue) -> bytes:
-    """Write the catalogue as one Parquet file."""
-    return _encode(pa.Table.from_pandas(catalogue.frame, preserve_index=False))
-
-
-def decode_catalogue(content: bytes) -> Catalogue:
-    """Read the catalogue.
-
-    Raises
-    ------
-    CatalogueError
-        If the file is not Parquet, is cut off, or has no usable show.
-    """
-    try:
-        table = parquet.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError) as error:
-        raise CatalogueError(f"the stored catalogue cannot be read: {error}") from error
-    catalogue, _ = Catalogue.validated(table.to_pandas())
-    return catalogue
 
 
 def _encode(table: pa.Table) -> bytes:

@@ -10,7 +10,6 @@ import pandas as pd
 from mlproject.batches import keys
 from mlproject.core import columns as c
 from mlproject.core.ports import ObjectStore
-from mlproject.snapshot import keys as snapshot_keys
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +38,26 @@ def mark_unreadable(store: ObjectStore, batch_key: str, reason: str, etag: str) 
     """Note that a batch cannot be read; the batch itself stays where it is."""
     log.warning("batch %s is left out: %s", batch_key, reason)
     mark = {"key": batch_key, "reason": reason, "etag": etag}
-    store.put(snapshot_keys.unreadable(batch_key), json.dumps(mark, indent=1).encode())
+    store.put(keys.unreadable(batch_key), json.dumps(mark, indent=1).encode())
 
 
 def marked(store: ObjectStore) -> Iterator[str]:
     """Yield the keys of the batches that are marked as unreadable."""
-    for info in store.list(snapshot_keys.QUARANTINE):
-        batch_key = snapshot_keys.marked_batch(info.key)
+    for info in store.list(keys.QUARANTINE):
+        batch_key = keys.marked_batch(info.key)
         if batch_key is not None:
             yield batch_key
 
 
 def unmark(store: ObjectStore, batch_key: str) -> None:
     """Take the mark from a batch that can be read after all."""
-    store.delete(snapshot_keys.unreadable(batch_key))
+    store.delete(keys.unreadable(batch_key))
 
 
 def count_quarantined(store: ObjectStore) -> QuarantineCounts:
     """Count what is in quarantine."""
     unreadable = total = 0
-    for info in store.list(f"{snapshot_keys.QUARANTINE}{keys.BATCHES}"):
+    for info in store.list(f"{keys.QUARANTINE}{keys.BATCHES}"):
         total += 1
-        unreadable += snapshot_keys.marked_batch(info.key) is not None
+        unreadable += keys.marked_batch(info.key) is not None
     return QuarantineCounts(total - unreadable, unreadable)

@@ -1,12 +1,28 @@
-"""The catalogue's place in the store."""
+"""The catalogue in the store, as Parquet.
 
+::
+
+    catalogue/shows.parquet                      the catalogue
+    catalogue/history/2026-11-22/shows.parquet   as it was that day
+"""
+
+import io
 from datetime import date
+from typing import Final
 
-from mlproject.batches import keys
-from mlproject.batches.parquet import decode_catalogue, encode_catalogue
+import pyarrow as pa
+from pyarrow import parquet
+
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import ObjectStore
+
+CATALOGUE: Final = "catalogue/shows.parquet"
+
+
+def catalogue_of(day: date) -> str:
+    """Return the key of the catalogue as it was at the end of a day."""
+    return f"catalogue/history/{day.isoformat()}/shows.parquet"
 
 
 def read_catalogue(store: ObjectStore) -> Catalogue:
@@ -17,7 +33,7 @@ def read_catalogue(store: ObjectStore) -> Catalogue:
     CatalogueError
         If nothing has been exported yet, or what is there cannot be read.
     """
-    content = store.get(keys.CATALOGUE)
+    content = store.get(CATALOGUE)
     if content is None:
         raise CatalogueError(
             f"no catalogue in {store.uri} yet; `tvrec export-shows` puts one there"
@@ -34,8 +50,32 @@ def write_catalogue(store: ObjectStore, catalogue: Catalogue, day: date) -> bool
         Whether it was written.
     """
     content = encode_catalogue(catalogue)
-    if store.get(keys.CATALOGUE) == content:
+    if store.get(CATALOGUE) == content:
         return False
-    store.put(keys.catalogue_of(day), content)
-    store.put(keys.CATALOGUE, content)
+    store.put(catalogue_of(day), content)
+    store.put(CATALOGUE, content)
     return True
+
+
+def encode_catalogue(catalogue: Catalogue) -> bytes:
+    """Write the catalogue as one Parquet file."""
+    table = pa.Table.from_pandas(catalogue.frame, preserve_index=False)
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def decode_catalogue(content: bytes) -> Catalogue:
+    """Read the catalogue.
+
+    Raises
+    ------
+    CatalogueError
+        If the file is not Parquet, is cut off, or has no usable show.
+    """
+    try:
+        table = parquet.read_table(io.BytesIO(content))
+    except (pa.ArrowException, OSError) as error:
+        raise CatalogueError(f"the stored catalogue cannot be read: {error}") from error
+    catalogue, _ = Catalogue.validated(table.to_pandas())
+    return catalogue

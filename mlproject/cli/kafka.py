@@ -120,7 +120,7 @@ def connector_status(settings: Settings, *, as_json: bool) -> None:
     tvrec connect status
     tvrec connect status --json
     """
-    from mlproject.batches.keys import DEAD_LETTER_TOPIC, TOPIC
+    from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
     from mlproject.kafka.connector import GROUP, NAME
     from mlproject.kafka.offsets import group_lag, offset_ranges
 

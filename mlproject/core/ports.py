@@ -27,7 +27,7 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Named immutable objects. Every method raises StoreUnavailableError on failure."""
+    """Named objects, replaced as a whole. Every method raises StoreUnavailableError on failure."""
 
     @property
     def uri(self) -> str:
@@ -48,6 +48,27 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; no object is no error."""
+        ...
+
+    def etag(self, key: str) -> str | None:
+        """Return the tag of an object's content, None if there is no object."""
+        ...
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> bool:
+        """Write an object if it still has the tag ``expected``; None = if there is none.
+
+        Take the tag before reading the object, and a change between the two makes the
+        write fail rather than get lost. Returns whether it was written; if the store does
+        not answer, it may have been all the same.
+        """
+        ...
+
+    def keeps_conditions(self, probe_prefix: str) -> bool:
+        """Tell whether :meth:`put_if` means anything to the server behind the store.
+
+        Some servers that speak S3 take conditions and ignore them; small writes below
+        ``probe_prefix`` find out.
+        """
         ...
 
 

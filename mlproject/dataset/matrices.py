@@ -1,4 +1,4 @@
-"""From the snapshot and the catalogue to interactions, by array operations."""
+"""From the latest ratings and the catalogue to interactions, by array operations."""
 
 from typing import Final
 
@@ -9,20 +9,19 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.interactions import Interactions
-from mlproject.core.rating_columns import UNRATED
-from mlproject.snapshot.state import RatingsState
+from mlproject.core.rating_columns import UNRATED, RatingColumns
 
 # Up to this highest show id, a table of rows (4 bytes an id) replaces a search.
 _TABLE: Final = 1 << 24
 
 
-def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interactions, int]:
+def interactions(ratings: RatingColumns, catalogue: Catalogue) -> tuple[Interactions, int]:
     """Lay out the ratings of known shows.
 
     Parameters
     ----------
-    state
-        The latest rating of every (user, show).
+    ratings
+        The latest of every (user, show), sorted by user, then show.
     catalogue
         Every show gets a row, rated or not.
 
@@ -31,9 +30,8 @@ def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interaction
     tuple
         The interactions, and how many ratings wait for the catalogue to know their show.
     """
-    ratings = state.ratings
     shows = IdMap(catalogue.frame[c.SHOW_ID].to_numpy())
-    show_rows = _rows(shows, state)
+    show_rows = _rows(shows, ratings.show_id)
     users, values, times = ratings.user_id, ratings.rating, ratings.rated_at
     known = show_rows != UNKNOWN_ROW
     waiting = len(known) - int(np.count_nonzero(known))
@@ -58,10 +56,9 @@ def interactions(state: RatingsState, catalogue: Catalogue) -> tuple[Interaction
     return found, waiting
 
 
-def _rows(shows: IdMap, state: RatingsState) -> NDArray[np.int32]:
+def _rows(shows: IdMap, wanted: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the row of each rating's show, int32, shape ``(n,)``."""
-    wanted = state.ratings.show_id
-    highest = int(state.show_ids[-1]) if len(state.show_ids) else -1
+    highest = int(wanted.max(initial=-1))
     if highest >= _TABLE:
         return shows.rows(wanted).astype(np.int32)
     table = np.full(highest + 1, UNKNOWN_ROW, dtype=np.int32)

@@ -1,1 +1,1 @@
-"""Kafka: topics, offsets, Connect, the Schema Registry, and the clients that send and follow ratings."""
+"""Kafka, Connect and the Schema Registry: their administration, and clients for ratings."""

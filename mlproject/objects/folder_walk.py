@@ -41,6 +41,11 @@ def walk(
     return _walk(root, top, prefix, start_after, is_unfinished)
 
 
+def etag_of(stat: os.stat_result) -> str:
+    """Return the tag of a file's content."""
+    return f"{stat.st_size}-{stat.st_mtime_ns}"
+
+
 def _walk(
     root: Path, folder: str, prefix: str, start_after: str, is_unfinished: Callable[[str], bool]
 ) -> Iterator[ObjectInfo]:
@@ -53,7 +58,7 @@ def _walk(
                 stat = (root / key).stat()
             except FileNotFoundError:
                 continue
-            yield ObjectInfo(key, stat.st_size, etag=f"{stat.st_size}-{stat.st_mtime_ns}")
+            yield ObjectInfo(key, stat.st_size, etag_of(stat))
 
 
 def _names(path: Path, folder: str, is_unfinished: Callable[[str], bool]) -> list[str]:

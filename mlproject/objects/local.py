@@ -1,15 +1,18 @@
 """A local folder as an object store."""
 
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Final
 
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectInfo
-from mlproject.objects.folder_walk import walk
+from mlproject.objects.folder_walk import etag_of, walk
 
 _UNFINISHED: Final = ".unfinished-"
 
@@ -71,6 +74,29 @@ class LocalStore:
         except OSError as error:
             raise _unavailable("delete", self._path(key), error) from error
 
+    def etag(self, key: str) -> str | None:
+        """Return the tag of an object's content, None if there is no object."""
+        try:
+            stat = self._path(key).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            self._check_root()
+            return None
+        except OSError as error:
+            raise _unavailable("read", self._path(key), error) from error
+        return None if S_ISDIR(stat.st_mode) else etag_of(stat)
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> bool:
+        """Write an object if it still has the tag ``expected``, under a lock of its folder."""
+        with _locked(self._path(key).parent):
+            if self.etag(key) != expected:
+                return False
+            self.put(key, content)
+            return True
+
+    def keeps_conditions(self, probe_prefix: str) -> bool:  # noqa: ARG002 - nothing to probe
+        """Return True: the lock is ours."""
+        return True
+
     def _check_root(self) -> None:
         """Tell a file in the place of the folder from an empty store."""
         if self.root.exists() and not self.root.is_dir():
@@ -84,6 +110,21 @@ class LocalStore:
 
 def _is_unfinished(name: str) -> bool:
     return name.startswith(_UNFINISHED)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; it needs no file and goes with the process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _unavailable("lock", folder, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

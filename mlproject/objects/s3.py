@@ -1,9 +1,10 @@
 """An S3 bucket (MinIO, AWS, ...) as an object store."""
 
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
@@ -19,6 +20,11 @@ from mlproject.core.ports import ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# 412: the condition does not hold; 409: another conditional write is under way.
+_LOST: Final = (409, 412)
+_NOT_IMPLEMENTED: Final = 501
+_ABSENT_ETAG: Final = "00000000000000000000000000000000"
 
 # By the server's code, what is wrong with the settings.
 _REASONS: Final = {
@@ -80,6 +86,49 @@ class S3Store:
         with _translated(f"delete {self.uri}/{key}"):
             self.client.delete_object(Bucket=self.bucket, Key=key)
 
+    def etag(self, key: str) -> str | None:
+        """Return the tag of an object's content, None if there is no object."""
+        # A listing, since HEAD tells a missing bucket and a missing object alike.
+        return next((info.etag for info in self.list(key) if info.key == key), None)
+
+    def put_if(self, key: str, content: bytes, expected: str | None) -> bool:
+        """Write an object by ``If-Match``, or by ``If-None-Match`` if there should be none."""
+        condition: dict[str, Any] = (
+            {"IfNoneMatch": "*"} if expected is None else {"IfMatch": f'"{expected}"'}
+        )
+        with _translated(f"write {self.uri}/{key}"):
+            try:
+                self.client.put_object(Bucket=self.bucket, Key=key, Body=content, **condition)
+            except ClientError as error:
+                status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+                # An `If-Match` that finds no object at all is a 404.
+                gone = error.response.get("Error", {}).get("Code") == "NoSuchKey"
+                if status in _LOST or gone:
+                    return False
+                if status == _NOT_IMPLEMENTED:
+                    raise _ConditionsNotImplementedError(
+                        f"{self.uri} refuses conditional writes"
+                    ) from error
+                raise
+        return True
+
+    def keeps_conditions(self, probe_prefix: str) -> bool:
+        """Find out by three small writes."""
+        key = f"{probe_prefix}{uuid.uuid4().hex}"
+        self.put(key, b"")
+        try:
+            overwrites = self.put_if(key, b"1", None)
+            return not overwrites and not self.put_if(key, b"2", _ABSENT_ETAG)
+        except _ConditionsNotImplementedError:
+            return False
+        finally:
+            with suppress(StoreUnavailableError):
+                self.delete(key)
+
+
+class _ConditionsNotImplementedError(StoreUnavailableError):
+    """The server refuses conditions."""
+
 
 def s3_client(
     endpoint_url: str | None, access_key: str | None, secret_key: str | None, region: str
@@ -119,10 +168,10 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise unavailable(what, error) from error
+        raise _unavailable(what, error) from error
 
 
-def unavailable(what: str, error: BotoCoreError | ClientError) -> StoreUnavailableError:
+def _unavailable(what: str, error: BotoCoreError | ClientError) -> StoreUnavailableError:
     """Say in a sentence why something could not be done, and what to do about it."""
     if isinstance(error, ClientError):
         reason = _REASONS.get(error.response.get("Error", {}).get("Code", ""), str(error))

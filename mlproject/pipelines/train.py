@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mlproject.batches.progress import Totals
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled, ShouldStop, never
@@ -26,7 +27,6 @@ from mlproject.models.files import save_model
 from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, find_incumbent
 from mlproject.registry.gate import Rival, Verdict, judge
 from mlproject.snapshot.ingest import ingest
-from mlproject.snapshot.manifest import Totals
 from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
 from mlproject.training.lightfm import FitParams, fit
@@ -120,7 +120,7 @@ def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Datas
     """
     catalogue = read_catalogue(store)
     state, report = ingest(store, state)
-    found, waiting = interactions(state, catalogue)
+    found, waiting = interactions(state.ratings, catalogue)
     if not len(found):
         raise NotEnoughDataError(
             f"no ratings of known shows in {store.uri} yet ({report.totals.batches} batches, "

@@ -19,13 +19,13 @@ from typing import Final
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import Fetched, Found, fetch
 from mlproject.batches.listing import newer, partitions
+from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.objects.conditional import respects_conditions
 from mlproject.snapshot import keys as snapshot_keys
 from mlproject.snapshot.lease import lease
-from mlproject.snapshot.manifest import Manifest, SegmentInfo, Totals, Watermark
+from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import (
     Seen,
@@ -198,7 +198,7 @@ def only_builder(store: ObjectStore) -> AbstractContextManager[Renew]:
     Where conditional writes work, the switch itself does; elsewhere a lease. Its callable
     is to be called before a switch.
     """
-    if respects_conditions(store, snapshot_keys.PROBE):
+    if store.keeps_conditions(snapshot_keys.PROBE):
         return nullcontext(lambda: None)
     log.warning("%s ignores conditional writes, so a lease guards the snapshot", store.uri)
     return lease(store, snapshot_keys.LEASE)

@@ -1,11 +1,10 @@
-"""The keys of the snapshot and of the marks of unreadable objects.
+"""The keys of the snapshot.
 
 ::
 
     snapshots/ratings/manifest.json                         the one mutable object
     snapshots/ratings/segments/0000000012-<digest>.parquet  immutable rows
     snapshots/ratings/lease.json                            only where needed
-    quarantine/topics/ratings/partition=0/... .unreadable.json
 
 A segment's name tells the generation that it was written for, so that whoever commits
 that generation knows that older names are no longer in anyone's hands.
@@ -19,8 +18,6 @@ MANIFEST: Final = f"{SNAPSHOT}manifest.json"
 SEGMENTS: Final = f"{SNAPSHOT}segments/"
 LEASE: Final = f"{SNAPSHOT}lease.json"
 PROBE: Final = f"{SNAPSHOT}probe-"
-QUARANTINE: Final = "quarantine/"
-UNREADABLE: Final = ".unreadable.json"
 
 _SEGMENT: Final = re.compile(rf"{SEGMENTS}(?P<generation>\d+)-[0-9a-f]+\.parquet")
 
@@ -40,15 +37,3 @@ def generation_of(segment_key: str) -> int | None:
     """Return the generation that a segment was written for; None for a foreign key."""
     found = _SEGMENT.fullmatch(segment_key)
     return int(found["generation"]) if found else None
-
-
-def unreadable(batch_key: str) -> str:
-    """Return the key of the mark of a batch that cannot be read."""
-    return f"{QUARANTINE}{batch_key}{UNREADABLE}"
-
-
-def marked_batch(mark_key: str) -> str | None:
-    """Return the batch that a mark is about; None if the key is not that of a mark."""
-    if not (mark_key.startswith(QUARANTINE) and mark_key.endswith(UNREADABLE)):
-        return None
-    return mark_key.removeprefix(QUARANTINE).removesuffix(UNREADABLE)

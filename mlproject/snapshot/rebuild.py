@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
 from mlproject.core.ports import ObjectStore
-from mlproject.objects.conditional import etag_of
 from mlproject.snapshot import keys as snapshot_keys
 from mlproject.snapshot.ingest import (
     DEFAULTS,
@@ -20,7 +20,6 @@ from mlproject.snapshot.ingest import (
     new_batches,
     only_builder,
 )
-from mlproject.snapshot.manifest import Totals, Watermark
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, newest_generation, write_segments
 
@@ -126,7 +125,7 @@ def rebuild(
 
 def _before(store: ObjectStore) -> tuple[Seen, RatingsState | None]:
     """Return the snapshot; without its ratings if it is damaged."""
-    etag = etag_of(store, snapshot_keys.MANIFEST)
+    etag = store.etag(snapshot_keys.MANIFEST)
     try:
         seen, state = current(store)
     except DataError as error:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from mlproject.batches.listing import newer, partitions
+from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import QuarantineCounts, count_quarantined
 from mlproject.core.ports import ObjectStore
-from mlproject.snapshot.manifest import Totals
 from mlproject.snapshot.switch import read_manifest
 
 

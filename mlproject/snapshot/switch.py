@@ -12,7 +12,6 @@ from typing import Final
 from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.objects.conditional import etag_of, put_if_unchanged
 from mlproject.snapshot.keys import MANIFEST, SEGMENTS, generation_of
 from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.segments import decode_segment, encode_segment
@@ -44,7 +43,7 @@ def read_manifest(store: ObjectStore) -> Seen:
         If there is one that cannot be read.
     """
     # The tag first: should the manifest change in between, a write against it fails.
-    etag = etag_of(store, MANIFEST)
+    etag = store.etag(MANIFEST)
     content = store.get(MANIFEST)
     return Seen(Manifest.decoded(content) if content is not None else None, etag)
 
@@ -77,7 +76,7 @@ def read_snapshot(store: ObjectStore) -> tuple[Seen, RatingColumns, RatingColumn
         try:
             return seen, *read_segments(store, seen.manifest)
         except DataError:
-            if etag_of(store, MANIFEST) == seen.etag:
+            if store.etag(MANIFEST) == seen.etag:
                 raise
     seen = read_manifest(store)
     if seen.manifest is None:
@@ -125,14 +124,14 @@ def commit(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
     content = manifest.encoded()
     # The look before is for servers that ignore conditions: a lease may have come only after
     # another's switch. Elsewhere the write itself decides.
-    unchanged = etag_of(store, MANIFEST) == seen.etag
-    if not (unchanged and put_if_unchanged(store, MANIFEST, content, seen.etag)):
+    unchanged = store.etag(MANIFEST) == seen.etag
+    if not (unchanged and store.put_if(MANIFEST, content, seen.etag)):
         raise AlreadyRunningError(
             f"another ingest has switched the snapshot in {store.uri} meanwhile; "
             "this one stops, and what it read is read again"
         )
     # Another's later manifest under this tag would be lost: take it only for our own.
-    etag = etag_of(store, MANIFEST)
+    etag = store.etag(MANIFEST)
     if store.get(MANIFEST) != content:
         raise AlreadyRunningError(f"another ingest works on the snapshot in {store.uri}")
     for key in _out_of_use(store, seen.manifest, manifest):

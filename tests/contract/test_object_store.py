@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,26 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture
 def any_store(subject: Subject) -> ObjectStore:
     return subject.store
+
+
+class Deaf:
+    """A client of a server that takes conditions and ignores them."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put_object(self, **arguments: Any) -> Any:
+        for condition in ("IfMatch", "IfNoneMatch"):
+            arguments.pop(condition, None)
+        return self._client.put_object(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def skip_without_conditions(subject: Subject) -> None:
+    if subject.kind == "rclone":
+        pytest.skip("rclone takes conditional writes as plain ones")
 
 
 def keys_of(store: ObjectStore, prefix: str = "", start_after: str = "") -> list[str]:
@@ -225,6 +246,90 @@ def test_a_folder_or_what_is_below_an_object_is_no_object_to_delete(
     assert keys_of(store) == ["a/b"]
 
 
+def test_a_first_conditional_write_happens_once(subject: Subject) -> None:
+    skip_without_conditions(subject)
+    assert subject.store.etag("a/m") is None
+    assert subject.store.put_if("a/m", b"one", None)
+    assert not subject.store.put_if("a/m", b"two", None)
+    assert subject.store.get("a/m") == b"one"
+
+
+def test_a_later_conditional_write_needs_the_tag_of_what_is_there(subject: Subject) -> None:
+    skip_without_conditions(subject)
+    subject.store.put("a/m", b"one")
+    seen = subject.store.etag("a/m")
+    assert subject.store.put_if("a/m", b"two", seen)
+    assert not subject.store.put_if("a/m", b"three", seen)
+    assert subject.store.get("a/m") == b"two"
+
+
+def test_what_has_gone_has_changed(subject: Subject) -> None:
+    skip_without_conditions(subject)
+    subject.store.put("a/m", b"one")
+    seen = subject.store.etag("a/m")
+    subject.store.delete("a/m")
+    assert not subject.store.put_if("a/m", b"two", seen)
+    assert subject.store.get("a/m") is None
+
+
+def test_the_tag_is_that_of_the_listing(any_store: ObjectStore) -> None:
+    any_store.put("a/m", b"one")
+    assert any_store.etag("a/m") == next(any_store.list("a/m")).etag
+
+
+def test_neither_a_longer_key_nor_a_folder_has_the_tag_of_an_object(
+    any_store: ObjectStore,
+) -> None:
+    any_store.put("a/m.old", b"one")
+    assert any_store.etag("a/m") is None
+    assert any_store.etag("a") is None
+
+
+@pytest.mark.parametrize("kind", ["memory", "local", "minio"])
+def test_of_many_conditional_writes_at_once_one_wins(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    store = request.getfixturevalue(f"{kind}_subject").store
+    contents = [b"%d" % number * (number + 1) for number in range(8)]
+    for _ in range(20):
+        write = partial(store.put_if, "a/m", expected=store.etag("a/m"))
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(write, contents))
+        assert won.count(True) == 1
+        assert store.get("a/m") == contents[won.index(True)]
+        # An equal content would have an equal tag: nothing has changed then.
+        store.put("a/m", b"between")
+
+
+def test_a_store_knows_whether_it_keeps_conditions_and_leaves_no_probe(subject: Subject) -> None:
+    assert subject.store.keeps_conditions("probe-") == (subject.kind != "rclone")
+    assert keys_of(subject.store) == []
+
+
+def test_a_memory_store_can_ignore_conditions_as_some_servers_do() -> None:
+    store = MemoryStore({"a": b"one"}, conditional=False)
+    assert not store.keeps_conditions("probe-")
+    assert store.put_if("a", b"two", None)
+
+
+def test_a_server_that_ignores_conditions_is_found_out(s3_subject: Subject) -> None:
+    assert isinstance(s3_subject.store, S3Store)
+    deaf = S3Store(s3_subject.store.bucket, Deaf(s3_subject.store.client))  # type: ignore[arg-type]
+    assert not deaf.keeps_conditions("probe-")
+    assert keys_of(s3_subject.store) == []
+
+
+def test_the_local_lock_leaves_no_object(tmp_path: Path) -> None:
+    LocalStore(tmp_path).put_if("a/m", b"x", None)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["m"]
+
+
+def test_a_missing_bucket_is_an_error_not_a_lost_race(s3_subject: Subject) -> None:
+    assert isinstance(s3_subject.store, S3Store)
+    with pytest.raises(StoreUnavailableError, match="s3://none/a"):
+        S3Store("none", s3_subject.store.client).put_if("a", b"", None)
+
+
 def test_unfinished_writes_are_not_listed(local_subject: Subject) -> None:
     local_subject.fill(["a/.unfinished-x1y2", "a/b"])
     assert keys_of(local_subject.store) == ["a/b"]
@@ -270,6 +375,8 @@ CALLS: dict[str, Callable[[ObjectStore], Any]] = {
     "put": lambda store: store.put("a", b""),
     "list": keys_of,
     "delete": lambda store: store.delete("a"),
+    "etag": lambda store: store.etag("a"),
+    "put_if": lambda store: store.put_if("a", b"", None),
 }
 
 

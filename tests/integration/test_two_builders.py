@@ -18,7 +18,7 @@ from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
-from mlproject.snapshot import ingest
+from mlproject.snapshot import ingest as module
 from mlproject.snapshot.ingest import IngestLimits, current, ingest
 from mlproject.snapshot.keys import LEASE, SEGMENTS
 from mlproject.snapshot.lease import Timing, lease

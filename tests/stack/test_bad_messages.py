@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import Message, Producer
 from fastavro import parse_schema, schemaless_writer
 
-from mlproject.batches.keys import TOPIC
 from mlproject.core import columns as c
 from mlproject.core.errors import DataError
+from mlproject.core.topics import TOPIC
 from mlproject.events.schema import schema_text
 from mlproject.kafka.schema_registry import register
 from tests.stack.world import World

@@ -21,8 +21,9 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from mlproject import bootstrap, config
-from mlproject.batches.keys import DEAD_LETTER_TOPIC, GENERATOR_POSITION, TOPIC, BatchKey
+from mlproject.batches.keys import GENERATOR_POSITION, BatchKey
 from mlproject.core.retry import until_available
+from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 from mlproject.kafka.broker import Broker
 from mlproject.kafka.connector import NAME
 from mlproject.kafka.offsets import offset_ranges

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from tests.unit.storage.test_jsonl import event, lines
 
-from mlproject.batches import parquet
+from mlproject.batches import parquet as parquet_module
 from mlproject.batches.decoding import decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import decode_ratings, encode_ratings

@@ -8,9 +8,9 @@ import pytest
 from mlproject.batches.fetching import Fetched, fetch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.listing import newer, partitions
+from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import marked
 from mlproject.core.errors import StoreUnavailableError
-from mlproject.snapshot.manifest import Totals
 from mlproject.testing import MemoryStore
 from tests.rating_rows import batch, put
 

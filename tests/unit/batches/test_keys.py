@@ -53,7 +53,7 @@ def test_the_paddings_of_confluent_and_of_aiven_are_read(digits: int) -> None:
         "topics/ratings/partition=0/deeper/ratings+0+12.parquet",
         "x/topics/ratings/partition=0/ratings+0+12.parquet",
         keys.rejected_rows(str(BatchKey(0, 12))),
-        keys.CATALOGUE,
+        "catalogue/shows.parquet",
     ],
 )
 def test_a_key_of_anything_else_is_none(key: str) -> None:
@@ -71,3 +71,11 @@ def test_rejected_rows_lie_outside_the_batches() -> None:
     assert keys.rejected_rows("topics/ratings/x.parquet") == (
         "quarantine/topics/ratings/x.parquet.rejected.jsonl"
     )
+
+
+@given(st.integers(0, 99), st.integers(0, 10**18))
+def test_a_mark_names_its_batch(partition: int, offset: int) -> None:
+    key = str(BatchKey(partition, offset))
+    assert keys.marked_batch(keys.unreadable(key)) == key
+    assert keys.marked_batch(keys.rejected_rows(key)) is None
+    assert keys.unreadable(key).startswith(f"{keys.QUARANTINE}{keys.BATCHES}")

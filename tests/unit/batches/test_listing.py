@@ -6,8 +6,8 @@ import pytest
 
 from mlproject.batches.keys import BATCHES, BatchKey
 from mlproject.batches.listing import newer, partitions
+from mlproject.batches.progress import Watermark
 from mlproject.core.ports import ObjectInfo
-from mlproject.snapshot.manifest import Watermark
 from mlproject.testing import MemoryStore
 
 KEYS = [

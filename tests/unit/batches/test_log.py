@@ -129,14 +129,14 @@ def test_a_write_that_fails_after_the_fact_is_not_written_over(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the answer to a write is lost: the next one finds the object."""
-    create = batch_log.create
+    put_if = store.put_if
 
-    def loses_the_answer(*arguments: object) -> bool:
-        create(*arguments)
-        monkeypatch.setattr(batch_log, "create", create)
+    def loses_the_answer(key: str, content: bytes, expected: str | None) -> bool:
+        put_if(key, content, expected)
+        monkeypatch.setattr(store, "put_if", put_if)
         raise UnavailableError("the answer was lost")
 
-    monkeypatch.setattr(batch_log, "create", loses_the_answer)
+    monkeypatch.setattr(store, "put_if", loses_the_answer)
     log = BatchRatingLog(store, linger_seconds=0)
     with pytest.raises(UnavailableError, match="may still arrive"):
         log.append(event(1)).result(5)
@@ -166,7 +166,7 @@ def test_who_gives_up_in_time_has_written_nothing(store: MemoryStore) -> None:
 
 def test_a_full_queue_refuses(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     hung = threading.Event()
-    monkeypatch.setattr(batch_log, "create", lambda *_: hung.wait(20))
+    monkeypatch.setattr(store, "put_if", lambda *_: hung.wait(20))
     log = BatchRatingLog(store, linger_seconds=0, waiting_rows=3)
     log.append(event(0))
     wait_until(lambda: log._waiting.qsize() == 0, 10, "the first is being written")
@@ -178,10 +178,8 @@ def test_a_full_queue_refuses(store: MemoryStore, monkeypatch: pytest.MonkeyPatc
     log.close()
 
 
-def test_a_store_that_ignores_conditions_is_refused(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch_log, "respects_conditions", lambda *_: False)
+def test_a_store_that_ignores_conditions_is_refused(store: MemoryStore) -> None:
+    store.conditional = False
     log = BatchRatingLog(store)
     with pytest.raises(UnavailableError, match="ignores conditional writes"):
         log.append(event()).result(5)

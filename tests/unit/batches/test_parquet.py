@@ -13,14 +13,11 @@ from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
 from mlproject.batches.parquet import (
-    decode_catalogue,
     decode_ratings,
-    encode_catalogue,
     encode_ratings,
 )
 from mlproject.core import columns as c
-from mlproject.core.catalogue import Catalogue
-from mlproject.core.errors import BatchError, CatalogueError
+from mlproject.core.errors import BatchError
 from mlproject.core.ratings import RatingFrame
 from tests.builders import FIRST_INSTANT, ratings
 
@@ -66,13 +63,8 @@ def test_ratings_come_back_as_they_were(events: list[dict[str, Any]]) -> None:
     assert rejected.empty
 
 
-def test_the_catalogue_comes_back_as_it_was(catalogue: Catalogue) -> None:
-    assert_frame_equal(decode_catalogue(encode_catalogue(catalogue)).frame, catalogue.frame)
-
-
-def test_equal_data_gives_equal_bytes(catalogue: Catalogue) -> None:
+def test_equal_data_gives_equal_bytes() -> None:
     assert encode_ratings(ratings(5)) == encode_ratings(ratings(5))
-    assert encode_catalogue(catalogue) == encode_catalogue(Catalogue(catalogue.frame.copy()))
 
 
 def test_encoding_warns_of_nothing() -> None:
@@ -103,8 +95,6 @@ def test_an_altered_file_is_a_batch_error_or_is_read() -> None:
 def test_what_is_no_parquet_is_an_error_of_ours(content: bytes) -> None:
     with pytest.raises(BatchError, match="not a readable Parquet file of ratings"):
         decode_ratings(content)
-    with pytest.raises(CatalogueError, match="cannot be read"):
-        decode_catalogue(content)
 
 
 @pytest.mark.parametrize("column", c.RATING_COLUMNS)
@@ -113,11 +103,6 @@ def test_a_missing_column_is_named(column: str) -> None:
     parquet.write_table(pa.table(TWO_EVENTS).drop_columns(column), buffer)
     with pytest.raises(BatchError, match=f"no column {column}"):
         decode_ratings(buffer.getvalue())
-
-
-def test_a_catalogue_without_titles_is_an_error(catalogue: Catalogue) -> None:
-    with pytest.raises(CatalogueError, match="no column title"):
-        decode_catalogue(encode_catalogue(Catalogue(catalogue.frame.drop(columns=c.TITLE))))
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,15 @@ from datetime import date
 import pytest
 from pandas.testing import assert_frame_equal
 
-from mlproject.batches.keys import CATALOGUE, catalogue_of
-from mlproject.batches.parquet import decode_catalogue
-from mlproject.catalogue.stored import read_catalogue, write_catalogue
+from mlproject.catalogue.stored import (
+    CATALOGUE,
+    catalogue_of,
+    decode_catalogue,
+    encode_catalogue,
+    read_catalogue,
+    write_catalogue,
+)
+from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, StoreUnavailableError
 from mlproject.testing import MemoryStore
@@ -55,3 +61,18 @@ def test_a_store_that_is_down_is_no_missing_catalogue(store: MemoryStore) -> Non
     store.broken = True
     with pytest.raises(StoreUnavailableError):
         read_catalogue(store)
+
+
+def test_equal_catalogues_give_equal_bytes(catalogue: Catalogue) -> None:
+    assert encode_catalogue(catalogue) == encode_catalogue(Catalogue(catalogue.frame.copy()))
+
+
+@pytest.mark.parametrize("content", [b"", b"no Parquet", b"PAR1" + bytes(100) + b"PAR1"])
+def test_what_is_no_parquet_is_an_error_of_ours(content: bytes) -> None:
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        decode_catalogue(content)
+
+
+def test_a_catalogue_without_titles_is_an_error(catalogue: Catalogue) -> None:
+    with pytest.raises(CatalogueError, match="no column title"):
+        decode_catalogue(encode_catalogue(Catalogue(catalogue.frame.drop(columns=c.TITLE))))

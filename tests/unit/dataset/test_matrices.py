@@ -9,7 +9,7 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.dataset import matrices
 from mlproject.dataset.matrices import interactions
-from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.latest import latest
 from tests.rating_rows import ROWS, Row, columns, winners
 
 
@@ -23,9 +23,7 @@ def catalogue_of(*show_ids: int) -> Catalogue:
 def test_known_shows_are_laid_out_and_others_wait(given_rows: list[Row], table: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matrices, "_TABLE", table)
-        found, waiting = interactions(
-            RatingsState.of(columns(given_rows)), catalogue_of(1, 3, 4, 99)
-        )
+        found, waiting = interactions(latest(columns(given_rows)), catalogue_of(1, 3, 4, 99))
     expected = [row for row in winners(given_rows) if row[1] in {1, 3, 4}]
     assert waiting == len(winners(given_rows)) - len(expected)
     assert found.shows.ids.tolist() == [1, 3, 4, 99]
@@ -40,15 +38,15 @@ def test_known_shows_are_laid_out_and_others_wait(given_rows: list[Row], table: 
 
 
 def test_the_matrix_has_a_row_a_user_and_a_column_a_show() -> None:
-    state = RatingsState.of(columns([(5, 3, 7, 0, 0, 0), (9, 1, 2, 0, 0, 0), (9, 2, 8, 0, 0, 0)]))
-    found, waiting = interactions(state, catalogue_of(1, 2, 3))
+    ratings = latest(columns([(5, 3, 7, 0, 0, 0), (9, 1, 2, 0, 0, 0), (9, 2, 8, 0, 0, 0)]))
+    found, waiting = interactions(ratings, catalogue_of(1, 2, 3))
     everything = np.ones(len(found), dtype=np.bool_)
     assert found.matrix(found.ratings, everything).toarray().tolist() == [[0, 0, 7], [2, 8, 0]]
     assert waiting == 0
 
 
 def test_a_show_counts_once_the_catalogue_knows_it() -> None:
-    state = RatingsState.of(columns([(5, 3, 7, 0, 0, 0)]))
-    assert interactions(state, catalogue_of(1))[1] == 1
-    found, waiting = interactions(state, catalogue_of(1, 3))
+    ratings = latest(columns([(5, 3, 7, 0, 0, 0)]))
+    assert interactions(ratings, catalogue_of(1))[1] == 1
+    found, waiting = interactions(ratings, catalogue_of(1, 3))
     assert (len(found), waiting) == (1, 0)

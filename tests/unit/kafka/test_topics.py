@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 
 from mlproject.core.errors import ConfigError, UnavailableError
-from mlproject.kafka import broker
+from mlproject.kafka import broker as broker_module
 from mlproject.kafka.broker import Broker
 from mlproject.kafka.topics import TopicChange, TopicSpec, apply_topics
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlproject.batches.keys import CATALOGUE
-from mlproject.catalogue.stored import read_catalogue
+from mlproject.catalogue.stored import CATALOGUE, read_catalogue
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, StoreUnavailableError
 from mlproject.pipelines.export_shows import ExportResult, export_shows

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 
-from mlproject.snapshot import digest
+from mlproject.snapshot import digest as module
 from mlproject.snapshot.digest import RatingsDigest
 from tests.rating_rows import ROWS, Row, columns
 

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlproject.batches.keys import BATCHES, BatchKey
+from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import marked
 from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectInfo
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot import ingest
-from mlproject.snapshot import switch as snapshot
+from mlproject.snapshot import ingest as module
 from mlproject.snapshot.ingest import IngestLimits, current, ingest
 from mlproject.snapshot.keys import LEASE, MANIFEST, SEGMENTS
 from mlproject.snapshot.lease import Timing, lease
-from mlproject.snapshot.manifest import Manifest, Totals
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import read_manifest
@@ -291,7 +291,7 @@ def test_of_two_at_once_one_wins_and_the_other_says_so() -> None:
 def test_a_lease_guards_a_server_that_ignores_conditions(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "respects_conditions", lambda *_: False)
+    store.conditional = False
     at_once = partial(lease, timing=Timing(settle_seconds=0))
     monkeypatch.setattr(module, "lease", at_once)
     put(store, 0, 0)
@@ -314,9 +314,8 @@ def test_a_lease_that_comes_after_another_switch_is_no_right_to_overwrite_it(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One reads the manifest; another takes the lease, switches, gives it back; one goes on."""
-    monkeypatch.setattr(module, "respects_conditions", lambda *_: False)
+    store.conditional = False
     monkeypatch.setattr(module, "lease", partial(lease, timing=Timing(settle_seconds=0)))
-    monkeypatch.setattr(snapshot, "put_if_unchanged", lambda to, *what: not to.put(*what[:2]))
     put(store, 0, 0)
     ingest(store)
     put(store, 0, 10)

@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlproject.batches.keys import BATCHES, BatchKey, rejected_rows
 from mlproject.snapshot import keys as snapshot_keys
 
 
@@ -17,11 +16,3 @@ def test_a_segments_generation_is_read_back(generation: int, digest: int) -> Non
 def test_foreign_keys_have_no_generation() -> None:
     for key in (snapshot_keys.MANIFEST, f"{snapshot_keys.SEGMENTS}x.parquet", ""):
         assert snapshot_keys.generation_of(key) is None
-
-
-@given(st.integers(0, 99), st.integers(0, 10**18))
-def test_a_mark_names_its_batch(partition: int, offset: int) -> None:
-    key = str(BatchKey(partition, offset))
-    assert snapshot_keys.marked_batch(snapshot_keys.unreadable(key)) == key
-    assert snapshot_keys.marked_batch(rejected_rows(key)) is None
-    assert snapshot_keys.unreadable(key).startswith(f"{snapshot_keys.QUARANTINE}{BATCHES}")

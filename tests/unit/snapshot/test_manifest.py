@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
-from mlproject.snapshot.manifest import Manifest, SegmentInfo, Totals, Watermark
+from mlproject.snapshot.manifest import Manifest, SegmentInfo
 
 SEGMENT = SegmentInfo("snapshots/ratings/segments/0000000001-ab.parquet", 3, "ab" * 32, 100)
 MANIFEST = Manifest(

@@ -3,11 +3,11 @@
 import pytest
 
 from mlproject.batches.keys import BatchKey
+from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import QuarantineCounts
 from mlproject.core.errors import DataError
 from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.keys import MANIFEST
-from mlproject.snapshot.manifest import Totals
 from mlproject.snapshot.status import PartitionStatus, status
 from mlproject.testing import MemoryStore
 from tests.rating_rows import put

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from mlproject.batches.progress import Totals
 from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot.keys import MANIFEST, SEGMENTS, generation_of
-from mlproject.snapshot.manifest import Manifest, SegmentInfo, Totals
+from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.switch import (
     Seen,
     commit,
