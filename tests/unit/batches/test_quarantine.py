@@ -5,9 +5,8 @@ import json
 import pandas as pd
 
 from mlproject.batches import quarantine
-from mlproject.batches.keys import BatchKey, rejected_rows
+from mlproject.batches.keys import BatchKey, rejected_rows, unreadable
 from mlproject.core import columns as c
-from mlproject.snapshot.keys import unreadable
 from mlproject.testing import MemoryStore
 
 KEY = str(BatchKey(0, 100))
