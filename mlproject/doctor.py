@@ -48,7 +48,7 @@ def examine(settings: Settings) -> list[Finding]:
         version = registry.production()
         if version is None:
             raise VersionNotFoundError("no version yet; `tvrec train` makes one")
-        return f"version {version.version}: {version.tags.get('reason', '')}"
+        return f"version {version.number}: {version.tags.get('reason', '')}"
 
     def service() -> str:
         if not is_ready(settings.service_url):

@@ -38,8 +38,8 @@ def follow(
             said.add("mlflow")
             say(f"MLflow is at {settings.tracking_uri}")
         current = _production(registry) if "mlflow" in said else None
-        if current is not None and current.version != version:
-            version = current.version
+        if current is not None and current.number != version:
+            version = current.number
             say(f"version {version} is in production: {current.tags.get('reason', '')}")
             if "page" not in said:
                 said.add("page")

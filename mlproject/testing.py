@@ -153,12 +153,12 @@ class MemoryRegistry:
     def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
         """Point ``production`` at a version and ``previous`` at the one before it."""
         wanted, before = self.version(number), self.production()
-        if before is not None and before.version == number:
+        if before is not None and before.number == number:
             return before
         tags = {
             "promoted_by": by,
             "reason": reason,
-            "promoted_from": str(before.version) if before else "",
+            "promoted_from": str(before.number) if before else "",
         }
         self.kept_versions = [replace(version, aliases=()) for version in self.kept_versions]
         if before is not None:
@@ -173,7 +173,7 @@ class MemoryRegistry:
         return next((info for info in self.kept_versions if alias in info.aliases), None)
 
     def _replace(self, version: VersionInfo) -> VersionInfo:
-        self.kept_versions[version.version - 1] = version
+        self.kept_versions[version.number - 1] = version
         return version
 
 

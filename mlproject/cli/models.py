@@ -74,7 +74,7 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
             {
                 "run_id": result.run_id,
                 "promoted": result.version is not None,
-                "version": result.version.version if result.version else None,
+                "version": result.version.number if result.version else None,
                 "reason": result.verdict.reason,
                 "split": result.split,
                 "metrics": result.metrics,
@@ -88,7 +88,7 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
         if f"_at_{settings.k}" in name:
             click.echo(f"  {name:38} {value:.4f}")
     if result.version:
-        click.echo(f"version {result.version.version} is in production")
+        click.echo(f"version {result.version.number} is in production")
     elif result.verdict.promote:
         click.echo(f"not promoted, as asked; `tvrec promote --run {result.run_id}` does it")
     else:
@@ -121,7 +121,7 @@ def promote(settings: Settings, *, version: int | None, run_id: str | None, reas
         by=bootstrap.user_name(),
         reason=reason,
     )
-    click.echo(f"version {info.version} is in production")
+    click.echo(f"version {info.number} is in production")
 
 
 @tvrec.command()
@@ -148,7 +148,7 @@ def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
                     "name": run.name,
                     "status": run.status,
                     "started_at": run.started_at.isoformat(),
-                    "version": versions[run.run_id].version if run.run_id in versions else None,
+                    "version": versions[run.run_id].number if run.run_id in versions else None,
                     "aliases": versions[run.run_id].aliases if run.run_id in versions else [],
                     "reason": run.tags.get("reason"),
                     "metrics": dict(run.metrics),
@@ -165,7 +165,7 @@ def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
         rows.append(
             (
                 run.run_id[:8],
-                str(version.version) if version else "",
+                str(version.number) if version else "",
                 ", ".join(version.aliases) if version else "",
                 _number(run.metrics.get(metric)),
                 _number(run.metrics.get(f"popularity_{metric}")),
@@ -201,7 +201,7 @@ def recommend(
     if info is None:
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
     model = bootstrap.model_cache(settings, "cli").load(info)
-    answer = Recommender(info.version, model).recommend(user_id, num_items)
+    answer = Recommender(info.number, model).recommend(user_id, num_items)
     if as_json:
         print_json(answer)
         return
@@ -215,7 +215,7 @@ def recommend(
         )
         for item in answer["items"]
     ]
-    title = f"For user {user_id}: {answer['source']}, by version {info.version}"
+    title = f"For user {user_id}: {answer['source']}, by version {info.number}"
     print_table(title, ("show", "title", "genres", "since", "score"), rows)
 
 

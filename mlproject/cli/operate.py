@@ -66,7 +66,7 @@ def build(settings: Settings) -> None:
                 should_stop=stop.is_set,
             )
         built = dataset.digest
-        became = f"version {result.version.version} is in production" if result.version else "kept"
+        became = f"version {result.version.number} is in production" if result.version else "kept"
         log.info(
             "run %s took %.0f s: %s (%s)",
             result.run_id[:8],

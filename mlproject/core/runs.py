@@ -22,7 +22,7 @@ class RunInfo:
 class VersionInfo:
     """A registered version of the model."""
 
-    version: int
+    number: int
     run_id: str
     aliases: tuple[str, ...]
     created_at: datetime

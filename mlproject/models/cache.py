@@ -48,11 +48,11 @@ class ModelCache:
             If the folder cannot be written.
         """
         # The run's id is part of the name: after a reset the registry counts from 1 again.
-        place = self.folder / f"{version.version}-{version.run_id}"
+        place = self.folder / f"{version.number}-{version.run_id}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not place.is_dir():
-                self._fetch(version.version, place)
+                self._fetch(version.number, place)
             model = load_model(place)
             self._remember(version, place)
         except ArtifactError:
@@ -85,7 +85,7 @@ class ModelCache:
 
     def _remember(self, version: VersionInfo, place: Path) -> None:
         note = self.folder / f".{_CURRENT}.{os.getpid()}"
-        note.write_text(json.dumps({"version": version.version, "folder": place.name}))
+        note.write_text(json.dumps({"version": version.number, "folder": place.name}))
         note.replace(self.folder / _CURRENT)
         versions = sorted(
             (path for path in self.folder.iterdir() if path.is_dir() and path.name[0] != "."),

@@ -125,6 +125,6 @@ def _rated_anew(split: Split, rule: SplitRule, model: TrainedModel) -> Mask:
 
 
 def _incomparable(split: Split, version: VersionInfo, why: str) -> Incumbent:
-    text = f"version {version.version} in production {why}"
+    text = f"version {version.number} in production {why}"
     log.warning("%s; the candidate is compared with popularity alone", text)
     return Incumbent(split, note=f"beats popularity, and {text}")

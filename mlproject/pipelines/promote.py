@@ -35,9 +35,9 @@ def promote(
         versions = registry.versions()
         if run_id is not None:
             known = [info for info in versions if info.run_id == run_id]
-            version = (known[0] if known else registry.register(run_id)).version
+            version = (known[0] if known else registry.register(run_id)).number
         elif versions:
-            version = versions[0].version
+            version = versions[0].number
         else:
             raise VersionNotFoundError(
                 "there is no version to promote yet; `tvrec train` makes one, "

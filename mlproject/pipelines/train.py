@@ -222,7 +222,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     version = None
     if verdict.promote and promote:
         version = registry.register(run.run_id)
-        version = registry.promote(version.version, by=by, reason=verdict.reason)
+        version = registry.promote(version.number, by=by, reason=verdict.reason)
     return TrainResult(run.run_id, str(rule), metrics, verdict, version)
 
 

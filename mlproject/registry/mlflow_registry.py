@@ -134,15 +134,15 @@ class MlflowRegistry:
                     raise
                 return []
         infos = [_version_info(version, aliases) for version in found]
-        return sorted(infos, key=lambda info: -info.version)
+        return sorted(infos, key=lambda info: -info.number)
 
     def version(self, number: int) -> VersionInfo:
         """Return one version; raise VersionNotFoundError if there is none."""
         versions = self.versions()
         for info in versions:
-            if info.version == number:
+            if info.number == number:
                 return info
-        known = ", ".join(str(info.version) for info in versions) or "none"
+        known = ", ".join(str(info.number) for info in versions) or "none"
         raise VersionNotFoundError(
             f"{self.model} has no version {number}; there is {known} (see `tvrec runs`)"
         )
@@ -191,12 +191,12 @@ class MlflowRegistry:
         """
         self.version(number)
         before = self.production()
-        if before is not None and before.version == number:
+        if before is not None and before.number == number:
             return before
         tags = {
             "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "promoted_by": by,
-            "promoted_from": str(before.version) if before else "",
+            "promoted_from": str(before.number) if before else "",
             "reason": reason,
         }
         with self._translated():
@@ -204,7 +204,7 @@ class MlflowRegistry:
             for key, value in tags.items():
                 client.set_model_version_tag(self.model, str(number), key, value)
             if before is not None:
-                client.set_registered_model_alias(self.model, PREVIOUS, str(before.version))
+                client.set_registered_model_alias(self.model, PREVIOUS, str(before.number))
             # Last, since it is what the service looks at.
             client.set_registered_model_alias(self.model, PRODUCTION, str(number))
         return self.version(number)
@@ -304,7 +304,7 @@ def _run_info(run: Run) -> RunInfo:
 
 def _version_info(version: ModelVersion, aliases: Mapping[str, str]) -> VersionInfo:
     return VersionInfo(
-        version=int(version.version),
+        number=int(version.version),
         run_id=version.run_id or "",
         aliases=tuple(
             sorted(alias for alias, number in aliases.items() if number == version.version)

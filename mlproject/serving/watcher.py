@@ -74,7 +74,7 @@ class ModelWatcher:
             if version is None:
                 self._complain("no version is in production yet")
             elif self.current is None or version.run_id != self._run_id:
-                self._swap(Recommender(version.version, self._load(version)))
+                self._swap(Recommender(version.number, self._load(version)))
                 self._run_id = version.run_id
             if version is not None:
                 self._trouble = ""

@@ -80,7 +80,7 @@ def test_a_run_becomes_a_version_that_answers_as_the_service_does(
 
     assert registry.production() is None
     version = registry.register(run_id)
-    promoted = registry.promote(version.version, by="a test", reason="good")
+    promoted = registry.promote(version.number, by="a test", reason="good")
     assert promoted.aliases == ("production",)
     assert promoted.tags["promoted_by"] == "a test"
     production = registry.production()
@@ -89,7 +89,7 @@ def test_a_run_becomes_a_version_that_answers_as_the_service_does(
 
     # What MLflow's own users get is what the REST service answers, from the same files.
     loaded = mlflow.pyfunc.load_model(f"models:/{registry.model}@production")
-    recommender = Recommender(1, load_model(registry.download(version.version, tmp_path / "got")))
+    recommender = Recommender(1, load_model(registry.download(version.number, tmp_path / "got")))
     for user_id in (0, 10, 40, 999):
         answer = recommender.recommend(user_id, 7)
         frame = loaded.predict(pd.DataFrame({"user_id": [user_id]}), params={"num_items": 7})
@@ -105,9 +105,9 @@ def test_promotion_keeps_the_way_back(registry: MlflowRegistry, tmp_path: Path) 
     for number in (1, 2, 3, 1):
         registry.promote(number, by="a test", reason="why not")
     assert registry.promote(1, by="a test", reason="again").tags["reason"] == "why not"
-    aliases = {info.version: info.aliases for info in registry.versions()}
+    aliases = {info.number: info.aliases for info in registry.versions()}
     assert aliases == {3: ("previous",), 2: (), 1: ("production",)}
-    assert [info.version for info in registry.versions()] == [3, 2, 1]
+    assert [info.number for info in registry.versions()] == [3, 2, 1]
 
 
 @ignore_mlflow

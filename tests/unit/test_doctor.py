@@ -37,7 +37,7 @@ def fill(settings: Settings) -> None:
 
 def put_into_production(registry: MemoryRegistry) -> None:
     (registry.folder / "run1").mkdir(parents=True)
-    registry.promote(registry.register("run1").version, by="ann", reason="it is good")
+    registry.promote(registry.register("run1").number, by="ann", reason="it is good")
 
 
 def test_all_is_well(

@@ -56,7 +56,7 @@ def put_into_production(registry: MemoryRegistry, **changes: object) -> None:
         log.metrics({"precision_at_10": 0.25, "popularity_precision_at_10": 0.125})
         log.params({"dimensions": 4})
         log.tags({"reason": "it is good"})
-    registry.promote(registry.register(log.run_id).version, by="ann", reason="it is good")
+    registry.promote(registry.register(log.run_id).number, by="ann", reason="it is good")
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class Place:
             folder.mkdir(parents=True)
             save_model(model_of(data), folder)
             run.model(folder, 0)
-        version = self.registry.register(run.run_id).version
+        version = self.registry.register(run.run_id).number
         self.registry.promote(version, by="a test", reason="it is good")
 
     def find(self, split: Split, digest: str = "today's") -> Incumbent:

@@ -23,12 +23,12 @@ def registry(tmp_path: Path) -> MemoryRegistry:
 
 def in_production(registry: MemoryRegistry) -> tuple[int, str] | None:
     found = registry.production()
-    return (found.version, found.run_id) if found else None
+    return (found.number, found.run_id) if found else None
 
 
 def test_the_newest_version_is_taken_when_none_is_named(registry: MemoryRegistry) -> None:
     info = promote(registry, by="ann", reason="by hand")
-    assert (info.version, info.aliases) == (2, ("production",))
+    assert (info.number, info.aliases) == (2, ("production",))
     assert info.tags == {"promoted_by": "ann", "reason": "by hand", "promoted_from": "1"}
     assert registry.version(1).aliases == ("previous",)
 

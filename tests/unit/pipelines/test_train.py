@@ -113,7 +113,7 @@ def test_the_first_winner_becomes_production(place: Place, dataset: Dataset) -> 
     result = place.train(dataset)
     production = place.registry.production()
     assert result.version == production
-    assert (production.version, production.run_id) == (1, result.run_id)
+    assert (production.number, production.run_id) == (1, result.run_id)
     assert production.tags["promoted_by"] == "a test"
     assert production.tags["reason"] == result.verdict.reason
     assert result.verdict.reason.startswith("first to beat popularity: precision@5 0.")
@@ -180,10 +180,10 @@ def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
     worse = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
     place.train(dataset, worse, promote=False)
     place.registry.promote(
-        place.registry.register(place.last_run.run_id).version, by="hand", reason="try"
+        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
     )
     result = place.train(dataset)
-    assert result.version.version == 2
+    assert result.version.number == 2
     assert result.verdict.reason.startswith("better: precision@5 0.")
     assert place.registry.version(1).aliases == ("previous",)
 
@@ -203,7 +203,7 @@ def test_one_that_knows_newer_ratings_takes_its_place_unless_it_is_worse(
 
     result = place.train(newer, replace(PARAMS, margin=0.5))
     assert result.verdict.reason.startswith("newer data and not worse: precision@5 0.")
-    assert result.version.version == 2
+    assert result.version.number == 2
     model = load_model(place.registry.folder / result.run_id)
     assert model.knows_taste(model.users.row(5000))
 
@@ -233,7 +233,7 @@ def test_an_unreadable_production_does_not_block(
     (place.registry.folder / first.run_id / "shows.json").write_text("damaged")
     second = place.train(dataset)
     assert "version 1 in production cannot be measured" in caplog.text
-    assert second.version.version == 2
+    assert second.version.number == 2
     assert "version 1 in production cannot be measured" in second.verdict.reason
     assert "production_precision_at_5" not in second.metrics
 

@@ -42,7 +42,7 @@ class Registry:
     def load(self, wanted: VersionInfo) -> TrainedModel:
         if self.load_trouble:
             raise self.load_trouble
-        self.loaded.append(wanted.version)
+        self.loaded.append(wanted.number)
         return self.model
 
 
