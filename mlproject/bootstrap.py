@@ -322,8 +322,8 @@ def registry(settings: Settings) -> ModelRegistry:
 
     return MlflowRegistry(
         settings.tracking_uri,
-        settings.experiment,
-        settings.registered_model,
+        experiment=settings.experiment,
+        model=settings.registered_model,
         k=settings.k,
         inside_run=settings.mlflow_run_id is not None,
     )

@@ -79,74 +79,96 @@ class MemoryStore:
 
 @dataclass
 class MemoryRegistry:
-    """Runs and versions in lists; models are kept below ``folder``."""
+    """Runs and versions in lists, models below ``folder``.
+
+    Set ``failure`` and every call raises it.
+    """
 
     folder: Path
     kept_runs: list[RunInfo] = field(default_factory=list)
     kept_versions: list[VersionInfo] = field(default_factory=list)
+    failure: BaseException | None = None
 
     def ping(self) -> None:
-        """Do nothing: it is always there."""
+        """Do nothing: it is there unless it is set to fail."""
+        self.check()
 
     def page(self) -> str:
         """Return an address."""
+        self.check()
         return "memory://runs"
 
     @contextmanager
     def run(self, name: str) -> Iterator[RunLog]:
-        """Open a run."""
-        log = _MemoryRun(f"run{len(self.kept_runs) + 1}", self.folder)
+        """Open a run; if the registry is set to fail meanwhile, it stays open."""
+        self.check()
+        place = len(self.kept_runs)
+        log = _MemoryRun(self, f"run{place + 1}")
+        info = RunInfo(
+            run_id=log.run_id,
+            name=name,
+            status="RUNNING",
+            started_at=datetime.now(UTC),
+            metrics=log.kept_metrics,
+            params=log.kept_params,
+            tags=log.kept_tags,
+        )
+        self.kept_runs.append(info)
         status = "FAILED"
         try:
             yield log
+            self.check()
             status = "FINISHED"
         except Cancelled:
             status = "KILLED"
             raise
         finally:
-            self.kept_runs.append(
-                RunInfo(
-                    run_id=log.run_id,
-                    name=name,
-                    status=status,
-                    started_at=datetime.now(UTC),
-                    metrics=log.kept_metrics,
-                    params=log.kept_params,
-                    tags=log.kept_tags,
-                )
-            )
+            if self.failure is None:
+                self.kept_runs[place] = replace(info, status=status)
 
-    def end_abandoned(self, by: str) -> int:  # noqa: ARG002
-        """Return 0: a run here does not outlive its process."""
-        return 0
+    def end_abandoned(self, by: str) -> int:
+        """End the runs that ``by`` left open when it was killed; return how many."""
+        self.check()
+        ended = 0
+        for place, run in enumerate(self.kept_runs):
+            if run.status == "RUNNING" and run.tags.get("trained_by") == by:
+                self.kept_runs[place] = replace(run, status="KILLED")
+                ended += 1
+        return ended
 
     def runs(self, limit: int) -> Sequence[RunInfo]:
         """Return the newest runs, newest first."""
+        self.check()
         return self.kept_runs[::-1][:limit]
 
     def find_run(self, run_id: str) -> RunInfo | None:
         """Return a run, None if there is none."""
+        self.check()
         return next((run for run in self.kept_runs if run.run_id == run_id), None)
 
     def versions(self) -> Sequence[VersionInfo]:
         """Return all versions, newest first."""
+        self.check()
         return self.kept_versions[::-1]
 
     def version(self, number: int) -> VersionInfo:
         """Return one version; raise VersionNotFoundError if there is none."""
+        self.check()
         if not 1 <= number <= len(self.kept_versions):
             raise VersionNotFoundError(f"no version {number}")
         return self.kept_versions[number - 1]
 
     def production(self) -> VersionInfo | None:
         """Return the version under the alias ``production``, if there is one."""
-        return self._aliased("production")
+        self.check()
+        return next((info for info in self.kept_versions if "production" in info.aliases), None)
 
     def register(self, run_id: str) -> VersionInfo:
         """Make the run's model a version."""
+        self.check()
         if not (self.folder / run_id).is_dir():
             raise VersionNotFoundError(f"the run {run_id} has logged no model")
-        version = VersionInfo(len(self.kept_versions) + 1, run_id, (), datetime.now(UTC))
+        version = VersionInfo(len(self.kept_versions) + 1, run_id, ())
         self.kept_versions.append(version)
         return version
 
@@ -156,9 +178,10 @@ class MemoryRegistry:
         if before is not None and before.number == number:
             return before
         tags = {
+            "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "promoted_by": by,
-            "reason": reason,
             "promoted_from": str(before.number) if before else "",
+            "reason": reason,
         }
         self.kept_versions = [replace(version, aliases=()) for version in self.kept_versions]
         if before is not None:
@@ -169,35 +192,42 @@ class MemoryRegistry:
         """Copy a version's model files into ``folder``; return the folder that has them."""
         return copytree(self.folder / self.version(number).run_id, folder / "model")
 
-    def _aliased(self, alias: str) -> VersionInfo | None:
-        return next((info for info in self.kept_versions if alias in info.aliases), None)
-
     def _replace(self, version: VersionInfo) -> VersionInfo:
         self.kept_versions[version.number - 1] = version
         return version
+
+    def check(self) -> None:
+        """Raise what the registry is set to fail with."""
+        if self.failure is not None:
+            raise self.failure
 
 
 @dataclass
 class _MemoryRun:
     """An open run of a MemoryRegistry."""
 
+    registry: MemoryRegistry
     run_id: str
-    folder: Path
     kept_params: dict[str, str] = field(default_factory=dict)
     kept_metrics: dict[str, float] = field(default_factory=dict)
     kept_tags: dict[str, str] = field(default_factory=dict)
 
     def params(self, values: Mapping[str, Any]) -> None:
+        self.registry.check()
         self.kept_params.update({key: str(value) for key, value in values.items()})
 
     def metrics(self, values: Mapping[str, float]) -> None:
+        self.registry.check()
         self.kept_metrics.update(values)
 
     def tags(self, values: Mapping[str, str]) -> None:
+        self.registry.check()
         self.kept_tags.update(values)
 
     def dataset(self, name: str, digest: str, uri: str) -> None:
+        self.registry.check()
         self.kept_tags["dataset"] = f"{name} {digest} {uri}"
 
     def model(self, folder: Path, example_user: int) -> None:  # noqa: ARG002
-        copytree(folder, self.folder / self.run_id)
+        self.registry.check()
+        copytree(folder, self.registry.folder / self.run_id)

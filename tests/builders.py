@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -99,7 +99,7 @@ def model(**changes: Any) -> TrainedModel:
 
 def version(number: int, run_id: str = "run", **changes: Any) -> VersionInfo:
     """Return a version of the model."""
-    return replace(VersionInfo(number, run_id, (), datetime(2025, 1, 1, tzinfo=UTC)), **changes)
+    return replace(VersionInfo(number, run_id, ()), **changes)
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -153,6 +153,30 @@ def bento_service(state: Path, **settings: str) -> Iterator[tuple[str, "subproce
         process.wait(timeout=30)
 
 
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """Start an MLflow server that keeps everything in a folder; yield its address."""
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [
+                *(BIN / "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
+                *("--artifacts-destination", folder / "artifacts", "--serve-artifacts"),
+                *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            ],
+            env=environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: answers(f"{uri}/health"), 120, "MLflow's /health")
+        yield uri
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
 def working_on(state: Path) -> list[int]:
     """The processes that have this state folder, from what the kernel says."""
     mark = f"TVREC_STATE_DIR={state}".encode()

@@ -139,8 +139,8 @@ class RunLog(Protocol):
         ...
 
 
-class ModelRegistry(Protocol):
-    """Runs and versions. Every method raises TrackingUnavailableError on failure."""
+class RunTracker(Protocol):
+    """Runs. Every method raises TrackingUnavailableError if the server fails."""
 
     def ping(self) -> None:
         """Raise TrackingUnavailableError with what to do if the server does not answer."""
@@ -151,7 +151,10 @@ class ModelRegistry(Protocol):
         ...
 
     def run(self, name: str) -> AbstractContextManager[RunLog]:
-        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises."""
+        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises.
+
+        What ended the work is what is raised, even if the server cannot be told of it.
+        """
         ...
 
     def end_abandoned(self, by: str) -> int:
@@ -166,6 +169,10 @@ class ModelRegistry(Protocol):
         """Return a run, None if there is none."""
         ...
 
+
+class VersionRegistry(Protocol):
+    """Versions of the model. Every method raises TrackingUnavailableError if the server fails."""
+
     def versions(self) -> Sequence[VersionInfo]:
         """Return all versions, newest first."""
         ...
@@ -179,16 +186,26 @@ class ModelRegistry(Protocol):
         ...
 
     def register(self, run_id: str) -> VersionInfo:
-        """Make the run's model a version."""
+        """Make the run's model a version; raise VersionNotFoundError if it has no model."""
         ...
 
     def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
-        """Point ``production`` at a version and ``previous`` at the one before it."""
+        """Point ``production`` at a version and ``previous`` at the one before it.
+
+        To promote what is in production already changes nothing.
+        """
         ...
 
     def download(self, number: int, folder: Path) -> Path:
-        """Copy a version's model files into ``folder``; return the folder that has them."""
+        """Copy a version's model files into ``folder``; return the folder that has them.
+
+        Raises VersionNotFoundError if there is no such version.
+        """
         ...
+
+
+class ModelRegistry(RunTracker, VersionRegistry, Protocol):
+    """Both, for a training, which makes a run and then perhaps a version."""
 
 
 class Clock(Protocol):

@@ -25,5 +25,4 @@ class VersionInfo:
     number: int
     run_id: str
     aliases: tuple[str, ...]
-    created_at: datetime
     tags: Mapping[str, str] = field(default_factory=dict)

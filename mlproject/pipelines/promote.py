@@ -1,12 +1,12 @@
 """Promotion by hand."""
 
 from mlproject.core.errors import VersionNotFoundError
-from mlproject.core.ports import ModelRegistry
+from mlproject.core.ports import VersionRegistry
 from mlproject.core.runs import VersionInfo
 
 
 def promote(
-    registry: ModelRegistry,
+    registry: VersionRegistry,
     *,
     version: int | None = None,
     run_id: str | None = None,

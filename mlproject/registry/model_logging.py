@@ -25,10 +25,10 @@ _SIGNATURE: Final = ModelSignature(
 )
 
 
-def log_model(name: str, folder: Path, example_user: int) -> None:
+def log_model(folder: Path, example_user: int) -> None:
     """Log ``folder`` as the active run's model, by models-from-code."""
     mlflow.pyfunc.log_model(
-        name=name,
+        name="model",
         python_model=str(Path(__file__).with_name("pyfunc_model.py")),
         artifacts={"model": str(folder)},
         signature=_SIGNATURE,
