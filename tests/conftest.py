@@ -1,5 +1,6 @@
 """What every test stands on: a clean environment, and small real data."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from uuid import uuid4
@@ -13,7 +14,7 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.objects.s3 import S3Store
 from mlproject.testing import MemoryStore
-from tests import servers
+from tests import mock_kafka, servers
 
 # How long an example takes is the machine's business.
 hypothesis.settings.register_profile("tvrec", deadline=None)
@@ -70,6 +71,33 @@ def minio_store(minio_server: servers.S3Server) -> Iterator[S3Store]:
     store = minio_server.bucket(f"b{uuid4().hex}")
     with closing(store.client):
         yield store
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[mock_kafka.MockKafka]:
+    """A mock cluster; its topics are shared by the tests of a file."""
+    with mock_kafka.mock_kafka() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def broker(kafka: mock_kafka.MockKafka) -> str:
+    """The address of the mock cluster."""
+    return kafka.servers
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def topic(request: pytest.FixtureRequest) -> str:
+    """A topic of the test's own."""
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
 
 
 @pytest.fixture

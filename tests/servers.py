@@ -28,12 +28,11 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
 MOCK_BROKER = """
-import logging, sys
-from confluent_kafka import Producer
-owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-broker = owner.list_topics(timeout=10).brokers[1]
-print(f"{broker.host}:{broker.port}", flush=True)
-sys.stdin.read()
+import sys
+from tests.mock_kafka import mock_kafka
+with mock_kafka() as cluster:
+    print(cluster.servers, flush=True)
+    sys.stdin.read()
 """
 
 
@@ -73,7 +72,10 @@ def environment(**settings: str) -> dict[str, str]:
 def mock_broker() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Start librdkafka's mock cluster in a process that can be stopped; yield its address too."""
     with subprocess.Popen(
-        [sys.executable, "-c", MOCK_BROKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", MOCK_BROKER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         try:

@@ -1,13 +1,9 @@
 """One suite for every sink of ratings: what goes in comes out, once, and counts."""
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
 
 from mlproject.batches.position import PositionedSink, read_position
 from mlproject.batches.sink import BatchSink
@@ -20,6 +16,7 @@ from mlproject.kafka.sink import KafkaRatingSink
 from mlproject.objects.local import LocalStore
 from mlproject.testing import MemoryStore
 from tests.builders import ratings, written
+from tests.mock_kafka import messages_of
 
 
 class Batches:
@@ -49,29 +46,9 @@ class Kafka:
         return PositionedSink(sink, self.store)
 
     def events(self) -> list[str]:
-        found: dict[tuple[Any, Any], str] = {}
-        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "contract"})
-        partitions = consumer.list_topics(self.topic, timeout=10).topics[self.topic].partitions
-        for number in partitions:
-            place = TopicPartition(self.topic, number, 0)
-            _, end = consumer.get_watermark_offsets(place, timeout=10)
-            consumer.assign([place])
-            while sum(1 for partition, _ in found if partition == number) < end:
-                message = consumer.poll(5)
-                assert message is not None
-                assert message.error() is None
-                event = decode(message.value() or b"", lambda _: current_schema())
-                found[message.partition(), message.offset()] = event[c.EVENT_ID]
-        consumer.close()
-        return list(found.values())
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (each,) = owner.list_topics(timeout=10).brokers.values()
-    yield f"{each.host}:{each.port}"
-    del owner
+        messages = messages_of(self.servers, self.topic)
+        events = [decode(each.value() or b"", lambda _: current_schema()) for each in messages]
+        return [event[c.EVENT_ID] for event in events]
 
 
 @pytest.fixture(params=["memory", "local", "kafka"])
@@ -80,8 +57,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> "Batches | Kafka":
         return Batches(MemoryStore())
     if request.param == "local":
         return Batches(LocalStore(tmp_path))
-    topic = "".join(filter(str.isalnum, request.node.name))
-    return Kafka(request.getfixturevalue("broker"), topic, MemoryStore())
+    broker, topic = request.getfixturevalue("broker"), request.getfixturevalue("topic")
+    return Kafka(broker, topic, MemoryStore())
 
 
 def frame(first: int, count: int) -> RatingFrame:

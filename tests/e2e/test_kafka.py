@@ -1,7 +1,6 @@
 """The commands with Kafka: librdkafka's mock cluster, and a stand-in for the registry."""
 
 import json
-import logging
 import signal
 import subprocess
 import time
@@ -9,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
+from tests.mock_kafka import mock_kafka
 from tests.servers import BIN, environment, free_port, schema_registry
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -19,16 +18,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings that lead to a broker and a registry."""
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (broker,) = owner.list_topics(timeout=10).brokers.values()
-    with schema_registry() as registry:
+    with mock_kafka() as cluster, schema_registry() as registry:
         yield environment(
-            KAFKA_BOOTSTRAP_SERVERS=f"{broker.host}:{broker.port}",
+            KAFKA_BOOTSTRAP_SERVERS=cluster.servers,
             SCHEMA_REGISTRY_URL=registry,
             TVREC_STATE_DIR=str(tmp_path / "var"),
             TVREC_SEED_USERS="50",
         )
-    del owner
 
 
 def tvrec(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

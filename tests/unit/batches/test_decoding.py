@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from tests.unit.batches.test_jsonl import event, lines
 
 from mlproject.batches import parquet as parquet_module
 from mlproject.batches.decoding import decode_batch
@@ -21,6 +20,7 @@ from mlproject.core.errors import BatchError
 from mlproject.core.rating_columns import RatingColumns
 from tests import builders
 from tests.rating_rows import ROWS, Row, batch, rows
+from tests.unit.batches.test_jsonl import event, lines
 
 KEY = BatchKey(0, 100)
 

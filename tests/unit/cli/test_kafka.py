@@ -1,16 +1,15 @@
 """``tvrec topics`` and ``tvrec connect``: what is printed, and how they end."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from confluent_kafka import Producer
 
 from mlproject.kafka import connect
 from tests.connect_server import FakeConnect, fake_connect, refusal, status
+from tests.mock_kafka import MockKafka
 
 Run = Callable[..., Result]
 
@@ -24,23 +23,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnect]:
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[str]:
+def servers(kafka: MockKafka) -> str:
     """A mock cluster with three events of ratings and two dead letters."""
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (each,) = owner.list_topics(timeout=10).brokers.values()
+    owner = kafka.owner
     for partition in (0, 1, 1):
         owner.produce("ratings", b"x", partition=partition)
     for _ in range(2):
         owner.produce("ratings.dlq", b"x")
     assert owner.flush(10) == 0
-    yield f"{each.host}:{each.port}"
-    del owner
+    return kafka.servers
 
 
 @pytest.fixture
-def settings(server: FakeConnect, kafka: str) -> dict[str, str]:
+def settings(server: FakeConnect, servers: str) -> dict[str, str]:
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "KAFKA_BOOTSTRAP_SERVERS": servers,
         "SCHEMA_REGISTRY_URL": "http://registry:8080/apis/ccompat/v7",
         "TVREC_CONNECT_URL": server.url,
         "TVREC_BUCKET": "tvrec",
@@ -49,10 +46,10 @@ def settings(server: FakeConnect, kafka: str) -> dict[str, str]:
     }
 
 
-def test_topics_apply_says_what_it_would_do(run: Run, kafka: str) -> None:
+def test_topics_apply_says_what_it_would_do(run: Run, servers: str) -> None:
     result = run(
         *("topics", "apply", "--dry-run"),
-        KAFKA_BOOTSTRAP_SERVERS=kafka,
+        KAFKA_BOOTSTRAP_SERVERS=servers,
         TVREC_TOPIC_PARTITIONS="7",
     )
     assert result.exit_code == 3

@@ -1,9 +1,6 @@
 """The log of single ratings over Kafka, against the mock cluster inside librdkafka."""
 
-import logging
-import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -18,22 +15,6 @@ from mlproject.kafka.producer import ProducerOptions
 from tests.servers import wait_until
 
 SCHEMA_ID = 7
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (each,) = owner.list_topics(timeout=10).brokers.values()
-    yield f"{each.host}:{each.port}"
-    del owner
-
-
-@pytest.fixture
-def nobody() -> Iterator[str]:
-    """An address that refuses connections."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 def event(user: int = 1) -> RatingEvent:

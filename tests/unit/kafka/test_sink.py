@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import socket
 import subprocess
 import time
 from collections import defaultdict
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message
 
 from mlproject.core import columns as c
 from mlproject.core.errors import ConfigError, UnavailableError
@@ -24,19 +23,11 @@ from mlproject.events.schema import current_schema
 from mlproject.kafka import sink as kafka_sink
 from mlproject.kafka.producer import ProducerOptions
 from mlproject.kafka.sink import KafkaRatingSink
+from tests.mock_kafka import messages_of
 from tests.servers import mock_broker
 
 SCHEMA_ID = 7
 VENDOR = "mlproject.kafka.producer.librdkafka"
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[str]:
-    """A mock cluster in this process."""
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (each,) = owner.list_topics(timeout=10).brokers.values()
-    yield f"{each.host}:{each.port}"
-    del owner
 
 
 @pytest.fixture
@@ -44,19 +35,6 @@ def remote_broker() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A mock cluster in another process, which can be stopped, and that process."""
     with mock_broker() as made:
         yield made
-
-
-@pytest.fixture
-def nobody() -> Iterator[str]:
-    """An address that refuses connections, and that nobody else gets meanwhile."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{bound.getsockname()[1]}"
-
-
-@pytest.fixture
-def topic(request: pytest.FixtureRequest) -> str:
-    return str(request.node.name)
 
 
 @pytest.fixture
@@ -98,25 +76,8 @@ def frame(n: int, first: int = 0) -> RatingFrame:
 
 def consume(servers: str, topic: str, count: int) -> list[Message]:
     """Everything in the topic: ``count`` messages, and then no more."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": topic,
-            "enable.auto.commit": False,
-            "logger": logging.getLogger("consumer"),
-        }
-    )
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-        messages: list[Message] = []
-        deadline = time.monotonic() + 20
-        while len(messages) < count and time.monotonic() < deadline:
-            messages += consumer.consume(count, timeout=0.2)
-        messages += consumer.consume(1, timeout=0.2)
-    finally:
-        consumer.close()
-    assert all(message.error() is None for message in messages)
+    messages = messages_of(servers, topic)
+    assert len(messages) == count
     return messages
 
 

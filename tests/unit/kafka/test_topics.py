@@ -1,28 +1,22 @@
 """What a topic should be like, and a broker that does not answer."""
 
-import logging
-from collections.abc import Iterator
-
 import pytest
-from confluent_kafka import Producer
 
 from mlproject.core.errors import ConfigError, UnavailableError
 from mlproject.kafka import broker as broker_module
 from mlproject.kafka.broker import Broker
 from mlproject.kafka.topics import TopicChange, TopicSpec, apply_topics
+from tests.mock_kafka import MockKafka
 
 SPEC = TopicSpec("ratings", partitions=6, replication=1, retention_days=30)
 
 
 @pytest.fixture(scope="module")
-def mock() -> Iterator[str]:
-    """A mock cluster, in which each topic has four partitions; it knows no CreateTopics."""
-    owner = Producer({"test.mock.num.brokers": 1, "logger": logging.getLogger("mock")})
-    (each,) = owner.list_topics(timeout=10).brokers.values()
-    owner.produce("ratings", b"x")
-    owner.flush(10)
-    yield f"{each.host}:{each.port}"
-    del owner
+def mock(kafka: MockKafka) -> str:
+    """A cluster with the topic, which has four partitions."""
+    kafka.owner.produce("ratings", b"x")
+    kafka.owner.flush(10)
+    return kafka.servers
 
 
 @pytest.mark.parametrize(("replication", "minimum"), [(1, "1"), (2, "2"), (3, "2")])
