@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlproject import config
 from mlproject.config import Settings
-from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
@@ -167,8 +166,7 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
         options=ProducerOptions(properties=kafka_properties(settings)),
         stop=stop,
     )
-    if not sink.wait_for_broker(stop):
-        raise Cancelled
+    until_available(sink.ping, stop)
     return PositionedSink(sink, store)
 
 

@@ -1,6 +1,5 @@
 """Real processes for the tests that need them."""
 
-import json
 import os
 import shutil
 import signal
@@ -8,14 +7,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -82,44 +79,6 @@ def mock_broker() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             yield process.stdout.readline().decode().strip(), process
         finally:
             process.kill()
-
-
-class Registry(BaseHTTPRequestHandler):
-    """The three calls that we make, with one schema under the id 1."""
-
-    schema = ""
-
-    def do_PUT(self) -> None:
-        self.answer({"compatibility": "BACKWARD"})
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        type(self).schema = asked["schema"]
-        self.answer({"id": 1})
-
-    def do_GET(self) -> None:
-        self.answer({"schema": self.schema})
-
-    def answer(self, content: dict[str, Any]) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@contextmanager
-def schema_registry() -> Iterator[str]:
-    """Answer as a Schema Registry; yield the address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
 
 
 @contextmanager

@@ -32,8 +32,6 @@ from mlproject.kafka.producer import ProducerOptions, idempotent_producer, reaso
 
 log = logging.getLogger(__name__)
 
-_FIRST_DELAY_S: Final = 0.5
-_LONGEST_DELAY_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 2.0
 _REPORT_TIMEOUT_S: Final = 1.0
 
@@ -113,43 +111,24 @@ class KafkaRatingSink:
         """How often Kafka refused an event; each was queued again."""
         return self._failed
 
-    def wait_for_broker(self, stop: Event) -> bool:
-        """Wait until a broker answers, asking less and less often.
-
-        Parameters
-        ----------
-        stop
-            Ends the waiting, within two seconds.
-
-        Returns
-        -------
-        bool
-            Whether a broker answers; False if stopped.
+    def ping(self) -> None:
+        """Ask a broker for an answer.
 
         Raises
         ------
+        UnavailableError
+            If none answers within two seconds.
         ConfigError
             If librdkafka refuses the options.
         """
-        delay = _FIRST_DELAY_S
-        while not stop.is_set():
-            try:
-                self._producer.list_topics(timeout=_ANSWER_TIMEOUT_S)
-            except KafkaException as error:
-                # Lets librdkafka log its own reason, a wrong password say, before ours.
-                self._producer.poll(0)
-                log.warning(
-                    "Kafka at %s does not answer (%s); the next attempt is in %g s.",
-                    self._servers,
-                    reason(error),
-                    delay,
-                )
-                stop.wait(delay)
-                delay = min(2 * delay, _LONGEST_DELAY_S)
-            else:
-                log.info("Kafka at %s answers.", self._servers)
-                return True
-        return False
+        try:
+            self._producer.list_topics(timeout=_ANSWER_TIMEOUT_S)
+        except KafkaException as error:
+            # Lets librdkafka log its own reason, a wrong password say, before ours.
+            self._producer.poll(0)
+            raise UnavailableError(
+                f"Kafka at {self._servers} does not answer ({reason(error)})"
+            ) from error
 
     def append(self, ratings: RatingFrame) -> None:
         """Queue events; wait while the queue is full.

@@ -1,24 +1,26 @@
 """Follows the topic as events arrive."""
 
-import json
 import logging
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, cast
+from contextlib import closing
+from functools import partial
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-from fastavro import parse_schema
+from confluent_kafka import Consumer, KafkaException, Message
 
+from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import BatchError, UnavailableError
+from mlproject.core.retry import until_available
 from mlproject.events.codec import decode
-from mlproject.events.schema import Schema
+from mlproject.kafka.schema_registry import SchemaRegistry
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.5
+# Nobody else waits for these partitions while the Schema Registry is awaited.
+_LONGEST_PAUSE_MS: Final = 86_400_000
 
 
 def tail_topic(
@@ -33,7 +35,7 @@ def tail_topic(
     """Yield the events of a topic, until ``stop`` is set; nothing is committed.
 
     A message that cannot be decoded is logged with its partition and offset, and passed
-    over.
+    over. While the Schema Registry does not answer, the messages wait.
 
     Parameters
     ----------
@@ -52,16 +54,41 @@ def tail_topic(
     ------
     UnavailableError
         If Kafka refuses.
+    ConfigError
+        If the registry's URL is invalid.
     """
-    schemas = _Schemas(registry_url)
+    with closing(SchemaRegistry(registry_url)) as registry:
+        for message in _messages(servers, topic, stop, properties or {}, from_start=from_start):
+            read = partial(decode, message.value() or b"", registry.schema)
+            try:
+                event = until_available(read, stop)
+            except BatchError as error:
+                log.warning(
+                    "partition %s, offset %s: %s", message.partition(), message.offset(), error
+                )
+            except Cancelled:
+                return
+            else:
+                yield event
+
+
+def _messages(
+    servers: str,
+    topic: str,
+    stop: threading.Event,
+    properties: Mapping[str, Any],
+    *,
+    from_start: bool,
+) -> Iterator[Message]:
     consumer = Consumer(
         {
-            **(properties or {}),
+            **properties,
             "bootstrap.servers": servers,
             # A group of its own, so that it takes no event from anyone.
             "group.id": f"tvrec-tail-{uuid.uuid4()}",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest" if from_start else "latest",
+            "max.poll.interval.ms": _LONGEST_PAUSE_MS,
         }
     )
     try:
@@ -72,32 +99,8 @@ def tail_topic(
                 continue
             if failure := message.error():
                 raise UnavailableError(f"Kafka at {servers}: {failure.str()}")
-            try:
-                yield decode(message.value() or b"", schemas.get)
-            except BatchError as error:
-                log.warning(
-                    "partition %s, offset %s: %s", message.partition(), message.offset(), error
-                )
+            yield message
     except KafkaException as error:
         raise UnavailableError(f"Kafka at {servers}: {error.args[0].str()}") from error
     finally:
         consumer.close()
-
-
-class _Schemas:
-    """The writers' schemas by id, fetched once each."""
-
-    def __init__(self, url: str) -> None:
-        self._client = SchemaRegistryClient({"url": url, "timeout": 10, "max.retries": 1})
-        self._known: dict[int, Schema] = {}
-
-    def get(self, schema_id: int) -> Schema:
-        """Return a schema; raise LookupError where there is none."""
-        if schema_id not in self._known:
-            try:
-                text = self._client.get_schema(schema_id).schema_str
-            except SchemaRegistryError as error:
-                raise LookupError(schema_id) from error
-            parsed = parse_schema(json.loads(text or "{}"))
-            self._known[schema_id] = cast("Schema", parsed)
-        return self._known[schema_id]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mock_kafka import mock_kafka
-from tests.servers import BIN, environment, free_port, schema_registry
+from tests.registry_server import fake_registry
+from tests.servers import BIN, environment, free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -18,10 +19,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 @pytest.fixture
 def kafka(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings that lead to a broker and a registry."""
-    with mock_kafka() as cluster, schema_registry() as registry:
+    with mock_kafka() as cluster, fake_registry() as registry:
         yield environment(
             KAFKA_BOOTSTRAP_SERVERS=cluster.servers,
-            SCHEMA_REGISTRY_URL=registry,
+            SCHEMA_REGISTRY_URL=registry.url,
             TVREC_STATE_DIR=str(tmp_path / "var"),
             TVREC_SEED_USERS="50",
         )

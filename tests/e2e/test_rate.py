@@ -19,13 +19,13 @@ from mlproject.batches.keys import partition_prefix
 from mlproject.batches.log import PARTITION
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest
+from tests.registry_server import fake_registry
 from tests.servers import (
     BIN,
     bento_service,
     environment,
     kill_all,
     mock_broker,
-    schema_registry,
 )
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -132,9 +132,9 @@ def events(servers: str) -> Iterator[tuple[int, int, bytes]]:
 def test_with_kafka_it_is_in_the_topic_and_a_dead_broker_is_503(tmp_path: Path) -> None:
     with (
         mock_broker() as (servers, broker),
-        schema_registry() as registry,
+        fake_registry() as registry,
         bento_service(
-            tmp_path / "var", KAFKA_BOOTSTRAP_SERVERS=servers, SCHEMA_REGISTRY_URL=registry
+            tmp_path / "var", KAFKA_BOOTSTRAP_SERVERS=servers, SCHEMA_REGISTRY_URL=registry.url
         ) as (url, service),
     ):
         told = rate_many(url)

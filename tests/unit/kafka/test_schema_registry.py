@@ -1,82 +1,23 @@
 """Registering a schema, against a registry of a few lines."""
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from contextlib import closing
 
 import pytest
 
-from mlproject.core.errors import ConfigError, DataError, UnavailableError
-from mlproject.events.schema import incompatibilities, schema_text
-from mlproject.kafka.schema_registry import register
+from mlproject.core.errors import BatchError, ConfigError, DataError, UnavailableError
+from mlproject.events.schema import current_schema, schema_text
+from mlproject.kafka.schema_registry import SchemaRegistry, register
+from tests.registry_server import NOT_FOUND, FakeRegistry, fake_registry
 
 SUBJECT = "ratings-value"
 
 
-@dataclass
-class FakeRegistry:
-    """Remembers schemas, and checks a new one as BACKWARD says."""
-
-    url: str = ""
-    schemas: list[dict[str, Any]] = field(default_factory=list)
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    authorization: set[str | None] = field(default_factory=set)
-    answer: tuple[int, bytes] | None = None
-
-    def put(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert path == f"/config/{SUBJECT}"
-        return 200, {"compatibility": body["compatibility"]}
-
-    def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert path == f"/subjects/{SUBJECT}/versions"
-        assert body.get("schemaType", "AVRO") == "AVRO"
-        try:
-            schema = json.loads(body["schema"])
-        except ValueError:
-            return 422, {"error_code": 42201, "message": "Invalid schema"}
-        if self.schemas and (why := incompatibilities(schema, self.schemas[-1])):
-            return 409, {"error_code": 409, "message": " ".join(why)}
-        if schema not in self.schemas:
-            self.schemas.append(schema)
-        return 200, {"id": 100 + self.schemas.index(schema)}
-
-
 @pytest.fixture
 def registry() -> Iterator[FakeRegistry]:
-    fake = FakeRegistry()
-
-    class Handler(BaseHTTPRequestHandler):
-        def respond(self) -> None:
-            path = self.path.partition("?")[0]
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            fake.requests.append((self.command, path))
-            fake.authorization.add(self.headers["Authorization"])
-            status, answer = fake.answer or (0, b"")
-            if not status:
-                handle = fake.put if self.command == "PUT" else fake.post
-                status, json_answer = handle(path, body)
-                answer = json.dumps(json_answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_PUT = do_POST = respond  # noqa: N815
-
-        def log_message(self, *args: object) -> None:
-            """Tests need no access log."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        fake.url = f"http://127.0.0.1:{server.server_port}"
+    with fake_registry() as fake:
         yield fake
-        server.shutdown()
-        thread.join()
 
 
 def test_a_schema_is_registered_once_under_backward_compatibility(registry: FakeRegistry) -> None:
@@ -97,7 +38,7 @@ def test_a_schema_that_cannot_read_the_latest_is_bad_data(registry: FakeRegistry
         register(registry.url, SUBJECT, json.dumps(schema))
 
 
-def test_a_schema_that_is_none_is_bad_data(registry: FakeRegistry) -> None:
+def test_an_invalid_schema_is_bad_data(registry: FakeRegistry) -> None:
     with pytest.raises(DataError, match=f"{registry.url} rejects .*: Invalid schema"):
         register(registry.url, SUBJECT, "no schema")
 
@@ -119,12 +60,61 @@ def test_other_answers_mean_that_it_is_away(
         register(registry.url, SUBJECT, schema_text())
 
 
-def test_a_registry_that_is_gone_is_away() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        with pytest.raises(UnavailableError, match=f"{url} gives no usable answer"):
-            register(url, SUBJECT, schema_text())
+def test_a_registry_that_is_gone_is_away(nobody: str) -> None:
+    with pytest.raises(UnavailableError, match=f"http://{nobody} gives no usable answer"):
+        register(f"http://{nobody}", SUBJECT, schema_text())
+
+
+@pytest.mark.parametrize("overtaken", [{"config"}, {"subjects"}, {"config", "subjects"}])
+def test_who_comes_second_in_a_race_goes_on(registry: FakeRegistry, overtaken: set[str]) -> None:
+    """As when several replicas start at once: Apicurio says 409, "already exists"."""
+    registry.overtaken = overtaken
+    assert register(registry.url, SUBJECT, schema_text()) == 100
+    assert registry.level == "BACKWARD"
+
+
+def test_a_conflict_that_leaves_no_trace_is_tried_again(registry: FakeRegistry) -> None:
+    registry.post_subjects = lambda *_: NOT_FOUND
+    registry.overtaken = {"subjects"}
+    with pytest.raises(UnavailableError, match="somebody else changes ratings-value"):
+        register(registry.url, SUBJECT, schema_text())
+
+
+def test_another_level_of_compatibility_is_never_taken_for_ours(registry: FakeRegistry) -> None:
+    registry.put_config = lambda *_: (409, {"error_code": 409, "message": "exists"})
+    registry.level = "NONE"
+    with pytest.raises(UnavailableError, match="somebody else changes ratings-value"):
+        register(registry.url, SUBJECT, schema_text())
+    assert not registry.schemas
+
+
+def test_a_schema_is_fetched_once(registry: FakeRegistry) -> None:
+    register(registry.url, SUBJECT, schema_text())
+    with closing(SchemaRegistry(registry.url)) as opened:
+        for _ in range(2):
+            assert opened.schema(100)["name"] == current_schema()["name"]
+    assert registry.requests.count(("GET", "/schemas/ids/100")) == 1
+
+
+def test_only_a_schema_that_is_not_there_is_unknown(registry: FakeRegistry) -> None:
+    with closing(SchemaRegistry(registry.url)) as opened, pytest.raises(LookupError):
+        opened.schema(100)
+
+
+@pytest.mark.parametrize("answer", [(500, b"{}"), (401, b"{}"), (200, b"<html>"), (200, b"{}")])
+def test_any_other_answer_about_a_schema_means_that_it_is_away(
+    registry: FakeRegistry, answer: tuple[int, bytes]
+) -> None:
+    registry.answer = answer
+    with closing(SchemaRegistry(registry.url)) as opened, pytest.raises(UnavailableError):
+        opened.schema(100)
+
+
+def test_a_schema_of_another_kind_is_a_bad_message(registry: FakeRegistry) -> None:
+    registry.answer = (200, json.dumps({"schema": "syntax = 'proto3';"}).encode())
+    with closing(SchemaRegistry(registry.url)) as opened:  # noqa: SIM117 - one thing may raise
+        with pytest.raises(BatchError, match="the schema 100 is not an Avro schema"):
+            opened.schema(100)
 
 
 def test_a_password_is_sent_and_not_told(registry: FakeRegistry) -> None:
@@ -136,8 +126,8 @@ def test_a_password_is_sent_and_not_told(registry: FakeRegistry) -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_an_address_that_is_none_is_an_error_of_configuration() -> None:
-    with pytest.raises(ConfigError, match="no address") as error:
+def test_an_invalid_address_is_an_error_of_configuration() -> None:
+    with pytest.raises(ConfigError, match="not the address") as error:
         register("ftp://me:hunter2@registry", SUBJECT, schema_text())
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None

@@ -37,25 +37,6 @@ def remote_broker() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         yield made
 
 
-@pytest.fixture
-def on_warning() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Do something at each of the sink's own warnings."""
-    handlers = []
-
-    def register(action: Callable[[], object]) -> None:
-        class Act(logging.Handler):
-            def emit(self, record: logging.LogRecord) -> None:
-                if record.name == kafka_sink.__name__:
-                    action()
-
-        handlers.append(Act(logging.WARNING))
-        logging.getLogger(kafka_sink.__name__).addHandler(handlers[-1])
-
-    yield register
-    for handler in handlers:
-        logging.getLogger(kafka_sink.__name__).removeHandler(handler)
-
-
 def frame(n: int, first: int = 0) -> RatingFrame:
     places = np.arange(first, first + n)
     ratings, rejected = RatingFrame.validated(
@@ -211,7 +192,7 @@ def test_a_flush_that_fails_says_how_many_are_undelivered(nobody: str, topic: st
 def test_a_lost_broker_blocks_and_loses_nothing(
     remote_broker: tuple[str, subprocess.Popen[bytes]],
     topic: str,
-    on_warning: Callable[[Callable[[], object]], None],
+    on_warning: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -221,7 +202,7 @@ def test_a_lost_broker_blocks_and_loses_nothing(
     servers, process = remote_broker
     options = ProducerOptions(queue_events=100, linger_ms=0)
     sink = KafkaRatingSink(servers, topic, SCHEMA_ID, options=options)
-    assert sink.wait_for_broker(Event())
+    sink.ping()
     sink.append(frame(10))
     sink.flush()
     process.send_signal(signal.SIGSTOP)
@@ -232,14 +213,13 @@ def test_a_lost_broker_blocks_and_loses_nothing(
         # Some waits later, so that there is time for a second line, were there one.
         Timer(0.5, process.send_signal, (signal.SIGCONT,)).start()
 
-    on_warning(bring_back_soon)
+    on_warning(kafka_sink.__name__, bring_back_soon)
     sink.append(frame(500, 10))
     sink.flush()
     assert positions == [10]
     assert sink.position == 510
     assert decoded(consume(servers, topic, 510)) == rows(frame(510))
     assert [each.getMessage() for each in caplog.records if each.name == kafka_sink.__name__] == [
-        f"Kafka at {servers} answers.",
         (
             f"The queue for Kafka at {servers} is full (100 events or 65536 KiB), and none is "
             "taken; sending waits until it is."
@@ -251,7 +231,7 @@ def test_a_lost_broker_blocks_and_loses_nothing(
 def test_a_stopped_append_has_taken_the_first_events(
     remote_broker: tuple[str, subprocess.Popen[bytes]],
     topic: str,
-    on_warning: Callable[[Callable[[], object]], None],
+    on_warning: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After the next flush the position is that of the first event that was not taken."""
@@ -260,9 +240,9 @@ def test_a_stopped_append_has_taken_the_first_events(
     stop = Event()
     options = ProducerOptions(queue_events=100)
     sink = KafkaRatingSink(servers, topic, SCHEMA_ID, options=options, stop=stop)
-    assert sink.wait_for_broker(stop)
+    sink.ping()
     process.send_signal(signal.SIGSTOP)
-    on_warning(stop.set)
+    on_warning(kafka_sink.__name__, stop.set)
     with pytest.raises(UnavailableError, match="stopped while the queue"):
         sink.append(frame(500))
     process.send_signal(signal.SIGCONT)
@@ -321,42 +301,18 @@ def test_an_event_that_cannot_be_queued_is_an_error_of_ours(broker: str, topic: 
     assert sink.position == 3
 
 
-def test_waiting_ends_when_the_broker_answers(broker: str, topic: str) -> None:
-    assert KafkaRatingSink(broker, topic, SCHEMA_ID).wait_for_broker(Event())
+def test_a_broker_that_answers_is_there(broker: str, topic: str) -> None:
+    sink = KafkaRatingSink(broker, topic, SCHEMA_ID)
+    sink.ping()
+    assert "_producer" in vars(sink)
 
 
-def test_waiting_ends_when_stopped(
-    nobody: str,
-    topic: str,
-    on_warning: Callable[[Callable[[], object]], None],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(kafka_sink, "_ANSWER_TIMEOUT_S", 0.1)
-    stop = Event()
-    on_warning(stop.set)
-    assert not KafkaRatingSink(nobody, topic, SCHEMA_ID).wait_for_broker(stop)
-    (line,) = [each.getMessage() for each in caplog.records if each.name == kafka_sink.__name__]
-    assert line.startswith(f"Kafka at {nobody} does not answer (")
-    assert line.endswith("; the next attempt is in 0.5 s.")
-
-
-def test_attempts_become_rarer_up_to_a_bound(
+def test_a_broker_that_does_not_answer_is_named(
     nobody: str, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_sink, "_ANSWER_TIMEOUT_S", 0.01)
-
-    delays = []
-
-    class Stop(Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            delays.append(timeout)
-            if len(delays) == 9:
-                self.set()
-            return self.is_set()
-
-    assert not KafkaRatingSink(nobody, topic, SCHEMA_ID).wait_for_broker(Stop())
-    assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    monkeypatch.setattr(kafka_sink, "_ANSWER_TIMEOUT_S", 0.1)
+    with pytest.raises(UnavailableError, match=rf"^Kafka at {nobody} does not answer \("):
+        KafkaRatingSink(nobody, topic, SCHEMA_ID).ping()
 
 
 def test_the_log_of_librdkafka_is_logged_once_a_line(
@@ -397,16 +353,12 @@ def test_passwords_are_not_told(
     options = ProducerOptions(properties=security, flush_timeout_s=0.2)
     sink = KafkaRatingSink(nobody, topic, SCHEMA_ID, options=options)
 
-    class Once(Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            self.set()
-            return True
-
-    assert not sink.wait_for_broker(Once())
+    with pytest.raises(UnavailableError) as unanswered:
+        sink.ping()
     sink.append(frame(1))
     with pytest.raises(UnavailableError) as error:
         sink.flush()
-    told = f"{options}{sink}{error.value}{caplog.text}"
+    told = f"{options}{sink}{unanswered.value}{error.value}{caplog.text}"
     assert nobody in told
     assert "hunter2" not in told
 
