@@ -140,6 +140,7 @@ class RecommendationsService:
         metrics = ServiceMetrics()
         metrics.model_version.set(0)
         self.log = bootstrap.rating_log(settings)
+        self.log.start()
         self.watcher = bootstrap.model_watcher(settings, on_swap=metrics.model_version.set)
         self.watcher.start()
         app.state.watcher = self.watcher

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,9 +11,11 @@ from shutil import copytree
 from typing import Any
 
 from mlproject.core.cancel import Cancelled
-from mlproject.core.errors import StoreUnavailableError, VersionNotFoundError
+from mlproject.core.errors import StoreUnavailableError, UnavailableError, VersionNotFoundError
+from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectInfo, RunLog
 from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.core.topics import TOPIC
 
 
 @dataclass
@@ -75,6 +78,32 @@ class MemoryStore:
     def _check(self) -> None:
         if self.broken:
             raise StoreUnavailableError("the store is set to fail")
+
+
+@dataclass
+class MemoryRatingLog:
+    """Single ratings in a list, each durable at once; with ``trouble`` none is taken."""
+
+    events: list[RatingEvent] = field(default_factory=list)
+    trouble: str | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def start(self) -> None:
+        """Do nothing: there is nobody to wait for."""
+
+    def append(self, event: RatingEvent) -> "Future[Place]":
+        """Keep an event, or raise UnavailableError with the trouble."""
+        with self._lock:
+            if self.trouble:
+                raise UnavailableError(f"the rating was not taken: {self.trouble}")
+            self.events.append(event)
+            future: Future[Place] = Future()
+            future.set_result(Place(TOPIC, 0, len(self.events) - 1))
+            return future
+
+    def close(self) -> None:
+        """Take no more."""
+        self.trouble = "the service is stopping"
 
 
 @dataclass

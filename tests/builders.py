@@ -17,6 +17,7 @@ from mlproject.batches.parquet import decode_ratings
 from mlproject.catalogue.stored import CATALOGUE, encode_catalogue
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
+from mlproject.core.events import EventSource, RatingEvent, new_event_id
 from mlproject.core.ids import IdMap
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ObjectStore
@@ -48,6 +49,11 @@ def ratings(count: int, first: int = 0, **columns: Any) -> RatingFrame:
     good, rejected = RatingFrame.validated(raw)
     assert rejected.empty
     return good
+
+
+def event(user: int = 1) -> RatingEvent:
+    """Return a single rating by a user, with an id of its own."""
+    return RatingEvent(new_event_id(1000), user, 2, 8, 1000 + user, EventSource.SERVICE)
 
 
 def shows(count: int) -> Catalogue:

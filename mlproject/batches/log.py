@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -64,31 +65,50 @@ class BatchRatingLog:
         self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closed = False
         self._is_safe = False
+        self._refusal: str | None = None
         self._end: int | None = None
         self._newest = ""
         self._thread = threading.Thread(target=self._run, name="batch-rating-log", daemon=True)
-        self._thread.start()
+        self._starting = threading.Lock()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no rating can be taken now; None if ratings are taken."""
+        if self._closed:
+            return "the service is stopping"
+        if self._waiting.qsize() >= self._waiting_rows:
+            return f"{self._waiting_rows} wait to be written already"
+        return self._refusal
+
+    def start(self) -> None:
+        """Start to write, and look whether the store can be written to safely."""
+        with self._starting:
+            if self._thread.ident is None and not self._closed:
+                self._thread.start()
 
     def append(self, event: RatingEvent) -> "Future[Place]":
         """Take an event over; raise UnavailableError if too many wait."""
-        if self._closed:
-            raise UnavailableError("the rating was not taken: the service is stopping")
-        if self._waiting.qsize() >= self._waiting_rows:
-            raise UnavailableError(
-                f"the rating was not taken: {self._waiting_rows} wait to be written already"
-            )
+        # A store that was refused may have been replaced: the next write finds out.
+        if (why := self.trouble) and why != self._refusal:
+            raise UnavailableError(f"the rating was not taken: {why}")
+        self.start()
         future: Future[Place] = Future()
         self._waiting.put((event, future))
         return future
 
     def close(self) -> None:
         """Write what was taken over, within seconds."""
-        if not self._closed:
-            self._closed = True
-            self._waiting.put(None)
-        self._thread.join(_CLOSE_SECONDS)
+        with self._starting:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(_CLOSE_SECONDS)
 
     def _run(self) -> None:
+        # If the store does not answer yet, the first write finds out.
+        with suppress(Exception):
+            self._require_conditions()
         is_open = True
         while is_open:
             first = self._waiting.get()
@@ -129,13 +149,7 @@ class BatchRatingLog:
 
     def _created(self, events: Sequence[RatingEvent]) -> int:
         """Write one batch; return the offset of its first event."""
-        if not self._is_safe:
-            self._is_safe = self._store.keeps_conditions(PROBE)
-            if not self._is_safe:
-                raise StoreUnavailableError(
-                    f"{self._store.uri} ignores conditional writes, so ratings could overwrite "
-                    "each other; set KAFKA_BOOTSTRAP_SERVERS"
-                )
+        self._require_conditions()
         for _ in range(_ATTEMPTS):
             first = self._end if self._end is not None else self._found_end()
             key = str(BatchKey(PARTITION, first, _FORMAT))
@@ -144,6 +158,18 @@ class BatchRatingLog:
                 return first
             self._end = None
         raise StoreUnavailableError(f"too many others write to {self._store.uri}")
+
+    def _require_conditions(self) -> None:
+        if self._is_safe:
+            return
+        self._is_safe = self._store.keeps_conditions(PROBE)
+        self._refusal = None
+        if not self._is_safe:
+            self._refusal = (
+                f"{self._store.uri} ignores conditional writes, so ratings could overwrite "
+                "each other; set KAFKA_BOOTSTRAP_SERVERS"
+            )
+            raise StoreUnavailableError(self._refusal)
 
     def _found_end(self) -> int:
         """Return the offset after the newest batch."""

@@ -7,7 +7,22 @@ from mlproject.core.events import Place, RatingEvent
 
 
 class RatingLog(Protocol):
-    """Where single ratings are made durable, many at the same time."""
+    """Where single ratings are made durable, many at the same time.
+
+    Nothing happens before :meth:`start`.
+    """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no rating can be taken now, for a readiness check; None if ratings are taken.
+
+        It passes by itself once its cause does: nobody has to send a rating to find out.
+        """
+        ...
+
+    def start(self) -> None:
+        """Get ready to take events; doing it again does nothing, and ``append`` does it too."""
+        ...
 
     def append(self, event: RatingEvent) -> "Future[Place]":
         """Take an event over without waiting, or raise UnavailableError.

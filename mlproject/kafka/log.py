@@ -15,7 +15,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from mlproject.core.cancel import Cancelled
-from mlproject.core.errors import UnavailableError
+from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.retry import until_available
 from mlproject.events.codec import encode, message_key
@@ -32,7 +32,8 @@ INTERACTIVE: Final = ProducerOptions(linger_ms=5, queue_events=10_000)
 class KafkaRatingLog:
     """Sends events to a topic, keyed as :class:`~mlproject.kafka.sink` does.
 
-    It starts at once, also while Kafka and the Schema Registry are away.
+    It can be started while Kafka and the Schema Registry are away, and whatever they
+    answer, it tries again until it is closed.
 
     Parameters
     ----------
@@ -41,8 +42,7 @@ class KafkaRatingLog:
     topic
         Where the events go.
     register
-        Returns the id of the current schema; raises UnavailableError while the registry
-        does not answer.
+        Returns the id of the current schema, or raises while that cannot be had.
     options
         How events are buffered and sent.
     """
@@ -58,27 +58,40 @@ class KafkaRatingLog:
         self._topic = topic
         self._register = register
         self._options = options
-        self._schema_id = 0
+        self._schema_id: int | None = None
         self._producer: Producer | None = None
-        self._trouble = "the Schema Registry has not answered yet"
+        self._reason = "the Schema Registry has not answered yet"
         self._stop = threading.Event()
         self._broken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka-rating-log", daemon=True)
-        self._thread.start()
+        self._starting = threading.Lock()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why no rating can be taken now; None if ratings are taken."""
+        if self._stop.is_set():
+            return "the service is stopping"
+        return self._reason if self._producer is None else None
+
+    def start(self) -> None:
+        """Start to ask for the schema's id, and to send."""
+        with self._starting:
+            if self._thread.ident is None and not self._stop.is_set():
+                self._thread.start()
 
     def append(self, event: RatingEvent) -> "Future[Place]":
         """Queue an event; raise UnavailableError if the queue is full or not there yet."""
-        producer = self._producer
-        if producer is None or self._stop.is_set():
-            why = "the service is stopping" if self._stop.is_set() else self._trouble
-            raise UnavailableError(f"the rating was not taken: {why}")
+        self.start()
+        producer, schema_id = self._producer, self._schema_id
+        if producer is None or schema_id is None or self._stop.is_set():
+            raise UnavailableError(f"the rating was not taken: {self.trouble or self._reason}")
         future: Future[Place] = Future()
         # From here on it cannot be taken back.
         future.set_running_or_notify_cancel()
         try:
             producer.produce(
                 self._topic,
-                encode(event.record(), self._schema_id),
+                encode(event.record(), schema_id),
                 message_key(event.user_id),
                 on_delivery=partial(self._delivered, future),
             )
@@ -95,31 +108,41 @@ class KafkaRatingLog:
 
     def close(self) -> None:
         """Wait until every event is delivered or has expired."""
-        self._stop.set()
-        self._thread.join(DELIVERY_SECONDS + 1)
+        with self._starting:
+            self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(DELIVERY_SECONDS + 1)
 
     def _run(self) -> None:
-        try:
-            self._schema_id = until_available(self._register, self._stop)
-            while not self._stop.is_set():
-                self._produce_until_broken()
-        except Cancelled:
-            return
-        except Exception as error:
-            self._trouble = f"events cannot be sent to Kafka: {error}"
-            log.exception("ratings cannot be sent to Kafka at %s", self._servers)
+        while not self._stop.is_set():
+            try:
+                self._send_until_broken(until_available(self._opened, self._stop))
+            except Cancelled:
+                return
+            except Exception:  # it must not end the thread
+                log.exception("the producer for Kafka at %s is replaced", self._servers)
 
-    def _produce_until_broken(self) -> None:
+    def _opened(self) -> Producer:
+        """Return a producer; whatever stands in the way is said, and may pass."""
+        try:
+            if self._schema_id is None:
+                self._schema_id = self._register()
+            return idempotent_producer(self._servers, self._options, int(DELIVERY_SECONDS * 1000))
+        except Exception as error:
+            if not isinstance(error, TvrecError):
+                log.exception("ratings cannot be sent to Kafka at %s", self._servers)
+            self._reason = f"ratings cannot be sent to Kafka: {error}"
+            raise UnavailableError(self._reason) from error
+
+    def _send_until_broken(self, producer: Producer) -> None:
         """Serve the reports of one producer until it is stopped or breaks for good."""
         self._broken.clear()
-        timeout_ms = int(DELIVERY_SECONDS * 1000)
-        producer = idempotent_producer(self._servers, self._options, timeout_ms)
         self._producer = producer
         try:
             while not (self._stop.is_set() or self._broken.is_set()):
                 producer.poll(_POLL_SECONDS)
         finally:
-            self._producer, self._trouble = None, "the producer is being replaced"
+            self._producer, self._reason = None, "the producer is being replaced"
             producer.flush(DELIVERY_SECONDS)
 
     def _delivered(

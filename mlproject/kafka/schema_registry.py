@@ -1,9 +1,9 @@
 """The schemas of rating events in a Schema Registry, Confluent's or Apicurio's."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
@@ -18,6 +18,8 @@ from mlproject.core.errors import (
     UnavailableError,
 )
 from mlproject.events.schema import Schema as ParsedSchema
+
+Answer = TypeVar("Answer")
 
 _LEVEL: Final = "BACKWARD"
 _NOT_FOUND: Final = 404
@@ -103,8 +105,9 @@ class SchemaRegistry:
         """
         if schema_id not in self._schemas:
             with self._answering():
-                text = self._text(schema_id)
-            if text is None:
+                found = self._or_none(lambda: self._client.get_schema(schema_id))
+                text = "" if found is None else _text(found)
+            if found is None:
                 raise LookupError(schema_id)
             self._schemas[schema_id] = _parsed(schema_id, text)
         return self._schemas[schema_id]
@@ -112,17 +115,6 @@ class SchemaRegistry:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    def _text(self, schema_id: int) -> str | None:
-        try:
-            text = self._client.get_schema(schema_id).schema_str
-        except SchemaRegistryError as error:
-            if error.http_status_code == _NOT_FOUND:
-                return None
-            raise
-        if text is None:
-            raise ValueError("there is no schema in it")
-        return text
 
     def _hold_to_compatibility(self, subject: str) -> None:
         try:
@@ -140,21 +132,23 @@ class SchemaRegistry:
             if error.http_status_code != _CONFLICT:
                 raise
             conflict = error
-        try:
-            return int(self._client.lookup_schema(subject, schema).schema_id)
-        except SchemaRegistryError as error:
-            if error.http_status_code != _NOT_FOUND:
-                raise
-        try:
-            is_compatible = self._client.test_compatibility(subject, schema)
-        except SchemaRegistryError as error:
-            if error.http_status_code != _NOT_FOUND:
-                raise
-            # There is nothing yet that it could be incompatible with.
-            is_compatible = True
-        if not is_compatible:
+        # Nothing that is there yet is nothing to be incompatible with.
+        found = self._or_none(lambda: self._client.lookup_schema(subject, schema).schema_id)
+        if found is not None:
+            return found
+        if self._or_none(lambda: self._client.test_compatibility(subject, schema)) is False:
             self._reject(subject, conflict)
         raise self._overtaken(subject) from conflict
+
+    @staticmethod
+    def _or_none(ask: Callable[[], Answer | None]) -> Answer | None:
+        """Ask for something that may not be there."""
+        try:
+            return ask()
+        except SchemaRegistryError as error:
+            if error.http_status_code == _NOT_FOUND:
+                return None
+            raise
 
     def _reject(self, subject: str, error: SchemaRegistryError) -> NoReturn:
         raise DataError(
@@ -191,6 +185,12 @@ def register(url: str, subject: str, schema_text: str) -> int:
         return registry.register(subject, schema_text)
     finally:
         registry.close()
+
+
+def _text(schema: Schema) -> str:
+    if schema.schema_str is None:
+        raise ValueError("there is no schema in it")
+    return schema.schema_str
 
 
 def _parsed(schema_id: int, text: str) -> ParsedSchema:

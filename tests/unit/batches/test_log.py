@@ -12,16 +12,13 @@ from mlproject.batches import log as batch_log
 from mlproject.batches.keys import BatchKey, partition_prefix
 from mlproject.batches.log import BATCH_ROWS, PARTITION, BatchRatingLog
 from mlproject.core.errors import UnavailableError
-from mlproject.core.events import EventSource, Place, RatingEvent, new_event_id
+from mlproject.core.events import Place
 from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryStore
+from tests.builders import event
 from tests.servers import wait_until
-
-
-def event(number: int = 0) -> RatingEvent:
-    return RatingEvent(new_event_id(1000), number, 2, 8, 1000 + number, EventSource.SERVICE)
 
 
 def lines(store: ObjectStore) -> list[dict[str, object]]:
@@ -31,7 +28,7 @@ def lines(store: ObjectStore) -> list[dict[str, object]]:
 
 
 def test_an_acknowledged_event_is_in_the_store(store: MemoryStore) -> None:
-    log, sent = BatchRatingLog(store), event()
+    log, sent = BatchRatingLog(store), event(0)
     place = log.append(sent).result(5)
     assert place == Place("ratings", PARTITION, 0)
     assert lines(store) == [
@@ -72,14 +69,6 @@ def test_closing_writes_what_was_taken_over(store: MemoryStore) -> None:
     with pytest.raises(UnavailableError, match="the service is stopping"):
         log.append(event())
     log.close()
-
-
-def test_another_process_goes_on_after_the_newest(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path)
-    for expected in (0, 1, 2):
-        log = BatchRatingLog(store)
-        assert log.append(event()).result(5).offset == expected
-        log.close()
 
 
 def test_two_processes_write_over_nothing(tmp_path: Path) -> None:
@@ -174,6 +163,7 @@ def test_a_full_queue_refuses(store: MemoryStore, monkeypatch: pytest.MonkeyPatc
         log.append(event(number))
     with pytest.raises(UnavailableError, match="not taken: 3 wait to be written already"):
         log.append(event(3))
+    assert log.trouble == "3 wait to be written already"
     hung.set()
     log.close()
 
@@ -181,9 +171,22 @@ def test_a_full_queue_refuses(store: MemoryStore, monkeypatch: pytest.MonkeyPatc
 def test_a_store_that_ignores_conditions_is_refused(store: MemoryStore) -> None:
     store.conditional = False
     log = BatchRatingLog(store)
+    log.start()
+    wait_until(lambda: "ignores conditional writes" in (log.trouble or ""), 10, "the trouble")
     with pytest.raises(UnavailableError, match="ignores conditional writes"):
         log.append(event()).result(5)
     assert not store.objects
+    log.close()
+
+
+def test_a_store_that_keeps_them_after_all_is_written_to(store: MemoryStore) -> None:
+    store.conditional = False
+    log = BatchRatingLog(store, linger_seconds=0)
+    with pytest.raises(UnavailableError, match="ignores conditional writes"):
+        log.append(event()).result(5)
+    store.conditional = True
+    assert log.append(event()).result(5).offset == 0
+    assert log.trouble is None
     log.close()
 
 

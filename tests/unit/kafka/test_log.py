@@ -1,29 +1,27 @@
 """The log of single ratings over Kafka, against the mock cluster inside librdkafka."""
 
+import threading
 import time
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from mlproject.core.errors import DataError, UnavailableError
-from mlproject.core.events import EventSource, RatingEvent, new_event_id
 from mlproject.events.codec import decode
 from mlproject.events.schema import current_schema
 from mlproject.kafka import log as kafka_log
 from mlproject.kafka.log import KafkaRatingLog
 from mlproject.kafka.producer import ProducerOptions
+from tests.builders import event
 from tests.servers import wait_until
 
 SCHEMA_ID = 7
 
 
-def event(user: int = 1) -> RatingEvent:
-    return RatingEvent(new_event_id(1000), user, 2, 8, 1000, EventSource.SERVICE)
-
-
 def started(servers: str, topic: str = "ratings", **options: object) -> KafkaRatingLog:
     log = KafkaRatingLog(servers, topic, lambda: SCHEMA_ID, ProducerOptions(**options))
-    wait_until(lambda: log._producer is not None, 10, "the producer")
+    log.start()
+    wait_until(lambda: log.trouble is None, 10, "the producer")
     return log
 
 
@@ -47,12 +45,6 @@ def test_an_acknowledged_event_is_where_the_answer_says(broker: str) -> None:
     log.close()
 
 
-def test_a_user_has_one_partition(broker: str) -> None:
-    log = started(broker, "one")
-    assert len({log.append(event(3)).result(10).partition for _ in range(5)}) == 1
-    log.close()
-
-
 def test_a_dead_broker_is_an_error_in_bounded_time(
     nobody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,32 +65,47 @@ def test_a_full_queue_refuses_at_once(nobody: str, monkeypatch: pytest.MonkeyPat
     log.close()
 
 
-def test_closing_delivers_what_was_taken_over(broker: str) -> None:
-    log = started(broker, "closing", linger_ms=500)
-    futures = [log.append(event()) for _ in range(10)]
-    log.close()
-    assert sorted(future.result(0).offset for future in futures) == list(range(10))
-    with pytest.raises(UnavailableError, match="the service is stopping"):
-        log.append(event())
-
-
-def test_it_starts_without_a_registry_and_sends_when_that_is_there(
-    broker: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        (UnavailableError("the registry is down"), "the registry is down"),
+        (DataError("the registry rejects the schema"), "the registry rejects the schema"),
+        (ZeroDivisionError("a bug"), "a bug"),
+    ],
+)
+def test_it_sends_once_the_registry_takes_the_schema(
+    broker: str, topic: str, refusal: Exception, reason: str
 ) -> None:
-    answers = iter([UnavailableError("the registry is down"), SCHEMA_ID])
+    """Whatever the registry answered before, a log that is open tries again."""
+    answers, asked, waited = iter([refusal, SCHEMA_ID]), threading.Event(), threading.Event()
 
     def register() -> int:
         answer = next(answers)
         if isinstance(answer, Exception):
+            asked.set()
             raise answer
+        assert waited.wait(10)
         return answer
 
-    log = KafkaRatingLog(broker, "late", register)
-    with pytest.raises(UnavailableError, match="Schema Registry has not answered yet"):
+    log = KafkaRatingLog(broker, topic, register)
+    log.start()
+    assert asked.wait(10)
+    wait_until(lambda: reason in (log.trouble or ""), 10, "the reason")
+    with pytest.raises(UnavailableError, match=f"not taken: ratings cannot be sent .*{reason}"):
         log.append(event())
-    wait_until(lambda: log._producer is not None, 10, "the producer")
+    waited.set()
+    wait_until(lambda: log.trouble is None, 10, "the producer")
     assert log.append(event()).result(10).offset == 0
     log.close()
+
+
+def test_options_that_librdkafka_refuses_are_said(broker: str, topic: str) -> None:
+    options = ProducerOptions(properties={"no.such.option": "1"})
+    log = KafkaRatingLog(broker, topic, lambda: SCHEMA_ID, options)
+    log.start()
+    wait_until(lambda: "no.such.option" in (log.trouble or ""), 10, "the reason")
+    log.close()
+    assert not log._thread.is_alive()
 
 
 def test_it_ends_while_the_registry_is_away(broker: str) -> None:
@@ -106,20 +113,23 @@ def test_it_ends_while_the_registry_is_away(broker: str) -> None:
         raise UnavailableError("the registry is down")
 
     log = KafkaRatingLog(broker, "never", register)
+    log.start()
     before = time.monotonic()
     log.close()
     assert not log._thread.is_alive()
     assert time.monotonic() - before < 5
 
 
-def test_a_refused_schema_is_said(broker: str) -> None:
-    def register() -> int:
-        raise DataError("the registry rejects the schema")
-
-    log = KafkaRatingLog(broker, "refused", register)
-    log._thread.join(10)
-    with pytest.raises(UnavailableError, match="the registry rejects the schema"):
-        log.append(event())
+def test_a_surprise_ends_no_thread(broker: str, topic: str) -> None:
+    log = started(broker, topic)
+    first = log._producer
+    log._delivered = lambda *_: 1 / 0  # what a report of delivery calls
+    future = log.append(event())
+    wait_until(lambda: log._producer not in {first, None}, 10, "another producer")
+    del log._delivered
+    assert not future.done()
+    assert log.append(event()).result(10).offset >= 0
+    log.close()
 
 
 def test_a_producer_that_broke_for_good_is_replaced(
