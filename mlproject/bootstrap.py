@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mlproject.models.cache import ModelCache
     from mlproject.pipelines.train import TrainParams
     from mlproject.serving.watcher import ModelWatcher
+    from mlproject.training.trainer import Trainer
 
 # What MLflow is to do that its own defaults do not.
 _MLFLOW: Final = {
@@ -346,20 +347,31 @@ def model_watcher(
     )
 
 
+def trainer(settings: Settings) -> Trainer:
+    """Return the trainer that is named."""
+    if settings.trainer == "popularity":
+        from mlproject.training.popularity import PopularityTrainer
+
+        return PopularityTrainer(settings.popularity_half_life)
+    from mlproject.training.lightfm import LightFMTrainer
+
+    return LightFMTrainer(
+        dimensions=settings.dimensions,
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        max_sampled=settings.max_sampled,
+        threads=settings.threads,
+        seed=settings.seed,
+    )
+
+
 def train_params(settings: Settings) -> TrainParams:
     """Return what a training is told."""
     from mlproject.pipelines.train import TrainParams
-    from mlproject.training.lightfm import FitParams
 
     return TrainParams(
-        fit=FitParams(
-            dimensions=settings.dimensions,
-            epochs=settings.epochs,
-            learning_rate=settings.learning_rate,
-            max_sampled=settings.max_sampled,
-            threads=settings.threads,
-            seed=settings.seed,
-        ),
+        seed=settings.seed,
+        half_life_days=settings.popularity_half_life,
         feature_weight=settings.feature_weight,
         holdout=settings.holdout,
         split=settings.split,

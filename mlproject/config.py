@@ -140,6 +140,12 @@ class Settings(BaseSettings):
 
     # Training
     build_interval: float = Field(120, gt=0, description="Seconds between builds")
+    trainer: Literal["lightfm", "popularity"] = Field(
+        "lightfm", description="What is trained: `lightfm`, or `popularity` (what is popular now)"
+    )
+    popularity_half_life: float = Field(
+        30, gt=0, description="Days after which a positive counts half for what is popular now"
+    )
     dimensions: int = Field(64, ge=1, le=1024, description="Length of the factors")
     epochs: int = Field(20, ge=1, le=1000, description="Passes over the positives")
     learning_rate: float = Field(0.05, gt=0, le=1, description="Step size of AdaGrad")

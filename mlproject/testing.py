@@ -257,6 +257,6 @@ class _MemoryRun:
         self.registry.check()
         self.kept_tags["dataset"] = f"{name} {digest} {uri}"
 
-    def model(self, folder: Path, example_user: int) -> None:  # noqa: ARG002
+    def model(self, folder: Path) -> None:
         self.registry.check()
         copytree(folder, self.registry.folder / self.run_id)

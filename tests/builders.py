@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,8 +21,11 @@ from mlproject.core.events import EventSource, RatingEvent, new_event_id
 from mlproject.core.ids import IdMap
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ObjectStore
+from mlproject.core.preferences import history_weights
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import VersionInfo
+from mlproject.core.user_ratings import UserRatings
+from mlproject.models.factors import Factors
 
 FIRST_INSTANT = pd.Timestamp("2025-01-01", tz="UTC")
 
@@ -79,28 +82,49 @@ class Calendar:
         return datetime.fromisoformat(f"{self.day}T12:00:00+00:00")
 
 
-def model(**changes: Any) -> TrainedModel:
-    """Return a model of three users and four shows.
+def factors(**changes: Any) -> Factors:
+    """Return vectors of four shows, and a map that adds up those of a history.
 
-    User 1 likes show 10 best, then 20, 30, 40, and has seen 10; user 2 has seen nothing
-    and likes them the other way round; of user 3 no taste is known, and 40 was seen. By
-    popularity the order is 30, 10, 20, 40.
+    Who likes the first show likes the others in their order; who likes the last, the
+    other way round.
     """
-    made = TrainedModel(
-        users=IdMap.of([1, 2, 3]),
-        shows=IdMap.of([10, 20, 30, 40]),
-        user_factors=np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32),
-        show_factors=np.array([[4, 1], [3, 2], [2, 3], [1, 4]], dtype=np.float32),
+    made = Factors(
+        show_vectors=np.array([[4, 1], [3, 2], [2, 3], [1, 4]], dtype=np.float16),
         show_biases=np.zeros(4, dtype=np.float32),
-        popularity=np.array([7, 5, 9, 2], dtype=np.float32),
-        seen_indptr=np.array([0, 1, 1, 2], dtype=np.int64),
-        seen_rows=np.array([0, 3], dtype=np.int32),
-        cards=tuple(
-            {c.SHOW_ID: number, c.TITLE: f"Show {number}", c.GENRES: ["Drama"]}
-            for number in (10, 20, 30, 40)
-        ),
+        fold_in=np.eye(6, 2, dtype=np.float32),
     )
     return replace(made, **changes)
+
+
+def model(shows: Iterable[int] = (10, 20, 30, 40), **changes: Any) -> TrainedModel:
+    """Return a model of the shows 10, 20, 30 and 40: see :func:`factors`.
+
+    By popularity the order is 30, 10, 20, 40. Other shows have random vectors.
+    """
+    ids = list(shows)
+    if len(ids) == len((10, 20, 30, 40)):
+        made, popularity = factors(), np.array([7, 5, 9, 2], dtype=np.float32)
+    else:
+        random = np.random.default_rng(1)
+        vectors = random.normal(size=(len(ids), 2)).astype(np.float16)
+        made = factors(show_vectors=vectors, show_biases=np.zeros(len(ids), dtype=np.float32))
+        popularity = np.arange(1, len(ids) + 1, dtype=np.float32)
+    trained = TrainedModel(
+        shows=IdMap.of(ids),
+        model=made,
+        popularity=popularity,
+        history_weights=history_weights(),
+        cards=tuple({c.SHOW_ID: n, c.TITLE: f"Show {n}", c.GENRES: ["Drama"]} for n in ids),
+    )
+    return replace(trained, **changes)
+
+
+def rated(*ratings: tuple[int, int]) -> UserRatings:
+    """Return a user's ratings from pairs of show id and rating, 0 = not rated."""
+    return UserRatings(
+        np.array([show for show, _ in ratings], dtype=np.int64),
+        np.array([rating for _, rating in ratings], dtype=np.int8),
+    )
 
 
 def version(number: int, run_id: str = "run", **changes: Any) -> VersionInfo:

@@ -28,6 +28,7 @@ class VersionNumber(click.ParamType[int | None]):
 
 
 @tvrec.command()
+@click.option("--trainer", type=click.Choice(["lightfm", "popularity"]), help="What is trained.")
 @click.option("--dimensions", type=int, help="Length of the factors.")
 @click.option("--epochs", type=int, help="Passes over the positives.")
 @click.option("--learning-rate", type=float, help="Step size of AdaGrad.")
@@ -56,12 +57,13 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
     settings = config.load(**given)
     registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
     registry.ping()
-    dataset = load_dataset(store)
-    with progress("epochs", settings.epochs) as report:
+    dataset, trainer = load_dataset(store), bootstrap.trainer(settings)
+    with progress("epochs", trainer.epochs) as report:
         result = run_training(
             dataset,
             registry,
             bootstrap.model_cache(settings, "cli"),
+            trainer,
             bootstrap.train_params(settings),
             by=bootstrap.user_name(),
             tags=bootstrap.run_tags(settings),
@@ -188,20 +190,22 @@ def recommend(
 ) -> None:
     """Recommend shows to a user.
 
-    With the version in production, without the REST service.
+    With the version in production and the ratings of the snapshot, without the REST service.
 
     \b
     tvrec recommend --user 1
     tvrec recommend --user 1 --version 2 -n 5    compare with another version
     """
     from mlproject.serving.recommender import Recommender
+    from mlproject.snapshot.ingest import current
 
     registry = bootstrap.registry(settings)
     info = registry.version(version) if version is not None else registry.production()
     if info is None:
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
     model = bootstrap.model_cache(settings, "cli").load(info)
-    answer = Recommender(info.number, model).recommend(user_id, num_items)
+    _, state = current(bootstrap.object_store(settings))
+    answer = Recommender(info.number, model).recommend(user_id, state.of_user(user_id), num_items)
     if as_json:
         print_json(answer)
         return

@@ -31,7 +31,7 @@ def build(settings: Settings) -> None:
 
     registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
     cache, params = bootstrap.model_cache(settings, "builder"), bootstrap.train_params(settings)
-    tags = bootstrap.run_tags(settings)
+    trainer, tags = bootstrap.trainer(settings), bootstrap.run_tags(settings)
     stop = stop_on_signals(bootstrap.alive_file(settings))
     by = "model-builder"
     built = ""
@@ -53,11 +53,12 @@ def build(settings: Settings) -> None:
             len(dataset.interactions.users),
             len(dataset.catalogue),
         )
-        with progress("epochs", settings.epochs) as report:
+        with progress("epochs", trainer.epochs) as report:
             result = train(
                 dataset,
                 registry,
                 cache,
+                trainer,
                 params,
                 by=by,
                 tags=tags,

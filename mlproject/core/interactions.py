@@ -1,4 +1,4 @@
-"""Who has rated what: one row a (user, show), ready for matrices."""
+"""Who has rated what: one row per (user, show), ready for matrices."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from mlproject.core.histories import Histories
 from mlproject.core.ids import IdMap
 
 
@@ -60,6 +61,28 @@ class Interactions:
         indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
         # Rows are sorted by (user, show) already, so the CSR arrays are slices of ours.
         return sparse.csr_array((values[chosen], self.show_rows[chosen], indptr), shape=self.shape)
+
+    def histories(
+        self, chosen: NDArray[np.bool_], history_weights: NDArray[np.float32]
+    ) -> Histories:
+        """Return what each user has rated, as far as it is chosen.
+
+        Parameters
+        ----------
+        chosen
+            Which rows, shape ``(n,)``.
+        history_weights
+            See :class:`~mlproject.core.model.TrainedModel`.
+
+        Returns
+        -------
+        Histories
+            One history per user, in row order.
+        """
+        counts = np.bincount(self.user_rows[chosen], minlength=len(self.users))
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        ratings = np.nan_to_num(self.ratings[chosen], nan=0).astype(np.int8)
+        return Histories(indptr, self.show_rows[chosen], history_weights[ratings])
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class RunLog(Protocol):
         """Log which data was used."""
         ...
 
-    def model(self, folder: Path, example_user: int) -> None:
+    def model(self, folder: Path) -> None:
         """Log the folder of a model's files as the run's model."""
         ...
 

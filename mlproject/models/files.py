@@ -2,16 +2,14 @@
 
 ::
 
-    manifest.json       format, shapes, dtypes and SHA-256 of the files below
-    user_ids.npy        int64    (users,)        ascending
-    show_ids.npy        int64    (shows,)        ascending
-    user_factors.npy    float32  (users, d)
-    show_factors.npy    float32  (shows, d)
-    show_biases.npy     float32  (shows,)
-    popularity.npy      float32  (shows,)
-    seen_indptr.npy     int64    (users + 1,)
-    seen_rows.npy       int32    (ratings,)
-    shows.json          one object a show, in row order
+    manifest.json         format, kind, and SHA-256, dtype and shape of the files below
+    show_ids.npy          int64    (shows,)   ascending
+    popularity.npy        float32  (shows,)
+    history_weights.npy   float32  (11,)
+    shows.json            one object per show, in row order
+    ...                   the arrays of the kind, such as show_vectors.npy
+
+There is no user in them.
 """
 
 import hashlib
@@ -24,44 +22,40 @@ from numpy.typing import NDArray
 
 from mlproject.core.errors import ArtifactError
 from mlproject.core.ids import IdMap
-from mlproject.core.model import TrainedModel
+from mlproject.core.model import Shapes, TrainedModel
+from mlproject.models.kinds import KINDS
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 SHOWS: Final = "shows.json"
 
-_ARRAYS: Final = {
-    "user_ids": "int64",
-    "show_ids": "int64",
-    "user_factors": "float32",
-    "show_factors": "float32",
-    "show_biases": "float32",
-    "popularity": "float32",
-    "seen_indptr": "int64",
-    "seen_rows": "int32",
+# A format that held each user's vector, and everyone's ratings.
+_WITH_USERS: Final = 1
+_COMMON: Final[Shapes] = {
+    "show_ids": ("int64", ("shows",)),
+    "popularity": ("float32", ("shows",)),
+    "history_weights": ("float32", (11,)),
 }
 
 
-def save_model(model: TrainedModel, folder: Path) -> None:
+def save_model(trained: TrainedModel, folder: Path) -> None:
     """Write a model into an existing folder."""
     arrays: dict[str, NDArray[Any]] = {
-        "user_ids": model.users.ids,
-        "show_ids": model.shows.ids,
-        **{name: getattr(model, name) for name in list(_ARRAYS)[2:]},
+        "show_ids": trained.shows.ids,
+        "popularity": trained.popularity,
+        "history_weights": trained.history_weights,
+        **trained.model.arrays(),
     }
     files: dict[str, dict[str, Any]] = {}
-    for name, array in arrays.items():
+    for name, (dtype, _) in {**_COMMON, **trained.model.shapes}.items():
         path = folder / f"{name}.npy"
-        np.save(path, array.astype(_ARRAYS[name], copy=False), allow_pickle=False)
-        files[path.name] = {
-            "sha256": _sha256(path),
-            "shape": list(array.shape),
-            "dtype": _ARRAYS[name],
-        }
+        array = arrays[name].astype(dtype, copy=False)
+        np.save(path, array, allow_pickle=False)
+        files[path.name] = {"sha256": _sha256(path), "shape": list(array.shape), "dtype": dtype}
     shows = folder / SHOWS
-    shows.write_text(json.dumps(model.cards, ensure_ascii=False), encoding="utf-8")
+    shows.write_text(json.dumps(trained.cards, ensure_ascii=False), encoding="utf-8")
     files[SHOWS] = {"sha256": _sha256(shows)}
-    manifest = {"format": FORMAT, "kind": "factors", "files": files}
+    manifest = {"format": FORMAT, "kind": trained.model.kind, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
 
 
@@ -74,59 +68,62 @@ def load_model(folder: Path) -> TrainedModel:
     ------
     ArtifactError
         If a file is missing or differs from its checksum, if the arrays do not fit
-        each other, or if the format is of a later version.
+        each other, or if the format or the kind is one that this program does not read.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
+        _check_format(folder, manifest["format"])
+        kind = KINDS.get(manifest["kind"])
+        if kind is None:
             raise ArtifactError(
-                f"{folder} is of format {manifest['format']}, this program reads {FORMAT}"
+                f"{folder} is a model of the kind {manifest['kind']!r}; "
+                f"this program knows {', '.join(sorted(KINDS))}"
             )
-        for name in (*(f"{array}.npy" for array in _ARRAYS), SHOWS):
+        shapes = {**_COMMON, **kind.shapes}
+        for name in (*(f"{array}.npy" for array in shapes), SHOWS):
             if _sha256(folder / name) != manifest["files"][name]["sha256"]:
                 raise ArtifactError(f"{folder / name} differs from its checksum")
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in _ARRAYS
+            for name in shapes
         }
         cards = tuple(json.loads((folder / SHOWS).read_text(encoding="utf-8")))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"the model in {folder} cannot be read: {error}") from error
-    if any(array.dtype != _ARRAYS[name] for name, array in arrays.items()):
+    if any(array.dtype != shapes[name][0] for name, array in arrays.items()):
         raise ArtifactError(f"the arrays of the model in {folder} are not of the types wanted")
-    model = TrainedModel(
-        users=IdMap(arrays.pop("user_ids")),
-        shows=IdMap(arrays.pop("show_ids")),
-        cards=cards,
-        **arrays,
-    )
-    if not _fits(model):
+    if not _fit(arrays, shapes, shows=len(cards)) or (np.diff(arrays["show_ids"]) <= 0).any():
         raise ArtifactError(f"the arrays of the model in {folder} do not fit each other")
-    return model
+    return TrainedModel(
+        shows=IdMap(arrays["show_ids"]),
+        model=kind.of_arrays({name: arrays[name] for name in kind.shapes}),
+        popularity=arrays["popularity"],
+        history_weights=arrays["history_weights"],
+        cards=cards,
+    )
 
 
-def _fits(model: TrainedModel) -> bool:
-    """Tell whether shapes and row numbers agree: no request may run out of an array."""
-    users, shows = model.users.ids.size, model.shows.ids.size
-    d = model.user_factors.shape[-1] if model.user_factors.ndim else 0
-    shapes_fit = (
-        model.users.ids.ndim == model.shows.ids.ndim == model.seen_rows.ndim == 1
-        and model.user_factors.shape == (users, d)
-        and model.show_factors.shape == (shows, d)
-        and model.show_biases.shape == (shows,)
-        and model.popularity.shape == (shows,)
-        and model.seen_indptr.shape == (users + 1,)
-        and len(model.cards) == shows
-    )
-    return shapes_fit and bool(
-        (np.diff(model.users.ids) > 0).all()
-        and (np.diff(model.shows.ids) > 0).all()
-        and model.seen_indptr[0] == 0
-        and model.seen_indptr[-1] == len(model.seen_rows)
-        and (np.diff(model.seen_indptr) >= 0).all()
-        and (model.seen_rows >= 0).all()
-        and (model.seen_rows < shows).all()
-    )
+def _check_format(folder: Path, number: int) -> None:
+    if number == _WITH_USERS:
+        raise ArtifactError(
+            f"{folder} is of format 1, which holds its users; this program reads format {FORMAT}, "
+            "which holds none: `tvrec train` makes a new version"
+        )
+    if number != FORMAT:
+        raise ArtifactError(f"{folder} is of format {number}, this program reads {FORMAT}")
+
+
+def _fit(arrays: dict[str, NDArray[Any]], shapes: Shapes, *, shows: int) -> bool:
+    """Tell whether lengths of one name are equal: no request may run out of an array."""
+    lengths: dict[str, int] = {"shows": shows}
+    for name, array in arrays.items():
+        wanted = shapes[name][1]
+        if array.ndim != len(wanted):
+            return False
+        for length, axis in zip(array.shape, wanted, strict=True):
+            if length != (axis if isinstance(axis, int) else lengths.setdefault(axis, length)):
+                return False
+    return True
 
 
 def _sha256(path: Path) -> str:

@@ -7,14 +7,13 @@ from typing import Final
 import numpy as np
 
 from mlproject.core.errors import ModelError
-from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
+from mlproject.core.preferences import is_liked
 from mlproject.core.runs import VersionInfo
-from mlproject.dataset.split import Mask, SplitRule, TimeCut, read_rule
+from mlproject.dataset.split import Mask, read_rule
 from mlproject.models.cache import ModelCache
-from mlproject.training.preferences import is_liked
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +52,14 @@ def find_incumbent(
 ) -> Incumbent:
     """Read what is in production, and leave out of the holdout what it has trained on.
 
-    That is nothing if it was trained under the same random split, and little under an
-    earlier cut by time: shows that a user had rated then and has rated anew since. It
-    is much if the split was another: by another seed or a larger share, of the other
-    kind, or a cut that has moved back since older ratings came in. On what a model has
-    trained on, it looks better than it is.
+    That is nothing if it was trained under the same random split or an earlier cut by
+    time. It is much if the split was another: by another seed or a larger share, of the
+    other kind, or a cut that has moved back since older ratings came in. On what a model
+    has trained on, it looks better than it is.
+
+    A show that was rated before the earlier cut and again after today's is held out here
+    and trained production. Production holds no users, so all that is left of the old
+    rating is one of many that shaped the show's vector.
 
     Parameters
     ----------
@@ -87,13 +89,12 @@ def find_incumbent(
 
     data = split.interactions
     under_both = split.held_out & rule.held_out(data)
-    fair = under_both & ~_rated_anew(split, rule, model)
-    left, all_users = (_measured_users(split, mask) for mask in (fair, split.held_out))
+    left, all_users = (_measured_users(split, mask) for mask in (under_both, split.held_out))
     if left < max(1, min(_FEWEST_USERS, all_users // 2)):
         return _incomparable(split, version, "has trained on the holdout, or on nearly all of it")
     whole = np.array_equal(under_both, split.held_out)
     return Incumbent(
-        Split(data, fair),
+        Split(data, under_both),
         model,
         same_data=run.tags.get(DIGEST_TAG) == digest,
         note="" if whole else f", on what was held out from both (production: {rule})",
@@ -103,25 +104,6 @@ def find_incumbent(
 def _measured_users(split: Split, held_out: Mask) -> int:
     data = split.interactions
     return len(np.unique(data.user_rows[held_out & is_liked(data.ratings)]))
-
-
-def _rated_anew(split: Split, rule: SplitRule, model: TrainedModel) -> Mask:
-    """Tell which held-out ratings took the place of one that the model knew.
-
-    A random split keeps a user's show on its side; a cut by time does not.
-    """
-    data = split.interactions
-    anew = np.zeros(len(data), dtype=np.bool_)
-    if not isinstance(rule, TimeCut):
-        return anew
-    since = np.flatnonzero(split.held_out & (data.rated_at > rule.until))
-    users = model.users.rows(data.users.ids[data.user_rows[since]])
-    shows = model.shows.rows(data.shows.ids[data.show_rows[since]])
-    known = (users != UNKNOWN_ROW) & (shows != UNKNOWN_ROW)
-    seen_by = np.repeat(np.arange(len(model.users)), np.diff(model.seen_indptr))
-    width = len(model.shows)
-    anew[since] = known & np.isin(users * width + shows, seen_by * width + model.seen_rows)
-    return anew
 
 
 def _incomparable(split: Split, version: VersionInfo, why: str) -> Incumbent:

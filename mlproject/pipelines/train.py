@@ -18,6 +18,7 @@ from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.core.preferences import history_weights
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions
@@ -29,7 +30,8 @@ from mlproject.registry.gate import Rival, Verdict, judge
 from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
-from mlproject.training.lightfm import FitParams, fit
+from mlproject.training.popularity import popular_now
+from mlproject.training.trainer import Trainer, require_finite
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +64,14 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class TrainParams:
-    """What a training is told.
+    """What a training is told beside the trainer's own settings.
 
     Parameters
     ----------
-    fit
-        How to fit.
+    seed
+        Of a random holdout.
+    half_life_days
+        How fast popularity fades, see :func:`~mlproject.training.popularity.popular_now`.
     feature_weight
         Weight of a show's metadata against its identity.
     holdout
@@ -80,7 +84,8 @@ class TrainParams:
         What newer ratings are worth, as a share of production's precision@k.
     """
 
-    fit: FitParams
+    seed: int
+    half_life_days: float
     feature_weight: float
     holdout: float
     split: SplitKind
@@ -135,6 +140,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     dataset: Dataset,
     registry: ModelRegistry,
     cache: ModelCache,
+    trainer: Trainer,
     params: TrainParams,
     *,
     by: str,
@@ -152,8 +158,8 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         From :func:`load_dataset`.
     registry, cache
         Where runs and versions go, and where production's model is read from.
-    params
-        What the training is told.
+    trainer, params
+        What trains, and what else the training is told.
     by, tags
         Who trains, and what else is to be noted of the run.
     data_uri
@@ -177,17 +183,25 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         if should_stop():
             raise Cancelled
 
-    with registry.run(f"lightfm-{params.fit.dimensions}d") as run:
-        run.params(_flat(params))
+    with registry.run(trainer.name) as run:
+        run.params({"trainer": trainer.name, **asdict(trainer), **asdict(params)})
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
         split, rule = hold_out(
-            dataset.interactions, share=params.holdout, seed=params.fit.seed, kind=params.split
+            dataset.interactions, share=params.holdout, seed=params.seed, kind=params.split
         )
         run.tags({SPLIT_TAG: str(rule)})
         features = show_features(dataset.catalogue, weight=params.feature_weight)
-        model = fit(split, features, _cards(dataset.catalogue), params.fit, after_epoch)
+        fitted_model = trainer.fit(split, features, after_epoch)
+        require_finite(fitted_model.arrays())
+        model = TrainedModel(
+            shows=dataset.interactions.shows,
+            model=fitted_model,
+            popularity=popular_now(split, params.half_life_days),
+            history_weights=history_weights(),
+            cards=_cards(dataset.catalogue),
+        )
         fitted = time.monotonic()
 
         incumbent = find_incumbent(split, dataset.digest, registry, cache)
@@ -227,25 +241,20 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
 
 
 def _measure(model: TrainedModel, split: Split, k: int) -> Evaluation:
-    """Measure a model, of whatever users and shows it knows."""
-    return evaluate(by_model(model, split.interactions.users, split.interactions.shows), split, k)
+    """Measure a model, of whatever shows it knows."""
+    return evaluate(by_model(model, split), split, k)
 
 
-def _log_model(log_folder: Callable[[Path, int], None], model: TrainedModel) -> None:
+def _log_model(log_folder: Callable[[Path], None], model: TrainedModel) -> None:
     with tempfile.TemporaryDirectory(prefix="tvrec-") as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()
         save_model(model, folder)
-        log_folder(folder, int(model.users.ids[0]))
+        log_folder(folder)
 
 
 def _prefixed(whose: str, metrics: Mapping[str, float]) -> dict[str, float]:
     return {f"{whose}_{name}": value for name, value in metrics.items()}
-
-
-def _flat(params: TrainParams) -> dict[str, Any]:
-    values = asdict(params)
-    return {"model": "LightFM WARP", **values.pop("fit"), **values}
 
 
 def _counts(dataset: Dataset, split: Split) -> dict[str, float]:

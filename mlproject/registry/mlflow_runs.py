@@ -154,11 +154,11 @@ class _MlflowRun:
             data = mlflow.data.meta_dataset.MetaDataset(source, name, digest)  # type: ignore[abstract]
             mlflow.log_input(data, "training")
 
-    def model(self, folder: Path, example_user: int) -> None:
+    def model(self, folder: Path) -> None:
         from mlproject.registry.model_logging import log_model  # noqa: PLC0415 - needs pandas
 
         with self.server.translated():
-            log_model(folder, example_user)
+            log_model(folder)
 
 
 def _run_info(run: Run) -> RunInfo:

@@ -1,8 +1,7 @@
 """Answers for one user from one version of the model."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +9,8 @@ from mlproject.core import columns as c
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
-
-Source = Literal["personalized", "popular"]
+from mlproject.core.sources import source_of
+from mlproject.core.user_ratings import UserRatings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +20,34 @@ class Recommender:
     version: int
     model: TrainedModel
 
-    def recommend(self, user_id: int, num_items: int, rated: Iterable[int] = ()) -> dict[str, Any]:
+    def recommend(self, user_id: int, rated: UserRatings, num_items: int) -> dict[str, Any]:
         """Rank the shows that a user has not rated.
-
-        A user whose taste the model does not know gets the shows that most people
-        like, and ``source`` says so.
 
         Parameters
         ----------
         user_id
-            Any id.
+            Any id; it is only repeated in the answer.
+        rated
+            What the user has rated.
         num_items
             At least 1; a user who has rated nearly everything gets fewer.
-        rated
-            Ids of shows that the user has rated since the model was trained.
 
         Returns
         -------
         dict
             ``user_id``, ``model_version``, ``source`` and ``items``, best first: what
-            is known of each show and its ``score``.
+            is known of each show and its ``score``. For the source see
+            :func:`~mlproject.core.sources.source_of`.
         """
         model = self.model
-        row = model.users.row(user_id)
-        source: Source
-        if model.knows_taste(row):
-            source, scores = "personalized", model.scores(row)
-        else:
-            source, scores = "popular", np.array(model.popularity)
-        scores[model.seen(row)] = -np.inf
-        for show_id in rated:
-            if (show_row := model.shows.row(show_id)) != UNKNOWN_ROW:
-                scores[show_row] = -np.inf
+        history = model.history(rated)
+        scores = model.scores(history)[0]
+        scores[history.show_rows] = -np.inf
         best = top_k(scores, num_items)
         return {
             "user_id": user_id,
             "model_version": self.version,
-            "source": source,
+            "source": source_of(int(np.count_nonzero(history.weights > 0))),
             "items": [
                 {**model.cards[show], "score": round(float(scores[show]), 4)}
                 for show in best.tolist()
@@ -71,7 +61,7 @@ class Recommender:
         return None if row == UNKNOWN_ROW else str(self.model.cards[row][c.TITLE])
 
     def warm_up(self) -> None:
-        """Answer once for a known and once for an unknown user, to touch every array."""
-        if len(self.model.users):
-            self.recommend(int(self.model.users.ids[0]), 1)
-        self.recommend(UNKNOWN_ROW, 1)
+        """Answer once with a history and once without, to touch every array."""
+        best = np.full(1, 10, dtype=np.int8)
+        self.recommend(0, UserRatings(self.model.shows.ids[:1], best), 1)
+        self.recommend(0, UserRatings.none(), 1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mlproject.core.errors import DataError
 from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.user_ratings import UserRatings
 from mlproject.snapshot.digest import RatingsDigest
 from mlproject.snapshot.latest import beats, latest, places
 
@@ -74,6 +75,11 @@ class RatingsState:
             show_ids=np.unique(ratings.show_id),
             digest=RatingsDigest.of(ratings),
         )
+
+    def of_user(self, user_id: int) -> UserRatings:
+        """Return what a user has rated; nothing if the user is unknown."""
+        first, last = np.searchsorted(self.ratings.user_id, [user_id, user_id + 1])
+        return UserRatings(self.ratings.show_id[first:last], self.ratings.rating[first:last])
 
     def merge(self, new: RatingColumns) -> "Merged":
         """Let new ratings win over old ones, or lose.

@@ -8,28 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlproject.core.errors import NotEnoughDataError
-from mlproject.core.ids import UNKNOWN_ROW, IdMap
+from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
+from mlproject.core.preferences import is_liked
 from mlproject.core.ranking import top_k
 from mlproject.training import metrics
-from mlproject.training.preferences import is_liked
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 PerUser = NDArray[np.float64]
 
 Scorer = Callable[[Rows], Floats]
-"""Scores every show for some users: rows of shape ``(m,)`` to ``(m, shows)``."""
+"""Scores every show for some users: rows of shape ``(m,)`` to a new array ``(m, shows)``."""
 
 COLD: Final = 10
 """A user or a show with so few ratings in the training part, or fewer, is cold.
 
-What is called cold in the field reaches from none to about twenty; every user who is
-measured by time has five, so that this is the lower end of those.
+The literature calls 0 to about 20 ratings cold; users split by time have at least five, so
+ten is at the low end.
 """
 
-_BLOCK: Final = 1024
+_CELLS: Final = 1 << 24
+"""Scores held at once: the users of a block times the shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,10 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
     cold_hits = np.zeros(len(measured))
     hits = np.zeros((len(measured), min(k, len(data.shows))), dtype=np.bool_)
     shown = np.zeros(len(data.shows), dtype=np.bool_)
-    for start in range(0, len(measured), _BLOCK):
-        rows = measured[start : start + _BLOCK]
-        scores = score(rows).copy()
+    block = max(1, _CELLS // len(data.shows))
+    for start in range(0, len(measured), block):
+        rows = measured[start : start + block]
+        scores = score(rows)
         masked = seen[rows]
         scores[np.repeat(np.arange(len(rows)), np.diff(masked.indptr)), masked.indices] = -np.inf
         best = top_k(scores, k)
@@ -130,8 +132,8 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
         showable = np.take_along_axis(scores, best, axis=1) > -np.inf
         shown[best[showable]] = True
         found = np.take_along_axis(wanted, best, axis=1) & showable
-        hits[start : start + _BLOCK] = found
-        cold_hits[start : start + _BLOCK] = (found & cold_show[best]).sum(axis=1)
+        hits[start : start + block] = found
+        cold_hits[start : start + block] = (found & cold_show[best]).sum(axis=1)
     has_cold = cold_targets > 0
     return Evaluation(
         k=k,
@@ -146,33 +148,26 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
 
 def by_popularity(popularity: Floats) -> Scorer:
     """Score every show alike for everyone: the baseline."""
-    return lambda rows: np.broadcast_to(popularity, (len(rows), len(popularity)))
+    return lambda rows: np.repeat(popularity[None, :], len(rows), axis=0)
 
 
-def by_model(model: TrainedModel, users: IdMap, shows: IdMap) -> Scorer:
-    """Score with a model that may have been trained on other users and shows.
+def by_model(model: TrainedModel, split: Split) -> Scorer:
+    """Score with a model, which may know other shows, as it would serve.
 
-    Users whose taste it does not know get its popular shows, as in serving; shows it
-    does not know are never recommended.
+    The history of each user is what they had rated in the training part; shows that the
+    model does not know are never recommended.
     """
-    model_users = model.users.rows(users.ids)
-    model_shows = model.shows.rows(shows.ids)
-    known_shows = np.asarray(model_shows != UNKNOWN_ROW)
-    has_taste = np.asarray(model.user_factors.any(axis=1))
-
-    def laid_out(values: Floats) -> Floats:
-        scores = np.full((*values.shape[:-1], len(shows)), -np.inf, dtype=np.float32)
-        scores[..., known_shows] = values[..., model_shows[known_shows]]
-        return scores
-
-    popular = laid_out(model.popularity)
+    data = split.interactions
+    model_rows = model.shows.rows(data.shows.ids)
+    known = model_rows != UNKNOWN_ROW
+    histories = data.histories(~split.held_out, model.history_weights).in_rows(model_rows)
 
     def score(rows: Rows) -> Floats:
-        wanted = model_users[rows]
-        taste = (wanted != UNKNOWN_ROW) & has_taste[wanted]
-        scores = np.repeat(popular[None, :], len(rows), axis=0)
-        factors = model.user_factors[wanted[taste]]
-        scores[taste] = laid_out(factors @ model.show_factors.T + model.show_biases)
+        found = model.scores(histories.take(rows))
+        if known.all() and len(model.shows) == len(data.shows):
+            return found
+        scores = np.full((len(rows), len(data.shows)), -np.inf, dtype=np.float32)
+        scores[:, known] = found[:, model_rows[known]]
         return scores
 
     return score

@@ -10,9 +10,12 @@ import pytest
 
 from mlproject.core.ids import IdMap
 from mlproject.core.model import TrainedModel
+from mlproject.core.preferences import history_weights
+from mlproject.models.factors import Factors
 from mlproject.models.files import load_model, save_model
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.serving.recommender import Recommender
+from tests.builders import rated
 
 pytestmark = pytest.mark.e2e
 
@@ -28,20 +31,18 @@ def registry(mlflow_server: str) -> MlflowRegistry:
     return MlflowRegistry(mlflow_server, experiment=name, model=name)
 
 
-def small_model(users: int = 5, shows: int = 30) -> TrainedModel:
-    """User 0 has no taste that is known; each user has seen the shows u, u+1 and u+2."""
+def small_model(shows: int = 30) -> TrainedModel:
+    """Random vectors, and a map that adds up those of a history."""
     rng = np.random.default_rng(1)
-    factors = rng.normal(size=(users, 4)).astype(np.float32)
-    factors[0] = 0
     return TrainedModel(
-        users=IdMap(np.arange(users) * 10),
         shows=IdMap(np.arange(shows) + 100),
-        user_factors=factors,
-        show_factors=rng.normal(size=(shows, 4)).astype(np.float32),
-        show_biases=rng.normal(size=shows).astype(np.float32),
+        model=Factors(
+            rng.normal(size=(shows, 4)).astype(np.float16),
+            rng.normal(size=shows).astype(np.float32),
+            np.eye(10, 4, dtype=np.float32),
+        ),
         popularity=np.arange(shows, dtype=np.float32)[::-1].copy(),
-        seen_indptr=np.arange(users + 1) * 3,
-        seen_rows=np.concatenate([np.arange(u, u + 3) for u in range(users)]).astype(np.int32),
+        history_weights=history_weights(),
         cards=tuple(
             {"show_id": 100 + show, "title": f"Show {show}", "genres": []} for show in range(shows)
         ),
@@ -52,7 +53,7 @@ def log_one(registry: MlflowRegistry, folder: Path, model: TrainedModel) -> str:
     folder.mkdir(parents=True)
     save_model(model, folder)
     with registry.run("a run") as run:
-        run.model(folder, example_user=10)
+        run.model(folder)
         return run.run_id
 
 
@@ -69,12 +70,25 @@ def test_a_run_becomes_a_version_that_answers_as_the_service_does(
     # What MLflow's own users get is what the REST service answers, from the same files.
     loaded = mlflow.pyfunc.load_model(f"models:/{registry.model}@production")
     recommender = Recommender(1, load_model(registry.download(version.number, tmp_path / "got")))
-    for user_id in (0, 10, 40, 999):
-        answer = recommender.recommend(user_id, 7)
-        frame = loaded.predict(pd.DataFrame({"user_id": [user_id]}), params={"num_items": 7})
-        assert frame["show_id"].tolist() == [item["show_id"] for item in answer["items"]]
-        assert set(frame["source"]) == {answer["source"]}
-        assert np.allclose(frame["score"], [i["score"] for i in answer["items"]], atol=1e-4)
+    histories = [{}, {105: 9}, {105: 9, 129: 1, 999: 10}, dict.fromkeys(range(110, 120), 8)]
+    frame = pd.DataFrame(
+        {
+            "history": [list(history) for history in histories],
+            "ratings": [list(map(float, history.values())) for history in histories],
+        }
+    )
+    found = loaded.predict(frame, params={"num_items": 7})
+    for row, history in enumerate(histories):
+        answer = recommender.recommend(0, rated(*history.items()), 7)
+        part = found[found["row"] == row]
+        assert part["show_id"].tolist() == [item["show_id"] for item in answer["items"]]
+        assert part["title"].tolist() == [item["title"] for item in answer["items"]]
+        assert part["rank"].tolist() == list(range(1, 8))
+        assert set(part["source"]) == {answer["source"]}
+        assert np.allclose(part["score"], [i["score"] for i in answer["items"]], atol=1e-4)
+    without_ratings = loaded.predict(frame.iloc[[1]].drop(columns="ratings"))
+    liked_best = recommender.recommend(0, rated((105, 10)), 10)
+    assert without_ratings["show_id"].tolist() == [i["show_id"] for i in liked_best["items"]]
 
 
 def test_the_page_of_the_runs_shows_the_metrics(registry: MlflowRegistry) -> None:

@@ -18,16 +18,19 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
+from mlproject.core.preferences import history_weights
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
+from mlproject.core.user_ratings import UserRatings
 from mlproject.dataset.features import show_features
 from mlproject.dataset.matrices import interactions as lay_out
 from mlproject.dataset.split import TimeCut, hold_out
 from mlproject.events.simulator import Simulator
 from mlproject.serving.recommender import Recommender
-from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.latest import latest
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
-from mlproject.training.lightfm import FitParams, fit
+from mlproject.training.lightfm import LightFMTrainer
+from mlproject.training.popularity import popular_now
 
 USERS, RATINGS = 600, 30_000
 FANS = range(1_000_000, 1_000_006)
@@ -35,7 +38,7 @@ FANS = range(1_000_000, 1_000_006)
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 SEED = 42
 K = 10
-SMALL = FitParams(
+SMALL = LightFMTrainer(
     dimensions=32, epochs=10, learning_rate=0.05, max_sampled=10, threads=1, seed=SEED
 )
 DEFAULT = replace(SMALL, dimensions=64, epochs=20)
@@ -50,15 +53,21 @@ class Trained:
 
     @cached_property
     def measured(self) -> Evaluation:
-        data = self.split.interactions
-        return evaluate(by_model(self.model, data.users, data.shows), self.split, K)
+        return evaluate(by_model(self.model, self.split), self.split, K)
 
     @cached_property
     def popular(self) -> Evaluation:
         return evaluate(by_popularity(self.model.popularity), self.split, K)
 
+    def rated(self, user_id: int) -> UserRatings:
+        """All that the user has rated, held out or not, as the service knows it."""
+        data = self.split.interactions
+        mine = data.user_rows == data.users.row(user_id)
+        ratings = np.nan_to_num(data.ratings[mine]).astype(np.int8)
+        return UserRatings(data.shows.ids[data.show_rows[mine]], ratings)
+
     def recommended(self, user_id: int, n: int = K) -> list[int]:
-        answer = Recommender(1, self.model).recommend(user_id, n)
+        answer = Recommender(1, self.model).recommend(user_id, self.rated(user_id), n)
         return [item[c.SHOW_ID] for item in answer["items"]]
 
 
@@ -86,9 +95,15 @@ def fan_ratings(catalogue: Catalogue) -> RatingFrame:
     return good
 
 
-def train(split: Split, catalogue: Catalogue, params: FitParams) -> Trained:
-    cards = tuple({c.SHOW_ID: show} for show in catalogue.frame[c.SHOW_ID].tolist())
-    return Trained(split, fit(split, show_features(catalogue, weight=0.5), cards, params))
+def train(split: Split, catalogue: Catalogue, trainer: LightFMTrainer) -> Trained:
+    model = TrainedModel(
+        shows=split.interactions.shows,
+        model=trainer.fit(split, show_features(catalogue, weight=0.5), lambda _: None),
+        popularity=popular_now(split, half_life_days=30),
+        history_weights=history_weights(),
+        cards=tuple({c.SHOW_ID: show} for show in catalogue.frame[c.SHOW_ID].tolist()),
+    )
+    return Trained(split, model)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +122,7 @@ def split(catalogue: Catalogue) -> Split:
 def laid_out(catalogue: Catalogue) -> Interactions:
     simulator = Simulator(catalogue, users=USERS, ratings=RATINGS, seed=SEED, now=lambda: NOW)
     ratings = RatingFrame.concat([simulator.read(0, RATINGS), fan_ratings(catalogue)])
-    return lay_out(RatingsState.of(RatingColumns.of(ratings)), catalogue)[0]
+    return lay_out(latest(RatingColumns.of(ratings)), catalogue)[0]
 
 
 def without_fans(split: Split) -> Split:

@@ -10,19 +10,15 @@ import numpy as np
 import pytest
 
 from mlproject.core.errors import ArtifactError
-from mlproject.core.model import TrainedModel
+from mlproject.core.histories import Histories
+from mlproject.core.model import Model, TrainedModel
 from mlproject.models.files import MANIFEST, SHOWS, load_model, save_model
+from mlproject.models.kinds import KINDS
 from tests.builders import model
 
-ARRAYS = (
-    "user_factors",
-    "show_factors",
-    "show_biases",
-    "popularity",
-    "seen_indptr",
-    "seen_rows",
-)
-FILES = (*(f"{name}.npy" for name in ("user_ids", "show_ids", *ARRAYS)), SHOWS, MANIFEST)
+COMMON = ("show_ids", "popularity", "history_weights")
+OF_KIND = ("show_vectors", "show_biases", "fold_in")
+FILES = (*(f"{name}.npy" for name in (*COMMON, *OF_KIND)), SHOWS, MANIFEST)
 
 
 @pytest.fixture
@@ -48,11 +44,13 @@ def replace_file(folder: Path, name: str, write: Callable[[Path], object]) -> No
 
 def test_a_model_comes_back_as_it_was(saved: Path) -> None:
     before, after = model(), load_model(saved)
-    np.testing.assert_array_equal(after.users.ids, before.users.ids)
     np.testing.assert_array_equal(after.shows.ids, before.shows.ids)
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
-        assert getattr(after, name).dtype == getattr(before, name).dtype
+    np.testing.assert_array_equal(after.popularity, before.popularity)
+    np.testing.assert_array_equal(after.history_weights, before.history_weights)
+    assert after.model.arrays().keys() == before.model.arrays().keys()
+    for name, array in before.model.arrays().items():
+        np.testing.assert_array_equal(after.model.arrays()[name], array)
+        assert after.model.arrays()[name].dtype == array.dtype
     assert after.cards == before.cards
     assert {path.name for path in saved.iterdir()} == set(FILES)
 
@@ -65,15 +63,32 @@ def test_titles_keep_their_letters(tmp_path: Path) -> None:
 
 def test_the_arrays_are_mapped_into_memory(saved: Path) -> None:
     loaded = load_model(saved)
-    arrays = [getattr(loaded, name) for name in ARRAYS]
+    arrays = [loaded.popularity, loaded.history_weights, *loaded.model.arrays().values()]
     assert all(isinstance(array, np.memmap) for array in arrays)
     assert not any(array.flags.writeable for array in arrays)
 
 
-def test_a_model_of_users_who_have_seen_nothing_is_read(tmp_path: Path) -> None:
-    nothing = model(seen_indptr=np.zeros(4, np.int64), seen_rows=np.zeros(0, np.int32))
-    save_model(nothing, tmp_path)
-    assert len(load_model(tmp_path).seen(0)) == 0
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_every_kind_comes_back_as_its_class(kind: type[Model], tmp_path: Path) -> None:
+    """Each is made of arrays of ones, of the shapes that it asks for."""
+    lengths = {"shows": 4, "d": 2, "features": 6}
+    arrays = {
+        name: np.ones([axis if isinstance(axis, int) else lengths[axis] for axis in axes], dtype)
+        for name, (dtype, axes) in kind.shapes.items()
+    }
+    save_model(model(model=kind.of_arrays(arrays)), tmp_path)
+    loaded = load_model(tmp_path)
+    assert type(loaded.model) is kind
+    history = Histories.of_one(np.array([1], np.int32), np.ones(1, np.float32))
+    assert loaded.scores(history).shape == (1, 4)
+    assert loaded.model.similar(0).shape == (4,)
+
+
+def test_no_user_is_in_the_files(tmp_path: Path) -> None:
+    """Whatever a trainer knew of them: a version is a function of histories."""
+    save_model(model(), tmp_path)
+    lengths = {tuple(np.load(path).shape) for path in tmp_path.glob("*.npy")}
+    assert lengths == {(4,), (11,), (4, 2), (6, 2)}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != MANIFEST])
@@ -119,14 +134,27 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "no such")
 
 
-@pytest.mark.parametrize("number", [0, 2, 99, "1", None])
+@pytest.mark.parametrize("number", [0, 3, 99, "2", None])
 def test_another_format_is_refused(saved: Path, number: object) -> None:
     change_manifest(saved, lambda manifest: manifest.update(format=number))
-    with pytest.raises(ArtifactError, match="this program reads 1"):
+    with pytest.raises(ArtifactError, match="this program reads 2"):
         load_model(saved)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"format": 1}', "\udcff"])
+def test_a_version_that_holds_users_is_refused_with_what_to_do(saved: Path) -> None:
+    change_manifest(saved, lambda manifest: manifest.update(format=1))
+    with pytest.raises(ArtifactError, match=r"holds its users; .* `tvrec train` makes a new"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("kind", ["unheard of", "", None, 7, ["factors"]])
+def test_an_unknown_kind_is_refused(saved: Path, kind: object) -> None:
+    change_manifest(saved, lambda manifest: manifest.update(kind=kind))
+    with pytest.raises(ArtifactError):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"format": 2}', "\udcff"])
 def test_a_manifest_of_anything_else_is_refused(saved: Path, content: str) -> None:
     (saved / MANIFEST).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(ArtifactError):
@@ -149,17 +177,15 @@ def test_a_file_that_the_manifest_does_not_list_is_refused(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "array"),
     [
-        ("user_ids", np.arange(2)),
         ("show_ids", np.arange(5)),
-        ("user_factors", np.zeros((3, 3), np.float32)),
-        ("user_factors", np.zeros(3, np.float32)),
-        ("show_factors", np.zeros((4, 1), np.float32)),
-        ("show_factors", np.zeros((3, 2), np.float32)),
+        ("show_ids", np.array([3, 2, 1, 0])),
+        ("show_vectors", np.zeros((3, 2), np.float16)),
+        ("show_vectors", np.zeros((4, 1), np.float16)),
+        ("show_vectors", np.zeros(4, np.float16)),
         ("show_biases", np.zeros((4, 1), np.float32)),
         ("popularity", np.zeros(3, np.float32)),
-        ("seen_indptr", np.array([0, 1, 2])),
-        ("seen_indptr", np.array([0, 1, 1, 3])),
-        ("seen_rows", np.zeros(3, np.int32)),
+        ("history_weights", np.zeros(10, np.float32)),
+        ("fold_in", np.zeros((6, 3), np.float32)),
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(
@@ -179,14 +205,11 @@ def test_cards_for_other_shows_are_refused(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "array"),
     [
-        pytest.param("seen_rows", np.array([0, 3], np.float64), id="float64 rows"),
-        pytest.param("seen_rows", np.array([0, 4], np.int32), id="a row that is no show's"),
-        pytest.param("seen_rows", np.array([0, -5], np.int32), id="a row below zero"),
-        pytest.param("seen_indptr", np.array([0, 9, -1, 2]), id="ends that do not ascend"),
-        pytest.param("user_ids", np.array([3, 2, 1]), id="ids that do not ascend"),
-        pytest.param("user_ids", np.array([["a"], ["b"], ["c"]]), id="ids as text"),
-        pytest.param("user_ids", np.array(1), id="TypeError: no dimension at all"),
-        pytest.param("user_factors", np.float32(1), id="IndexError: no dimension at all"),
+        pytest.param("show_biases", np.zeros(4, np.float64), id="float64 biases"),
+        pytest.param("fold_in", np.zeros((5, 2), np.float32), id="a map of other features"),
+        pytest.param("show_ids", np.array([["a"], ["b"], ["c"], ["d"]]), id="ids as text"),
+        pytest.param("show_ids", np.array(1), id="ids without a dimension"),
+        pytest.param("show_vectors", np.float16(1), id="vectors without a dimension"),
     ],
 )
 def test_arrays_that_cannot_serve_are_refused(saved: Path, name: str, array: np.ndarray) -> None:

@@ -24,15 +24,29 @@ from mlproject.core.runs import RunInfo
 from mlproject.dataset.split import TimeCut, read_rule
 from mlproject.events.simulator import Simulator
 from mlproject.models.cache import ModelCache
+from mlproject.models.factors import Factors
 from mlproject.models.files import load_model
 from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
 from mlproject.testing import MemoryRegistry, MemoryStore
-from mlproject.training.lightfm import FitParams
+from mlproject.training.lightfm import LightFMTrainer
+from mlproject.training.popularity import PopularityTrainer
+from mlproject.training.trainer import Trainer
 from tests.builders import put_catalogue, ratings
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
-FIT = FitParams(dimensions=4, epochs=2, learning_rate=0.2, max_sampled=10, threads=1, seed=3)
-PARAMS = TrainParams(fit=FIT, feature_weight=0.5, holdout=0.2, split="auto", k=5, margin=0.05)
+TRAINER = LightFMTrainer(
+    dimensions=4, epochs=2, learning_rate=0.2, max_sampled=10, threads=1, seed=3
+)
+WEAKER = replace(TRAINER, epochs=1, learning_rate=0.001)
+PARAMS = TrainParams(
+    seed=3,
+    half_life_days=30,
+    feature_weight=0.5,
+    holdout=0.2,
+    split="auto",
+    k=5,
+    margin=0.05,
+)
 
 
 def some_shows() -> Catalogue:
@@ -88,12 +102,17 @@ class Place:
         return self.registry.runs(1)[0]
 
     def train(
-        self, dataset: Dataset, params: TrainParams = PARAMS, **options: object
+        self,
+        dataset: Dataset,
+        trainer: Trainer = TRAINER,
+        params: TrainParams = PARAMS,
+        **options: object,
     ) -> TrainResult:
         return train(
             dataset,
             self.registry,
             self.cache,
+            trainer,
             params,
             by="a test",
             tags={"more": "to note"},
@@ -123,13 +142,13 @@ def test_the_first_winner_becomes_production(place: Place, dataset: Dataset) -> 
 def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     result = place.train(dataset)
     run = place.last_run
-    assert (run.run_id, run.name, run.status) == (result.run_id, "lightfm-4d", "FINISHED")
+    assert (run.run_id, run.name, run.status) == (result.run_id, "lightfm", "FINISHED")
     assert run.metrics == result.metrics
     assert run.metrics["precision_at_5"] > run.metrics["popularity_precision_at_5"]
     assert not [name for name in run.metrics if name.startswith("production_")]
     assert run.metrics["ratings"] == len(dataset.interactions)
     assert 0.1 < run.metrics["ratings_held_out"] / run.metrics["ratings"] < 0.3
-    assert run.params["dimensions"] == "4"
+    assert (run.params["trainer"], run.params["dimensions"]) == ("lightfm", "4")
     assert (run.params["holdout"], run.params["split"]) == ("0.2", "auto")
     assert run.tags["split"] == result.split
     assert isinstance(read_rule(result.split), TimeCut)
@@ -145,14 +164,23 @@ def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     assert run.tags["reason"] == result.verdict.reason
 
 
-def test_the_model_that_is_logged_knows_what_everyone_has_seen(
-    place: Place, dataset: Dataset
-) -> None:
+def test_the_model_that_is_logged_is_what_was_trained(place: Place, dataset: Dataset) -> None:
     result = place.train(dataset)
     model = load_model(place.registry.folder / result.run_id)
-    assert len(model.users) == len(dataset.interactions.users)
-    assert len(model.seen_rows) == len(dataset.interactions), "held-out ratings too"
-    assert model.user_factors.shape[1] == 4
+    assert len(model.shows) == len(dataset.catalogue)
+    assert isinstance(model.model, Factors)
+    assert model.model.show_vectors.shape == (len(dataset.catalogue), 4)
+    assert len(model.cards) == len(dataset.catalogue)
+
+
+def test_another_trainer_makes_another_kind_by_the_same_way(place: Place, dataset: Dataset) -> None:
+    result = place.train(dataset, PopularityTrainer(half_life_days=30))
+    run = place.last_run
+    assert (run.name, run.params["trainer"]) == ("popularity", "popularity")
+    assert run.params["half_life_days"] == "30"
+    assert run.metrics["precision_at_5"] == run.metrics["popularity_precision_at_5"]
+    assert "does not beat popularity" in result.verdict.reason
+    assert load_model(place.registry.folder / result.run_id).model.kind == "popularity"
 
 
 def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
@@ -168,8 +196,7 @@ def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
 def test_production_is_measured_on_the_same_holdout(place: Place, dataset: Dataset) -> None:
     """The same model twice: what was measured then is measured now."""
     first = place.train(dataset).metrics
-    weaker = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
-    second = place.train(dataset, weaker)
+    second = place.train(dataset, WEAKER)
     for name in ("precision_at_5", "recall_at_5", "ndcg_at_5", "coverage_at_5"):
         assert second.metrics[f"production_{name}"] == pytest.approx(first[name])
     assert second.metrics["precision_at_5"] < first["precision_at_5"]
@@ -177,8 +204,7 @@ def test_production_is_measured_on_the_same_holdout(place: Place, dataset: Datas
 
 
 def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
-    worse = replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001))
-    place.train(dataset, worse, promote=False)
+    place.train(dataset, WEAKER, promote=False)
     place.registry.promote(
         place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
     )
@@ -191,27 +217,24 @@ def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
 def test_one_that_knows_newer_ratings_takes_its_place_unless_it_is_worse(
     place: Place, history: RatingFrame
 ) -> None:
-    """A user who has begun to rate is known after the next build."""
     first = place.train(load_dataset(stored(history)))
     begun = ratings(3, **{c.USER_ID: 5000, c.SHOW_ID: [1000, 1006, 1012], c.RATING: 10})
     begun.frame[c.RATED_AT] = history.frame[c.RATED_AT].max()
     newer = load_dataset(stored(RatingFrame.concat([history, begun])))
 
-    worse = place.train(newer, replace(PARAMS, fit=replace(FIT, epochs=1, learning_rate=0.001)))
+    worse = place.train(newer, WEAKER)
     assert worse.version is None
     assert place.registry.production() == first.version
 
-    result = place.train(newer, replace(PARAMS, margin=0.5))
+    result = place.train(newer, params=replace(PARAMS, margin=0.5))
     assert result.verdict.reason.startswith("newer data and not worse: precision@5 0.")
     assert result.version.number == 2
-    model = load_model(place.registry.folder / result.run_id)
-    assert model.knows_taste(model.users.row(5000))
 
 
 def test_under_another_split_all_are_measured_on_what_was_held_out_from_both(
     place: Place, dataset: Dataset
 ) -> None:
-    first = place.train(dataset, replace(PARAMS, split="random"))
+    first = place.train(dataset, params=replace(PARAMS, split="random"))
     assert first.split == "random 0.2 seed 3"
     second = place.train(dataset)
     assert "on what was held out from both (production: random 0.2 seed 3)" in second.verdict.reason

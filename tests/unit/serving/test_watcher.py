@@ -18,8 +18,8 @@ from mlproject.serving.watcher import ModelWatcher
 from tests.builders import model, version
 
 POLL_SECONDS = 0.01
-BROKEN = model(seen_rows=np.array([0, 99], np.int32), seen_indptr=np.array([0, 2, 2, 2]))
-"""Loads, and fails at the first answer to user 1."""
+BROKEN = model(history_weights=np.ones(2, np.float32))
+"""Loads, and fails at the first answer."""
 
 
 class Registry:

@@ -1,7 +1,6 @@
 """A recommender gets credit for what its users came to like, and for nothing else."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,16 +9,19 @@ from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
+from mlproject.core.preferences import history_weights
+from mlproject.models.factors import Factors
+from mlproject.training import evaluation
 from mlproject.training.evaluation import (
     COLD,
     Evaluation,
     Floats,
-    Rows,
     Scorer,
     by_model,
     by_popularity,
     evaluate,
 )
+from tests.builders import rated
 
 # user, show, rating, held out
 Rating = tuple[int, int, float, bool]
@@ -59,22 +61,18 @@ def scorer(*scores: list[float]) -> Scorer:
     return lambda rows: table[rows]
 
 
-def model(users: list[int], shows: list[int], seed: int = 1) -> TrainedModel:
-    """Random factors of three dimensions; the popularity grows with the row."""
-    random = np.random.default_rng(seed)
+def trained(shows: list[int]) -> TrainedModel:
+    """Random vectors of three dimensions; the popularity grows with the row."""
+    random = np.random.default_rng(1)
 
     def floats(*shape: int) -> Floats:
         return random.normal(size=shape).astype(np.float32)
 
     return TrainedModel(
-        users=IdMap.of(users),
         shows=IdMap.of(shows),
-        user_factors=floats(len(users), 3),
-        show_factors=floats(len(shows), 3),
-        show_biases=floats(len(shows)),
+        model=Factors(floats(len(shows), 3).astype(np.float16), floats(len(shows)), floats(8, 3)),
         popularity=np.arange(1, len(shows) + 1, dtype=np.float32),
-        seen_indptr=np.zeros(len(users) + 1, dtype=np.int64),
-        seen_rows=np.array([], dtype=np.int32),
+        history_weights=history_weights(),
         cards=(),
     )
 
@@ -168,12 +166,6 @@ def test_a_seen_show_is_no_hit_though_it_was_liked() -> None:
     assert found.coverage == 1 / 4
 
 
-def test_the_scores_of_the_caller_are_left_alone() -> None:
-    table = np.ones((3, 4), dtype=np.float32)
-    evaluate(lambda _: table[:2], split(RATINGS), k=2)
-    assert (table == 1).all()
-
-
 def test_lists_longer_than_the_catalogue_end_with_it() -> None:
     ratings: list[Rating] = [(1, 20, 10, True)]
     found = evaluate(scorer([1, 2, 3, 4]), split(ratings), k=10)
@@ -188,8 +180,9 @@ def test_nothing_liked_is_nothing_to_measure_by(rating: float) -> None:
         evaluate(scorer([1, 2, 3, 4]), split(ratings), k=2)
 
 
-def test_many_users_are_measured_as_each_alone() -> None:
-    """More than one block of users."""
+def test_many_users_are_measured_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In more than one block of users."""
+    monkeypatch.setattr(evaluation, "_CELLS", 1024 * 30)
     users, shows = 2500, list(range(30))
     random = np.random.default_rng(5)
     scores = random.normal(size=(users, len(shows))).astype(np.float32)
@@ -211,50 +204,42 @@ def test_popularity_is_the_same_for_everyone() -> None:
     assert by_popularity(popularity)(np.array([5, 0])).tolist() == [[3, 1, 2], [3, 1, 2]]
 
 
-def test_a_model_scores_as_it_does_alone() -> None:
-    trained = model(USERS, SHOWS)
-    scores = by_model(trained, trained.users, trained.shows)(np.array([2, 0]))
-    assert scores == pytest.approx(np.stack([trained.scores(2), trained.scores(0)]), rel=1e-5)
-    by_hand = [trained.scores(row).tolist() for row in range(3)]
-    data = split(RATINGS)
-    own = evaluate(by_model(trained, data.interactions.users, data.interactions.shows), data, k=2)
-    assert own.means() == evaluate(scorer(*by_hand), data, k=2).means()
+def test_a_model_is_given_what_trained_as_history() -> None:
+    """What is measured is what is served, to a user with those ratings."""
+    made, data = trained(SHOWS), split(RATINGS)
+    of_user = {0: rated((10, 9)), 1: rated((20, 9)), 2: rated((30, 10))}
+    scores = by_model(made, data)(np.array([2, 0]))
+    alone = [made.scores(made.history(of_user[user]))[0] for user in (2, 0)]
+    assert scores == pytest.approx(np.stack(alone), rel=1e-5)
 
 
-def test_a_model_of_other_ids_is_asked_by_id() -> None:
-    """Of other users and shows, before and after, in other rows."""
-    trained = model([50, 100, 300, 400], [5, 10, 15, 20, 40, 90])
-    users, shows = IdMap.of(USERS), IdMap.of(SHOWS)
-    rows: Rows = np.array([0, 1, 2])
-    scores = by_model(trained, users, shows)(rows)
+def test_a_model_of_other_shows_is_asked_by_id() -> None:
+    made, data = trained([5, 10, 15, 20, 40, 90]), split(RATINGS)
+    scores = by_model(made, data)(np.array([0, 1]))
     # Shows 10, 20, 40 are rows 1, 3, 4 of the model; 30 it does not know.
-    for row, wanted in ((0, trained.scores(1)), (1, trained.popularity), (2, trained.scores(2))):
-        assert scores[row, [0, 1, 3]] == pytest.approx(wanted[[1, 3, 4]], rel=1e-5)
-    assert scores[:, 2].tolist() == [-np.inf] * 3
+    for user, history in ((0, rated((10, 9))), (1, rated((20, 9)))):
+        alone = made.scores(made.history(history))[0]
+        assert scores[user, [0, 1, 3]] == pytest.approx(alone[[1, 3, 4]], rel=1e-5)
+    assert scores[:, 2].tolist() == [-np.inf] * 2
 
 
-def test_a_user_whose_taste_is_not_known_gets_what_is_popular() -> None:
-    trained = model(USERS, SHOWS)
-    factors = trained.user_factors.copy()
-    factors[1] = 0
-    scores = by_model(replace(trained, user_factors=factors), IdMap.of(USERS), IdMap.of(SHOWS))
-    assert scores(np.array([1])).tolist() == [[1, 2, 3, 4]]
+def test_a_user_without_a_taste_gets_what_is_popular() -> None:
+    """User 300 liked only a show that the model does not know."""
+    made = trained([5, 10, 15, 20, 40, 90])
+    scores = by_model(made, split(RATINGS))(np.array([2]))
+    assert scores.tolist() == [[2, 4, -np.inf, 5]]
 
 
 def test_a_show_that_the_model_does_not_know_is_not_recommended() -> None:
-    ratings: list[Rating] = [(1, 40, 10, True)]
-    data = split(ratings)
-    trained = model([1], [10, 20, 30])
-    found = evaluate(by_model(trained, IdMap.of([1]), data.interactions.shows), data, k=3)
+    data = split([(1, 40, 10, True)])
+    found = evaluate(by_model(trained([10, 20, 30]), data), data, k=3)
     assert found.precision.tolist() == [0]
     assert found.coverage == 3 / 4
 
 
 def test_nor_is_it_where_there_is_nothing_else_left() -> None:
     """The list is shorter than k then; the unknown show is no hit and not covered."""
-    ratings: list[Rating] = [(1, 10, 9, False), (1, 40, 10, True)]
-    data = split(ratings)
-    trained = model([1], [10, 20, 30])
-    found = evaluate(by_model(trained, IdMap.of([1]), data.interactions.shows), data, k=4)
+    data = split([(1, 10, 9, False), (1, 40, 10, True)])
+    found = evaluate(by_model(trained([10, 20, 30]), data), data, k=4)
     assert found.precision.tolist() == [0]
     assert found.coverage == 2 / 4

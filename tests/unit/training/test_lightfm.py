@@ -1,4 +1,4 @@
-"""What is exported ranks as LightFM itself does, the same at every fit."""
+"""What is learned ranks as LightFM itself does, the same at every fit."""
 
 from dataclasses import replace
 
@@ -10,10 +10,11 @@ from scipy import sparse
 from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
-from mlproject.core.model import TrainedModel
-from mlproject.core.ranking import top_k
+from mlproject.core.preferences import history_weights
+from mlproject.models.factors import Factors
 from mlproject.training import lightfm as lightfm_trainer
-from mlproject.training.lightfm import FitParams, fit
+from mlproject.training.lightfm import LightFMTrainer
+from mlproject.training.trainer import require_finite
 
 USERS, SHOWS, METADATA = 20, 15, 4
 HATER = 7
@@ -21,7 +22,9 @@ HATER = 7
 UNLUCKY = 8
 """The row of a user all of whose likes are held out."""
 
-PARAMS = FitParams(dimensions=4, epochs=5, learning_rate=0.05, max_sampled=10, threads=1, seed=3)
+TRAINER = LightFMTrainer(
+    dimensions=4, epochs=5, learning_rate=0.05, max_sampled=10, threads=1, seed=3
+)
 
 
 @pytest.fixture
@@ -53,29 +56,29 @@ def features() -> sparse.csr_array:
     return sparse.csr_array(both.astype(np.float32))
 
 
-def arrays(model: TrainedModel) -> list[bytes]:
-    return [
-        array.tobytes()
-        for array in (
-            model.user_factors,
-            model.show_factors,
-            model.show_biases,
-            model.popularity,
-            model.seen_indptr,
-            model.seen_rows,
-        )
-    ]
+def quiet(_: int) -> None:
+    """Listen to no epoch."""
+
+
+def fit(data: Split, features: sparse.csr_array, **changes: object) -> Factors:
+    return replace(TRAINER, **changes).fit(data, features, quiet)
+
+
+def same(one: Factors, other: Factors) -> bool:
+    pairs = zip(one.arrays().values(), other.arrays().values(), strict=True)
+    return all(np.array_equal(first, second) for first, second in pairs)
 
 
 def test_two_fits_are_equal_to_the_bit(data: Split, features: sparse.csr_array) -> None:
-    one = fit(data, features, (), PARAMS)
-    assert arrays(one) == arrays(fit(data, features, (), PARAMS))
-    assert arrays(one) != arrays(fit(data, features, (), replace(PARAMS, seed=4)))
+    one = fit(data, features)
+    assert same(one, fit(data, features))
+    assert not same(one, fit(data, features, seed=4))
 
 
-def test_the_arrays_rank_as_lightfm_predicts(
+def test_the_vectors_rank_as_lightfm_predicts(
     data: Split, features: sparse.csr_array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With the vector that LightFM gave a user; what a history comes to is measured elsewhere."""
     fitted: list[LightFM] = []
 
     def remembered(**params: object) -> LightFM:
@@ -83,63 +86,50 @@ def test_the_arrays_rank_as_lightfm_predicts(
         return fitted[-1]
 
     monkeypatch.setattr(lightfm_trainer, "LightFM", remembered)
-    model = fit(data, features, (), replace(PARAMS, epochs=20))
+    model = fit(data, features, epochs=20)
     (theirs,) = fitted
     for user in set(range(USERS)) - {HATER, UNLUCKY}:
         predicted = theirs.predict(
             np.full(SHOWS, user), np.arange(SHOWS), item_features=sparse.csr_matrix(features)
         )
-        scores = model.scores(user)
-        assert scores == pytest.approx(predicted - theirs.user_biases[user], abs=1e-5)
-        assert top_k(scores, SHOWS).tolist() == top_k(predicted, SHOWS).tolist()
+        scores = model.show_vectors @ theirs.user_embeddings[user] + model.show_biases
+        assert scores == pytest.approx(predicted - theirs.user_biases[user], abs=2e-3)
 
 
 def test_the_types_and_shapes_are_the_promised_ones(
     data: Split, features: sparse.csr_array
 ) -> None:
-    cards = tuple({"show_id": show} for show in data.interactions.shows.ids.tolist())
-    model = fit(data, features, cards, PARAMS)
-    assert model.user_factors.shape == (USERS, PARAMS.dimensions)
-    assert model.show_factors.shape == (SHOWS, PARAMS.dimensions)
-    assert model.show_biases.shape == model.popularity.shape == (SHOWS,)
-    floats = (model.user_factors, model.show_factors, model.show_biases, model.popularity)
-    assert {array.dtype for array in floats} == {np.dtype(np.float32)}
-    assert (model.seen_indptr.dtype, model.seen_rows.dtype) == (np.int64, np.int32)
-    assert (model.users, model.shows) == (data.interactions.users, data.interactions.shows)
-    assert model.cards == cards
+    model = fit(data, features)
+    assert {name: (array.dtype.name, array.shape) for name, array in model.arrays().items()} == {
+        "show_vectors": ("float16", (SHOWS, 4)),
+        "show_biases": ("float32", (SHOWS,)),
+        "fold_in": ("float32", (10, 4)),
+    }
 
 
-def test_a_user_without_a_positive_has_no_taste(data: Split, features: sparse.csr_array) -> None:
-    model = fit(data, features, (), PARAMS)
-    tasteless = [user for user in range(USERS) if not model.knows_taste(user)]
-    assert tasteless == [HATER, UNLUCKY]
-    assert not model.user_factors[tasteless].any()
-
-
-def test_popularity_counts_the_positives_that_trained(
-    data: Split, features: sparse.csr_array
+def test_a_history_comes_near_the_vector_its_user_was_trained_to(
+    data: Split, features: sparse.csr_array, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Anything above 4, and what was watched but not rated."""
-    ratings = data.interactions.ratings
-    counted = data.interactions.show_rows[(np.isnan(ratings) | (ratings > 4)) & ~data.held_out]
-    expected = [float((counted == show).sum()) for show in range(SHOWS)]
-    assert fit(data, features, (), PARAMS).popularity.tolist() == expected
-
-
-def test_seen_is_all_that_was_rated(data: Split, features: sparse.csr_array) -> None:
-    """Held out or not, liked or not."""
-    model = fit(data, features, (), PARAMS)
-    rows = data.interactions.show_rows.reshape(USERS, 8)
-    assert data.held_out.any()
-    for user in range(USERS):
-        assert model.seen(user).tolist() == rows[user].tolist()
+    fitted: list[LightFM] = []
+    monkeypatch.setattr(
+        lightfm_trainer, "LightFM", lambda **params: fitted.append(LightFM(**params)) or fitted[-1]
+    )
+    model = fit(data, features, epochs=30)
+    histories = data.interactions.histories(~data.held_out, history_weights())
+    known = histories.has_taste()
+    folded = model.tastes(histories)[known]
+    given = fitted[0].user_embeddings[known]
+    cosines = (folded * given).sum(axis=1) / (
+        np.linalg.norm(folded, axis=1) * np.linalg.norm(given, axis=1)
+    )
+    assert np.median(cosines) > 0.8
 
 
 def test_what_is_held_out_does_not_train(data: Split, features: sparse.csr_array) -> None:
     ratings = data.interactions.ratings.copy()
     ratings[data.held_out] = 1
     other = Split(replace(data.interactions, ratings=ratings), data.held_out)
-    assert arrays(fit(data, features, (), PARAMS)) == arrays(fit(other, features, (), PARAMS))
+    assert same(fit(data, features), fit(other, features))
 
 
 def test_a_dislike_is_no_positive(data: Split, features: sparse.csr_array) -> None:
@@ -147,13 +137,13 @@ def test_a_dislike_is_no_positive(data: Split, features: sparse.csr_array) -> No
     ratings = data.interactions.ratings.copy()
     ratings[ratings <= 4] = 1
     other = Split(replace(data.interactions, ratings=ratings), data.held_out)
-    assert arrays(fit(data, features, (), PARAMS)) == arrays(fit(other, features, (), PARAMS))
+    assert same(fit(data, features), fit(other, features))
 
 
 def test_a_better_rating_weighs_more(data: Split, features: sparse.csr_array) -> None:
     ratings = np.where(data.interactions.ratings > 4, np.float32(10), data.interactions.ratings)
     other = Split(replace(data.interactions, ratings=ratings), data.held_out)
-    assert arrays(fit(data, features, (), PARAMS)) != arrays(fit(other, features, (), PARAMS))
+    assert not same(fit(data, features), fit(other, features))
 
 
 @pytest.mark.parametrize("ratings", [4.0, 1.0])
@@ -162,16 +152,14 @@ def test_without_positives_there_is_nothing_to_train_on(
 ) -> None:
     disliked = np.full_like(data.interactions.ratings, ratings)
     with pytest.raises(NotEnoughDataError, match="none of 160 ratings"):
-        fit(
-            Split(replace(data.interactions, ratings=disliked), data.held_out), features, (), PARAMS
-        )
+        fit(Split(replace(data.interactions, ratings=disliked), data.held_out), features)
 
 
 def test_with_everything_held_out_there_is_nothing_to_train_on(
     data: Split, features: sparse.csr_array
 ) -> None:
     with pytest.raises(NotEnoughDataError):
-        fit(replace(data, held_out=np.ones_like(data.held_out)), features, (), PARAMS)
+        fit(replace(data, held_out=np.ones_like(data.held_out)), features)
 
 
 @pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning")
@@ -180,10 +168,11 @@ def test_an_absurd_learning_rate_never_gives_a_model_that_is_not_finite(
     data: Split, features: sparse.csr_array, rate: float
 ) -> None:
     try:
-        model = fit(data, features, (), replace(PARAMS, learning_rate=rate))
+        model = fit(data, features, learning_rate=rate)
+        require_finite(model.arrays())
     except TrainingError:
         return
-    for array in (model.user_factors, model.show_factors, model.show_biases):
+    for array in model.arrays().values():
         assert np.isfinite(array).all()
 
 
@@ -192,13 +181,13 @@ def test_a_fit_that_diverges_is_an_error_that_says_what_to_do(
     data: Split, features: sparse.csr_array
 ) -> None:
     with pytest.raises(TrainingError, match=r"lower learning rate than 1e\+30"):
-        fit(data, features, (), replace(PARAMS, learning_rate=1e30))
+        fit(data, features, learning_rate=1e30)
 
 
 def test_each_epoch_is_told(data: Split, features: sparse.csr_array) -> None:
     epochs: list[int] = []
-    fit(data, features, (), PARAMS, epochs.append)
-    assert epochs == list(range(1, PARAMS.epochs + 1))
+    TRAINER.fit(data, features, epochs.append)
+    assert epochs == list(range(1, TRAINER.epochs + 1))
 
 
 def test_an_error_of_the_listener_passes_through(data: Split, features: sparse.csr_array) -> None:
@@ -209,9 +198,9 @@ def test_an_error_of_the_listener_passes_through(data: Split, features: sparse.c
         raise StopError
 
     with pytest.raises(StopError):
-        fit(data, features, (), PARAMS, stop)
+        TRAINER.fit(data, features, stop)
 
 
 def test_all_processors_may_fit(data: Split, features: sparse.csr_array) -> None:
-    model = fit(data, features, (), replace(PARAMS, threads=0))
-    assert np.isfinite(model.user_factors).all()
+    model = fit(data, features, threads=0)
+    assert np.isfinite(model.show_vectors).all()

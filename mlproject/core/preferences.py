@@ -34,6 +34,14 @@ def positive_weights(ratings: Floats) -> Floats:
     return np.where(np.isnan(ratings), UNRATED_WEIGHT, weights).astype(np.float32)
 
 
+def history_weights() -> Floats:
+    """Return :func:`positive_weights` as a table, float32, shape ``(11,)``.
+
+    Place 1 to 10 is that rating; place 0 is watched, not rated.
+    """
+    return positive_weights(np.array([np.nan, *range(1, 11)], dtype=np.float32))
+
+
 def is_liked(ratings: Floats) -> NDArray[np.bool_]:
     """Tell which ratings make a good recommendation in hindsight: 8 and above."""
     liked: NDArray[np.bool_] = ratings >= LIKED

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlproject.training.preferences import UNRATED_WEIGHT, is_liked, positive_weights
+from mlproject.core.preferences import UNRATED_WEIGHT, is_liked, positive_weights
 
 
 def weights(*ratings: float) -> list[float]:

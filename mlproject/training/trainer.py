@@ -1,0 +1,64 @@
+"""What a trainer is: settings that turn interactions into a model."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from mlproject.core.errors import TrainingError
+from mlproject.core.interactions import Split
+from mlproject.core.model import Arrays, Model
+
+
+class Trainer(Protocol):
+    """A frozen dataclass: its fields are its settings, and are logged as a run's parameters."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    name: ClassVar[str]
+    """What it is called in settings and in the names of runs."""
+
+    @property
+    def epochs(self) -> int:
+        """How often ``on_epoch`` is called, for a progress bar."""
+        ...
+
+    def fit(
+        self, split: Split, features: sparse.csr_array, on_epoch: Callable[[int], None]
+    ) -> Model:
+        """Learn from the training part.
+
+        Parameters
+        ----------
+        split
+            What trains, and what must not.
+        features
+            What is known of each show, float32, shape ``(shows, features)``.
+        on_epoch
+            Called after each epoch with the number done; what it raises ends the fit.
+
+        Raises
+        ------
+        NotEnoughDataError
+            If the training part has nothing to learn from.
+        TrainingError
+            If the fit fails.
+        """
+        ...
+
+
+def require_finite(arrays: Arrays) -> None:
+    """Refuse a model with a number that is none.
+
+    Raises
+    ------
+    TrainingError
+        Naming the array.
+    """
+    for name, array in arrays.items():
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        if bad:
+            raise TrainingError(
+                f"{bad} of {array.size} numbers in {name} are not finite; "
+                "a lower learning rate may help (TVREC_LEARNING_RATE)"
+            )
