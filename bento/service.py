@@ -67,8 +67,7 @@ async def recommend(request: Request) -> Response:
     except RequestError as error:
         count("refused").inc()
         return refusal(error)
-    shows = rated.shows_of(asked.user_id)
-    told = recommender.recommend(asked.user_id, asked.num_items, shows)
+    told = recommender.recommend(asked.user_id, rated.of(asked.user_id), asked.num_items)
     count(told["source"]).inc()
     return answer(200, told)
 
@@ -93,7 +92,7 @@ async def rate(request: Request) -> Response:
             response.headers["Retry-After"] = str(RETRY_SECONDS)
             return response
     count("accepted").inc()
-    rated.add(asked.user_id, asked.show_id)
+    rated.add(asked.user_id, asked.show_id, asked.rating)
     title = watcher.current.title(asked.show_id) if watcher.current else None
     return answer(201, {**told, "title": title})
 

@@ -1,8 +1,11 @@
 """What users rated lately, which no model may know yet."""
 
 from collections import OrderedDict
-from collections.abc import Collection
 from typing import Final
+
+import numpy as np
+
+from mlproject.core.user_ratings import UserRatings
 
 _USERS: Final = 10_000
 _SHOWS: Final = 200
@@ -25,27 +28,30 @@ class RecentlyRated:
     Examples
     --------
     >>> rated = RecentlyRated()
-    >>> rated.add(user_id=1, show_id=20)
-    >>> list(rated.shows_of(1)), list(rated.shows_of(2))
-    ([20], [])
+    >>> rated.add(user_id=1, show_id=20, rating=9)
+    >>> len(rated.of(1)), len(rated.of(2))
+    (1, 0)
     """
 
     def __init__(self, users: int = _USERS, shows: int = _SHOWS) -> None:
         self._most_users = users
         self._most_shows = shows
-        self._shows: OrderedDict[int, OrderedDict[int, None]] = OrderedDict()
+        self._shows: OrderedDict[int, OrderedDict[int, int]] = OrderedDict()
 
-    def add(self, user_id: int, show_id: int) -> None:
+    def add(self, user_id: int, show_id: int, rating: int) -> None:
         """Remember a rating."""
         shows = self._shows.setdefault(user_id, OrderedDict())
         self._shows.move_to_end(user_id)
-        shows[show_id] = None
+        shows[show_id] = rating
         shows.move_to_end(show_id)
         if len(shows) > self._most_shows:
             shows.popitem(last=False)
         if len(self._shows) > self._most_users:
             self._shows.popitem(last=False)
 
-    def shows_of(self, user_id: int) -> Collection[int]:
-        """Return the shows that a user rated lately."""
-        return self._shows.get(user_id, ())
+    def of(self, user_id: int) -> UserRatings:
+        """Return what a user rated lately."""
+        shows: dict[int, int] = self._shows.get(user_id) or {}
+        return UserRatings(
+            np.fromiter(shows.keys(), dtype=np.int64), np.fromiter(shows.values(), dtype=np.int8)
+        )

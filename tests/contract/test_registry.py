@@ -43,7 +43,7 @@ class Place:
     def log_model(self) -> str:
         """Log a run with a model; return its id."""
         with self.registry.run("a run") as run:
-            run.model(model_files(self.folder / uuid.uuid4().hex), 1)
+            run.model(model_files(self.folder / uuid.uuid4().hex))
         return run.run_id
 
     def break_off(self, error: Exception) -> None:
@@ -254,7 +254,7 @@ def test_what_is_in_production_stays_as_it_was_promoted(place: Place) -> None:
 def test_the_files_of_a_version_are_those_that_were_logged(place: Place, tmp_path: Path) -> None:
     logged = model_files(tmp_path / "logged")
     with place.registry.run("a run") as run:
-        run.model(logged, 1)
+        run.model(logged)
     number = place.registry.register(run.run_id).number
     got = place.registry.download(number, tmp_path / "got")
     assert {path.name: path.read_bytes() for path in got.iterdir()} == {

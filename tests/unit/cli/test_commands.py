@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from mlproject import bootstrap, config, doctor, launch, scheduling
+from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import bundled
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.cli import tvrec
@@ -22,8 +23,9 @@ from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
 from mlproject.registry.gate import Verdict
 from mlproject.serving import client
+from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
-from tests.builders import model, written
+from tests.builders import model, ratings, written
 from tests.servers import free_port
 
 Run = Callable[..., Result]
@@ -270,13 +272,18 @@ def test_runs_prints_json(run: Run, registry: MemoryRegistry) -> None:
     assert told["params"] == {"dimensions": "4"}
 
 
-def test_recommend_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
+def test_recommend_shows_a_table(run: Run, registry: MemoryRegistry, state: Path) -> None:
+    """By what the user has rated in the snapshot."""
     put_into_production(registry)
+    sink = BatchSink(store_of(state))
+    sink.append(ratings(1, **{c.USER_ID: 1, c.SHOW_ID: 10, c.RATING: 10}))
+    sink.flush()
+    ingest(store_of(state))
     lines = run("recommend", "--user", 1).stdout.splitlines()
-    assert lines[0].strip() == "For user 1: personalized, by version 1"
+    assert lines[0].strip() == "For user 1: folded-in, by version 1"
     shown = [line for line in lines if "Show " in line]
     assert [title in line for title, line in zip(("20", "30", "40"), shown, strict=True)]
-    assert "3.000" in shown[0]
+    assert f"{14 / np.sqrt(2):.3f}" in shown[0]
 
 
 def test_recommend_prints_json(run: Run, registry: MemoryRegistry) -> None:
