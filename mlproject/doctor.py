@@ -9,7 +9,7 @@ from mlproject.catalogue.stored import read_catalogue
 from mlproject.config import Settings
 from mlproject.core.errors import TvrecError, UnavailableError, VersionNotFoundError
 from mlproject.objects.locks import hold
-from mlproject.serving.client import is_ready
+from mlproject.serving.client import ServiceClient
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         return f"version {version.number}: {version.tags.get('reason', '')}"
 
     def service() -> str:
-        if not is_ready(settings.service_url):
+        if not ServiceClient(settings.service_url).is_ready():
             raise UnavailableError(
                 f"not ready at {settings.service_url}; `make run` starts it, "
                 "and it is ready once a version is in production"

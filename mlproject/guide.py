@@ -9,7 +9,7 @@ from mlproject.config import Settings
 from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.ports import ModelRegistry
 from mlproject.core.runs import VersionInfo
-from mlproject.serving.client import is_ready
+from mlproject.serving.client import ServiceClient
 
 _POLL_SECONDS: Final = 2.0
 
@@ -44,7 +44,7 @@ def follow(
             if "page" not in said:
                 said.add("page")
                 say(f"compare the runs: {registry.page()}")
-        if "service" not in said and is_ready(settings.service_url):
+        if "service" not in said and ServiceClient(settings.service_url).is_ready():
             said.add("service")
             body = json.dumps({"user_id": 1, "num_items": 10})
             say(

@@ -12,9 +12,9 @@ from typing import Any, Final, Generic, TypeVar
 
 import urllib3
 
-from mlproject import __version__
 from mlproject.catalogue.tvmaze_pacing import Pace, retry_after_s
 from mlproject.core.errors import ConfigError, UnavailableError
+from mlproject.http_client import USER_AGENT
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +80,12 @@ class TvMazeClient:
     pace
         Keeps to the rate that the API allows: 20 calls in 10 seconds.
     http
-        Makes the connections; a ``urllib3.ProxyManager`` goes through a proxy.
+        Makes the connections, such as :func:`mlproject.http_client.connections` returns.
 
     Raises
     ------
     ConfigError
-        If the address is none of HTTP.
+        If the address is not one of HTTP.
     """
 
     address: str = ADDRESS
@@ -183,7 +183,7 @@ class TvMazeClient:
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
-            "User-Agent": f"tvrec/{__version__}",
+            "User-Agent": USER_AGENT,
         }
         if etag:
             headers["If-None-Match"] = etag

@@ -243,9 +243,9 @@ def rate(settings: Settings, *, user_id: int, show_id: int, rating: int, as_json
     \b
     tvrec rate --user 1 --show 2 --rating 8
     """
-    from mlproject.serving import client
+    from mlproject.serving.client import ServiceClient
 
-    told = client.rate(settings.service_url, user_id=user_id, show_id=show_id, rating=rating)
+    told = ServiceClient(settings.service_url).rate(user_id=user_id, show_id=show_id, rating=rating)
     if as_json:
         print_json(told)
         return

@@ -1,10 +1,7 @@
 """Public data sets, fetched once."""
 
-import http.client
 import shutil
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mlproject.core.errors import UnavailableError
+from mlproject.http_client import request
 
 ANIME: Final = (
     "https://www.kaggle.com/api/v1/datasets/download/CooperUnion/anime-recommendations-database"
@@ -19,6 +17,8 @@ ANIME: Final = (
 FILES: Final = ("anime.csv", "rating.csv")
 
 _BLOCK: Final = 1 << 16
+_TIMEOUT_S: Final = 30.0
+_OK: Final = 200
 
 
 def fetch_anime(
@@ -63,9 +63,7 @@ def fetch_anime(
                 for name in FILES:
                     with zipped.open(name) as source, (Path(unfinished) / name).open("wb") as to:
                         shutil.copyfileobj(source, to)
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()
+        except (UnavailableError, OSError) as error:
             raise UnavailableError(
                 f"cannot download {url}: {error}. Without a network, download it in a browser "
                 f"and put {' and '.join(FILES)} into {folder}"
@@ -78,12 +76,13 @@ def fetch_anime(
 
 
 def _download(url: str, path: Path, on_progress: Callable[[int, int | None], None]) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "tvrec"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer, path.open("wb") as file:  # noqa: S310
+    with request("GET", url, timeout_s=_TIMEOUT_S) as answer, path.open("wb") as file:
+        if answer.status != _OK:
+            raise UnavailableError(f"HTTP status {answer.status}")
         length = answer.headers.get("Content-Length")
         total = int(length) if length else None
         done = 0
-        while block := answer.read(_BLOCK):
+        for block in answer.stream(_BLOCK):
             file.write(block)
             done += len(block)
             on_progress(done, total)

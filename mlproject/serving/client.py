@@ -1,58 +1,68 @@
 """Asks the REST service."""
 
-import http.client
 import json
-import urllib.request
+from dataclasses import dataclass
 from typing import Any, Final
-from urllib.error import HTTPError
 
 from mlproject.core.errors import RequestError, UnavailableError
+from mlproject.http_client import request
 
-_TIMEOUT_SECONDS: Final = 15
-_BAD_REQUEST: Final = 400
-
-
-def is_ready(service_url: str) -> bool:
-    """Tell whether the service answers ``/readyz``."""
-    try:
-        with urllib.request.urlopen(f"{service_url}/readyz", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except (OSError, http.client.HTTPException):
-        return False
+_READY_SECONDS: Final = 2.0
+_RATE_SECONDS: Final = 15.0
+_OK, _CREATED, _BAD_REQUEST = 200, 201, 400
 
 
-def rate(service_url: str, *, user_id: int, show_id: int, rating: int) -> dict[str, Any]:
-    """Send a rating to ``POST /rate`` and return the answer.
+@dataclass(frozen=True, slots=True)
+class ServiceClient:
+    """The REST service, as its clients see it; nothing connects before the first call.
 
-    Raises
-    ------
-    UnavailableError
-        If the service does not answer or has not acknowledged the rating.
-    RequestError
-        If the service refuses it.
+    Parameters
+    ----------
+    url
+        Where the service is.
     """
-    body = json.dumps({"user_id": user_id, "show_id": show_id, "rating": rating}).encode()
-    request = urllib.request.Request(  # noqa: S310 - the address is a setting
-        f"{service_url}/rate", body, {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            told: dict[str, Any] = json.load(answer)
+
+    url: str
+
+    def is_ready(self) -> bool:
+        """Tell whether the service answers ``/readyz``."""
+        try:
+            with request("GET", f"{self.url}/readyz", timeout_s=_READY_SECONDS) as answer:
+                return answer.status == _OK
+        except UnavailableError:
+            return False
+
+    def rate(self, *, user_id: int, show_id: int, rating: int) -> dict[str, Any]:
+        """Send a rating to ``POST /rate`` and return the answer.
+
+        Raises
+        ------
+        UnavailableError
+            If the service does not answer or has not acknowledged the rating.
+        RequestError
+            If the service refuses it.
+        """
+        asked = {"user_id": user_id, "show_id": show_id, "rating": rating}
+        url = f"{self.url}/rate"
+        try:
+            with request("POST", url, json=asked, timeout_s=_RATE_SECONDS) as answer:
+                status, told = answer.status, _object(answer.data)
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"the service at {self.url} gives no answer ({error}); `make run` starts it"
+            ) from error
+        if status == _CREATED and told:
             return told
-    except HTTPError as error:
-        with error:
-            sentence = _sentence(error)
-        if error.code == _BAD_REQUEST:
-            raise RequestError(sentence) from error
-        raise UnavailableError(sentence) from error
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise UnavailableError(
-            f"the service at {service_url} gives no answer ({error}); `make run` starts it"
-        ) from error
+        sentence = told.get("error")
+        if status == _BAD_REQUEST and sentence:
+            raise RequestError(str(sentence))
+        raise UnavailableError(str(sentence or f"{url} answers {status}"))
 
 
-def _sentence(error: HTTPError) -> str:
+def _object(body: bytes) -> dict[str, Any]:
+    """Return a body's JSON object, an empty one if it is anything else."""
     try:
-        return str(json.load(error)["error"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return f"{error.url} answers {error.code}"
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

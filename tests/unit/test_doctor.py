@@ -8,6 +8,7 @@ from mlproject import bootstrap, config, doctor
 from mlproject.batches.sink import BatchSink
 from mlproject.config import Settings
 from mlproject.core.errors import TrackingUnavailableError
+from mlproject.serving.client import ServiceClient
 from mlproject.testing import MemoryRegistry
 from tests.builders import put_catalogue, ratings, shows
 
@@ -23,7 +24,7 @@ def settings(tmp_path: Path) -> Settings:
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryRegistry:
     made = MemoryRegistry(tmp_path / "registry")
     monkeypatch.setattr(bootstrap, "registry", lambda _: made)
-    monkeypatch.setattr(doctor, "is_ready", lambda _: False)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: False)
     return made
 
 
@@ -45,7 +46,7 @@ def test_all_is_well(
 ) -> None:
     fill(settings)
     put_into_production(registry)
-    monkeypatch.setattr(doctor, "is_ready", lambda url: url == settings.service_url)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda asked: asked.url == settings.service_url)
     findings = doctor.examine(settings)
     assert [finding.part for finding in findings] == PARTS
     assert [finding.ok for finding in findings] == [True] * 6

@@ -10,6 +10,7 @@ import pytest
 from mlproject import config, guide
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.core.runs import VersionInfo
+from mlproject.serving.client import ServiceClient
 from mlproject.testing import MemoryRegistry
 from tests.builders import version
 
@@ -54,7 +55,7 @@ def test_each_thing_is_said_once_and_in_its_time(
 ) -> None:
     registry, said = Registry(tmp_path, down=True), []
     ready: set[str] = set()
-    monkeypatch.setattr(guide, "is_ready", lambda url: url in ready)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda asked: asked.url in ready)
     lines_before: list[int] = []
 
     def scene(**changes: object) -> Callable[[], None]:
@@ -94,7 +95,7 @@ def test_each_thing_is_said_once_and_in_its_time(
 def test_a_version_without_a_reason_is_said_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guide, "is_ready", lambda _: False)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: False)
     said: list[str] = []
     guide.follow(SETTINGS, Registry(tmp_path, in_production=version(4)), Stage(), said.append)
     assert any(line.startswith("version 4 is in production") for line in said)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from mlproject import bootstrap, config, doctor, launch, scheduling
+from mlproject import bootstrap, config, launch, scheduling
 from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import bundled
 from mlproject.catalogue.stored import read_catalogue
@@ -22,7 +22,7 @@ from mlproject.objects.local import LocalStore
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
 from mlproject.registry.gate import Verdict
-from mlproject.serving import client
+from mlproject.serving.client import ServiceClient
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
 from tests.builders import model, ratings, written
@@ -321,7 +321,7 @@ def test_a_table_shows_brackets(run: Run, registry: MemoryRegistry, title: str) 
 def test_doctor_says_what_is_wrong_and_ends_with_5(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "is_ready", lambda _: False)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: False)
     result = run("doctor")
     assert result.exit_code == 5
     assert "`tvrec export-shows` puts one there" in result.stdout
@@ -332,7 +332,7 @@ def test_doctor_says_what_is_wrong_and_ends_with_5(
 def test_doctor_ends_with_0_when_all_is_well(
     filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "is_ready", lambda _: True)
+    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: True)
     put_into_production(registry)
     assert filled("doctor").exit_code == 0
     assert all(finding["ok"] for finding in json.loads(filled("doctor", "--json").stdout))
@@ -360,11 +360,11 @@ def test_guide_says_what_has_come_up(
     put_into_production(registry)
     asked = threading.Event()
 
-    def ready(_: str) -> bool:
+    def ready(_: ServiceClient) -> bool:
         asked.set()
         return True
 
-    monkeypatch.setattr("mlproject.guide.is_ready", ready)
+    monkeypatch.setattr(ServiceClient, "is_ready", ready)
     monkeypatch.setattr("mlproject.signals.stop_on_signals", lambda: asked)
     result = run("guide")
     assert result.exit_code == 0
@@ -376,7 +376,7 @@ def test_rate_says_what_was_rated_and_where_the_event_is(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = {"event_id": "e", "topic": "ratings", "partition": 1000, "offset": 7, "title": "Lost"}
-    monkeypatch.setattr(client, "rate", lambda url, **asked: told)
+    monkeypatch.setattr(ServiceClient, "rate", lambda _, **asked: told)
     asked = ("rate", "--user", 1, "--show", 2, "--rating", 8)
     assert run(*asked).stdout == "user 1 rated show Lost: 8\nevent e, partition 1000, offset 7\n"
     assert json.loads(run(*asked, "--json").stdout) == told

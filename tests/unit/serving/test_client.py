@@ -3,7 +3,7 @@
 import pytest
 
 from mlproject.core.errors import RequestError, UnavailableError
-from mlproject.serving.client import is_ready, rate
+from mlproject.serving.client import ServiceClient
 from tests.builders import http_server, raw_server
 from tests.servers import free_port
 
@@ -13,25 +13,25 @@ from tests.servers import free_port
 )
 def test_only_200_is_ready(status: int, *, ready: bool) -> None:
     with http_server(status) as address:
-        assert is_ready(address) is ready
+        assert ServiceClient(address).is_ready() is ready
 
 
 def test_a_port_on_which_nothing_listens_is_not_ready() -> None:
-    assert not is_ready(f"http://127.0.0.1:{free_port()}")
+    assert not ServiceClient(f"http://127.0.0.1:{free_port()}").is_ready()
 
 
 def test_a_server_that_hangs_up_is_not_ready() -> None:
     with raw_server(b"") as address:
-        assert not is_ready(address)
+        assert not ServiceClient(address).is_ready()
 
 
 def test_a_server_of_another_protocol_is_not_ready() -> None:
     with raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address:
-        assert not is_ready(address)
+        assert not ServiceClient(address).is_ready()
 
 
 def rated(address: str) -> dict[str, object]:
-    return rate(address, user_id=1, show_id=2, rating=8)
+    return ServiceClient(address).rate(user_id=1, show_id=2, rating=8)
 
 
 def test_a_rating_is_sent_and_the_answer_returned() -> None:
@@ -58,10 +58,17 @@ def test_an_answer_without_an_acknowledgement_is_not_taken_for_one() -> None:
         pytest.raises(UnavailableError, match=r"/rate answers 502$"),
     ):
         rated(address)
+    with (
+        http_server(201, b"[]") as address,
+        pytest.raises(UnavailableError, match=r"/rate answers 201$"),
+    ):
+        rated(address)
 
 
 def test_no_service_is_said_with_what_to_do() -> None:
-    with pytest.raises(UnavailableError, match=r"gives no answer .*`make run` starts it"):
+    with pytest.raises(
+        UnavailableError, match=r"gives no answer \(Connection refused\); `make run` starts it"
+    ):
         rated(f"http://127.0.0.1:{free_port()}")
     with (
         raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address,
