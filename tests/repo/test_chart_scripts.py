@@ -105,23 +105,39 @@ class Pipeline(BaseHTTPRequestHandler):
     asked: list[tuple[str, Any]]
     refuses_rating = False
     builds = True
+    verdict = "promote"
+    serves = 4  # the version, once there is one
 
     def do_GET(self) -> None:
         self.asked.append((self.path, None))
-        self.answer(200, {"experiment": {"experiment_id": "7"}})
+        if "model-versions/search" in self.path:
+            versions = (
+                [{"version": "4", "run_id": "r1"}] if self.times("model-versions") > 1 else []
+            )
+            self.answer(200, {"model_versions": versions})
+        else:
+            self.answer(200, {"experiment": {"experiment_id": "7"}})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append((self.path, body))
-        times = sum(path == self.path for path, _ in self.asked)
         if self.path == "/recommend":
             items = [{"show_id": n, "title": f"show {n}"} for n in range(body["num_items"])]
-            ready = times > 1
-            self.answer(200 if ready else 503, {"items": items, "model_version": 3})
+            ready = self.times("/recommend") > 1
+            # One pod of two is slow to take the new version over.
+            late = self.times("model-versions") < 2 or self.times("/recommend") in {3, 4, 8}
+            version = 3 if late else self.serves
+            self.answer(200 if ready else 503, {"items": items, "model_version": version})
         elif self.path == "/rate":
             self.answer(400 if self.refuses_rating else 202, {"error": "no"})
         else:
-            self.answer(200, {"runs": [{"info": {}}]} if self.builds and times > 1 else {})
+            tags = [{"key": "verdict", "value": self.verdict}]
+            run = {"info": {"run_id": "r1"}, "data": {"tags": tags}}
+            there = self.builds and self.times("runs/search") > 1
+            self.answer(200, {"runs": [run]} if there else {})
+
+    def times(self, path: str) -> int:
+        return sum(path in asked for asked, _ in self.asked)
 
     def answer(self, status: int, content: Any) -> None:
         self.send_response(status)
@@ -132,18 +148,15 @@ class Pipeline(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def check(**behaviour: bool) -> tuple["subprocess.CompletedProcess[str]", list[tuple[str, Any]]]:
+def check(**behaviour: Any) -> tuple["subprocess.CompletedProcess[str]", list[tuple[str, Any]]]:
     handler = type("Handler", (Pipeline,), {"asked": [], **behaviour})
     server = HTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
+    command = [sys.executable, FILES / "check_pipeline.py", address, address, "runs", "shows"]
     try:
         done = subprocess.run(
-            [sys.executable, FILES / "check_pipeline.py", address, address, "shows", "3", "0.05"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
+            [*command, "3", "0.05"], capture_output=True, text=True, check=False, timeout=60
         )
     finally:
         server.shutdown()
@@ -151,15 +164,15 @@ def check(**behaviour: bool) -> tuple["subprocess.CompletedProcess[str]", list[t
     return done, handler.asked
 
 
-def test_the_check_rates_waits_for_a_build_and_asks_again() -> None:
+def test_the_check_rates_waits_for_a_build_and_for_its_version_in_every_answer() -> None:
     began = int(time.time() * 1000)
     done, asked = check()
     assert done.returncode == 0, done.stderr
-    assert "passed: version 3" in done.stdout
+    assert "passed: the build's verdict was promote; version 4" in done.stdout
     paths = [path for path, _ in asked]
-    first, last = paths.index("/rate"), len(paths) - 1
+    first = paths.index("/rate")
     assert paths[first - 1] == "/recommend"
-    assert paths[last] == "/recommend"
+    assert paths[-20:] == ["/recommend"] * 20, "with no old version among them"
     rating = asked[first][1]
     assert rating == {"user_id": asked[0][1]["user_id"], "show_id": 0, "rating": 9}
     search = next(body for path, body in asked if path.endswith("runs/search"))
@@ -168,16 +181,28 @@ def test_the_check_rates_waits_for_a_build_and_asks_again() -> None:
     assert since >= began
 
 
-def test_the_check_fails_if_the_rating_is_refused() -> None:
-    done, _ = check(refuses_rating=True)
-    assert done.returncode == 1
-    assert "FAILED: the rating was refused with 400" in done.stderr
+def test_the_check_is_content_with_a_build_that_was_not_good_enough() -> None:
+    done, asked = check(verdict="keep")
+    assert done.returncode == 0, done.stderr
+    assert "passed: the build's verdict was keep; version 3" in done.stdout
+    assert not [path for path, _ in asked if "model-versions" in path]
 
 
-def test_the_check_fails_if_no_build_comes() -> None:
-    done, _ = check(builds=False)
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ({"refuses_rating": True}, "the rating was refused with 400"),
+        ({"builds": False}, "a build after the rating did not come"),
+        ({"serves": 3}, "version 4 or newer in every answer did not come"),
+        ({"verdict": "perhaps"}, "the run r1 has the verdict perhaps"),
+    ],
+    ids=str,
+)
+def test_the_check_says_what_did_not_come(behaviour: dict[str, Any], says: str) -> None:
+    done, _ = check(**behaviour)
     assert done.returncode == 1
-    assert "FAILED: a build after the rating did not come" in done.stderr
+    assert f"FAILED: {says}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_kafka_is_formatted_and_started_with_its_own_number(tmp_path: Path) -> None:

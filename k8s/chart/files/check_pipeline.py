@@ -1,6 +1,7 @@
-"""Send a rating, see that a build follows it, ask for recommendations: what `helm test` runs.
+"""Send a rating, see that a build follows it and is served: what `helm test` runs.
 
-Needs nothing but Python. Arguments: the addresses of the service and of MLflow, the experiment.
+Needs nothing but Python. Arguments: the addresses of the service and of MLflow, the names of the
+experiment and of the registered model, seconds until it gives up, seconds between two looks.
 """
 
 import json
@@ -12,11 +13,13 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-SERVICE, MLFLOW, EXPERIMENT = sys.argv[1:4]
-DEADLINE = time.monotonic() + float(sys.argv[4])
-PAUSE_SECONDS = float(sys.argv[5]) if len(sys.argv) > 5 else 5.0
+SERVICE, MLFLOW, EXPERIMENT, MODEL = sys.argv[1:5]
+DEADLINE = time.monotonic() + float(sys.argv[5])
+PAUSE_SECONDS = float(sys.argv[6]) if len(sys.argv) > 6 else 5.0
 # Far from the users that are simulated.
 USER = 2_000_000_000 + int(time.time()) % 1_000_000
+# Each on a connection of its own, so that they reach every pod behind the Service.
+ANSWERS_IN_A_ROW = 20
 
 
 def ask(address: str, body: object = None) -> tuple[int | None, Any]:
@@ -58,7 +61,7 @@ def rate(show_id: int) -> tuple[bool, Any]:
     return status is not None and status < 300, answer
 
 
-def runs_since(milliseconds: int) -> tuple[bool, Any]:
+def run_since(milliseconds: int) -> tuple[bool, Any]:
     """Look for a run that began after the rating and has ended well."""
     name = urllib.parse.quote(EXPERIMENT)
     status, answer = ask(f"{MLFLOW}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}")
@@ -67,18 +70,46 @@ def runs_since(milliseconds: int) -> tuple[bool, Any]:
     query = {
         "experiment_ids": [answer["experiment"]["experiment_id"]],
         "filter": f"attributes.status = 'FINISHED' and attributes.start_time > {milliseconds}",
+        "order_by": ["attributes.start_time ASC"],
         "max_results": 1,
     }
     status, answer = ask(f"{MLFLOW}/api/2.0/mlflow/runs/search", query)
-    return status == 200 and bool(answer.get("runs")), answer
+    found = answer.get("runs") if status == 200 else None
+    return (True, found[0]) if found else (False, answer)
+
+
+def version_of(run_id: str) -> tuple[bool, Any]:
+    """Look for the version that a run's model has become."""
+    query = urllib.parse.urlencode({"filter": f"name = '{MODEL}' and run_id = '{run_id}'"})
+    status, answer = ask(f"{MLFLOW}/api/2.0/mlflow/model-versions/search?{query}")
+    found = answer.get("model_versions") if status == 200 else None
+    return (True, int(found[0]["version"])) if found else (False, answer)
+
+
+def served(version: int) -> tuple[bool, Any]:
+    """Look whether whoever answers has a version, or a newer one."""
+    for _ in range(ANSWERS_IN_A_ROW):
+        good, answer = recommend()
+        if not good or answer["model_version"] < version:
+            return False, answer
+    return True, answer
 
 
 first = wait_for("recommendations (a model in production)", recommend)
 show = first["items"][0]["show_id"]
 sent = int(time.time() * 1000)
 wait_for(f"the rating of show {show} by user {USER} to be taken", lambda: rate(show))
-wait_for("a build after the rating", lambda: runs_since(sent))
-last = wait_for("recommendations after the build", recommend)
+run = wait_for("a build after the rating", lambda: run_since(sent))
+verdict = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}.get("verdict")
+if verdict == "promote":
+    run_id = run["info"]["run_id"]
+    version = wait_for("the version that the build has earned", lambda: version_of(run_id))
+elif verdict == "keep":
+    version = first["model_version"]
+else:
+    sys.exit(f"FAILED: the run {run['info']['run_id']} has the verdict {verdict}")
+last = wait_for(f"version {version} or newer in every answer", lambda: served(version))
 print(
-    f"passed: version {last['model_version']} answers {[item['title'] for item in last['items']]}"
+    f"passed: the build's verdict was {verdict}; "
+    f"version {last['model_version']} answers {[item['title'] for item in last['items']]}"
 )
