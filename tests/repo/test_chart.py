@@ -135,6 +135,30 @@ def test_no_liveness_depends_on_another_part(values: str) -> None:
 
 
 @EVERY
+def test_no_deployment_counts_as_failed_while_an_install_still_waits(values: str) -> None:
+    """Helm's --wait ends when a Deployment has failed, whatever its --timeout."""
+    scripts = (ROOT / "k8s/minikube.sh").read_text() + (ROOT / "k8s/README.md").read_text()
+    timeouts = re.findall(r"(?:TIMEOUT:-|--wait --timeout )(\d+)m", scripts)
+    assert len(timeouts) >= 2
+    longest = 60 * max(map(int, timeouts))
+    for item in k.of_kind(k.manifests(values), "Deployment"):
+        assert item["spec"].get("progressDeadlineSeconds", 600) > longest, k.label(item)
+    (setup,) = k.of_kind(k.manifests(values), "Job")
+    assert setup["spec"]["activeDeadlineSeconds"] > longest
+
+
+@EVERY
+def test_the_test_of_a_release_leaves_nothing(values: str) -> None:
+    """Helm's uninstall does not know of it."""
+    tests = [item for item in k.manifests(values)
+             if "helm.sh/hook" in item["metadata"].get("annotations", {})]  # fmt: skip
+    assert {k.label(item) for item in tests} == {"ConfigMap/tvrec-test", "Pod/tvrec-test"}
+    for item in tests:
+        policy = item["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+        assert set(policy.split(",")) == {"before-hook-creation", "hook-succeeded", "hook-failed"}
+
+
+@EVERY
 def test_every_image_is_pinned(values: str) -> None:
     for where, container, _ in k.containers(k.manifests(values)):
         tag = container["image"].rpartition("/")[2].partition(":")[2]
