@@ -75,6 +75,11 @@ securityContext:
 resources: {{- toYaml (index . 2) | nindent 2 }}
 {{- end }}
 
+{{/* As long as a first start may take: a Deployment that counts as failed ends `helm --wait`. */}}
+{{- define "tvrec.patience" -}}
+progressDeadlineSeconds: {{ .Values.setup.deadlineSeconds }}
+{{- end }}
+
 {{/* An image of ours; (list $ component override). */}}
 {{- define "tvrec.image" -}}
 {{- $ := index . 0 -}}
