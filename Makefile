@@ -107,7 +107,7 @@ clean-state: ## Remove what `make run` has kept (STATE=)
 	rm -rf "$(STATE)"
 
 # In Minikube. DRY_RUN=1 prints the commands and runs none; MINIKUBE_CPUS, MINIKUBE_MEMORY_MB,
-# MINIKUBE_PROFILE, NAMESPACE, VALUES and PORT are settings of k8s/minikube.sh.
+# MINIKUBE_PROFILE, MINIKUBE_RUNTIME, NAMESPACE, VALUES and PORT are settings of k8s/minikube.sh.
 all: ## Start Minikube, build the images in it, install the chart, wait until it is ready
 	@k8s/minikube.sh all
 

@@ -10,6 +10,7 @@ memory_mb=${MINIKUBE_MEMORY_MB:-8192}
 disk=${MINIKUBE_DISK:-30g}
 # With Minikube's own network plugin nothing enforces the network policies; with calico it does.
 cni=${MINIKUBE_CNI:-auto}
+runtime=${MINIKUBE_RUNTIME:-} # docker, containerd, cri-o; unset: what Minikube takes
 namespace=${NAMESPACE:-tvrec}
 values=${VALUES:-k8s/values-minikube.yaml}
 timeout=${TIMEOUT:-20m}
@@ -47,7 +48,6 @@ need() {
     echo "$tool is missing; to install it: $how" >&2
   done <<'TOOLS'
 git apt install git (macOS: brew install git)
-docker curl -fsSL https://get.docker.com | sh
 minikube curl -fsSLO https://storage.googleapis.com/minikube/releases/latest/minikube-linux-amd64 && sudo install minikube-linux-amd64 /usr/local/bin/minikube (macOS: brew install minikube)
 kubectl minikube kubectl -- version, or see https://kubernetes.io/docs/tasks/tools (macOS: brew install kubectl)
 helm curl -fsSL https://raw.githubusercontent.com/helm/helm/main/scripts/get-helm-4 | bash (macOS: brew install helm)
@@ -60,9 +60,8 @@ start() {
     echo "Minikube ($profile) is running"
     return
   fi
-  # docker as its runtime, since the images are built by the engine inside.
   run minikube start --profile "$profile" --cpus "$cpus" --memory "${memory_mb}mb" \
-    --disk-size "$disk" --container-runtime docker --cni "$cni"
+    --disk-size "$disk" --cni "$cni" ${runtime:+--container-runtime "$runtime"}
 }
 
 # A hash of what the images are made of: the same tree gives the same tag, and changes nothing.
@@ -74,28 +73,39 @@ tag() {
     git hash-object --stdin | cut -c1-12
 }
 
+# Minikube builds them in itself, whatever runtime it has.
 build() {
-  local image name folder
-  if [ -z "${DRY_RUN:-}" ]; then
-    eval "$(minikube --profile "$profile" docker-env --shell bash)"
-  else
-    # shellcheck disable=SC2016 # printed as it is to be typed
-    printf '+ eval "$(minikube --profile %q docker-env --shell bash)"\n' "$profile"
-  fi
+  local image name folder there
   for image in "${images[@]}"; do
     read -r name folder <<<"$image"
-    if [ -z "${DRY_RUN:-}" ] && docker image inspect "tvrec/$name:$1" >/dev/null 2>&1; then
-      echo "tvrec/$name:$1 is there"
+    there=$(has "$name:$1")
+    if [ -n "$there" ]; then
+      echo "$there is there"
       continue
     fi
-    run docker build --build-arg "VERSION=$1" --tag "tvrec/$name:$1" --file "$folder/Dockerfile" .
+    run minikube --profile "$profile" image build --tag "tvrec/$name:$1" \
+      --file "$folder/Dockerfile" .
+    # Minikube ends with 0 too when a build has failed.
+    [ -n "${DRY_RUN:-}" ] || [ -n "$(has "$name:$1")" ] || {
+      echo "tvrec/$name was not built; the lines above say why" >&2
+      exit 4
+    }
   done
 }
 
+# The image's name in Minikube, if it is there.
+has() {
+  [ -n "${DRY_RUN:-}" ] || minikube --profile "$profile" image ls |
+    grep -E "(^|/)tvrec/$1\$" | head -n 1 || true
+}
+
 install() {
+  local code=0 began=$SECONDS
   run "${helm[@]}" upgrade --install "$release" k8s/chart --create-namespace --values "$values" \
-    --set-string "images.tag=$1" --wait --timeout "$timeout" || {
-    echo "not everything is ready after $timeout; make status and make logs say what is not" >&2
+    --set-string "images.tag=$1" --wait --timeout "$timeout" || code=$?
+  [ "$code" -eq 0 ] || {
+    echo "helm gave up after $((SECONDS - began)) s with code $code; if it waited for pods, make" \
+      "status and make logs say which, and make all goes on from there" >&2
     exit 5
   }
 }
