@@ -115,18 +115,22 @@ def bento_service(state: Path, **settings: str) -> Iterator[tuple[str, "subproce
 
 
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Start an MLflow server that keeps everything in a folder; yield its address."""
+def mlflow_server(folder: Path, artifacts: str | None = None, **settings: str) -> Iterator[str]:
+    """Start an MLflow server that keeps all, or all but the artifacts, in a folder."""
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [
                 *(BIN / "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
-                *("--artifacts-destination", folder / "artifacts", "--serve-artifacts"),
+                *(
+                    "--artifacts-destination",
+                    artifacts or folder / "artifacts",
+                    "--serve-artifacts",
+                ),
                 *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
             ],
-            env=environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
+            env=environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", **settings),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
