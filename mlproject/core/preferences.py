@@ -46,3 +46,19 @@ def is_liked(ratings: Floats) -> NDArray[np.bool_]:
     """Tell which ratings make a good recommendation in hindsight: 8 and above."""
     liked: NDArray[np.bool_] = ratings >= LIKED
     return liked
+
+
+def is_relevant(ratings: Floats) -> NDArray[np.bool_]:
+    """Tell which of the ratings are what a recommender should have found.
+
+    Those that are liked; where nothing is rated at all (implicit feedback alone), whatever
+    was watched.
+
+    Examples
+    --------
+    >>> is_relevant(np.array([7, 9, np.nan], dtype=np.float32)).tolist()
+    [False, True, False]
+    >>> is_relevant(np.array([np.nan, np.nan], dtype=np.float32)).tolist()
+    [True, True]
+    """
+    return np.isnan(ratings) if np.isnan(ratings).all() else is_liked(ratings)

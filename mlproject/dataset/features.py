@@ -45,6 +45,19 @@ def show_features(catalogue: Catalogue, *, weight: float) -> sparse.csr_array:
     return sparse.csr_array(sparse.hstack([identity, scaled], format="csr", dtype=np.float32))
 
 
+def genre_matrix(catalogue: Catalogue) -> NDArray[np.bool_]:
+    """Tell which genres each show has, bool, shape ``(shows, genres)``."""
+    genres = [
+        set(text.split(GENRE_SEPARATOR)) - {""} for text in catalogue.frame[c.GENRES].tolist()
+    ]
+    names = sorted(set().union(*genres))
+    columns = {name: column for column, name in enumerate(names)}
+    matrix = np.zeros((len(genres), len(names)), dtype=np.bool_)
+    for row, of_show in enumerate(genres):
+        matrix[row, [columns[name] for name in of_show]] = True
+    return matrix
+
+
 def _descriptions(catalogue: Catalogue) -> list[dict[str, float]]:
     """Name the features of each show: ``{"genre=Crime": 1, "type=Scripted": 1, ...}``."""
     frame = catalogue.frame

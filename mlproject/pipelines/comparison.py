@@ -10,7 +10,7 @@ from mlproject.core.errors import ModelError
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
-from mlproject.core.preferences import is_liked
+from mlproject.core.preferences import is_relevant
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.split import Mask, read_rule
 from mlproject.models.cache import ModelCache
@@ -103,7 +103,7 @@ def find_incumbent(
 
 def _measured_users(split: Split, held_out: Mask) -> int:
     data = split.interactions
-    return len(np.unique(data.user_rows[held_out & is_liked(data.ratings)]))
+    return len(np.unique(data.user_rows[held_out & is_relevant(data.ratings)]))
 
 
 def _incomparable(split: Split, version: VersionInfo, why: str) -> Incumbent:

@@ -20,7 +20,7 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.core.preferences import history_weights
 from mlproject.core.runs import VersionInfo
-from mlproject.dataset.features import show_features
+from mlproject.dataset.features import genre_matrix, show_features
 from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
@@ -30,6 +30,7 @@ from mlproject.registry.gate import Rival, Verdict, judge
 from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
+from mlproject.training.list_quality import list_quality
 from mlproject.training.popularity import popular_now
 from mlproject.training.trainer import Trainer, require_finite
 
@@ -222,6 +223,8 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         )
         metrics = {
             **own.means(),
+            **own.further_means(),
+            **list_quality(own.lists, split, genre_matrix(dataset.catalogue)),
             **own.slices(),
             **_prefixed("popularity", baseline.means() | baseline.cold_users()),
             **_prefixed("production", production.means() if production else {}),

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
-from mlproject.core.preferences import is_liked
+from mlproject.core.preferences import is_relevant
 from mlproject.core.ranking import top_k
 from mlproject.training import metrics
 
@@ -33,42 +35,83 @@ _CELLS: Final = 1 << 24
 """Scores held at once: the users of a block times the shows."""
 
 
-@dataclass(frozen=True, slots=True)
+AUC_USERS: Final = 1000
+"""AUC needs every score sorted, so it is measured on at most so many users, evenly spaced."""
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """How good the lists of a recommender are, user by user.
+
+    Measured is each user with something relevant in the holdout: ``u`` users, the same in
+    the same order for every recommender.
 
     Parameters
     ----------
     k
         Length of the lists.
-    precision, recall, ndcg
-        float64, shape ``(users,)``: one value for each user with something liked in
-        the holdout; the same users in the same order for every recommender.
-    coverage
-        Share of the shows that are in anybody's list.
+    lists
+        int32, shape ``(u, k)``: rows of shows, best first; UNKNOWN_ROW past a list's end.
+    hits
+        bool, shape ``(u, k)``: whether that show is relevant.
+    relevant
+        int64, shape ``(u,)``: how many relevant shows each user has.
+    auc
+        float64, of at most :data:`AUC_USERS` of the users.
+    shows
+        How many shows there are.
     cold_user
-        Whether the user is cold, bool, shape ``(users,)``.
+        Whether the user is cold, bool, shape ``(u,)``.
     cold_show_recall
-        Of the users with something liked in the holdout that is a cold show: the share
-        of those shows that is in the list. Their precision would say little: hardly any
-        list has room for a hit.
+        Of the users with a relevant show that is cold: the share of those shows that is in
+        the list. Their precision would say little: hardly any list has room for a hit.
     """
 
     k: int
-    precision: PerUser
-    recall: PerUser
-    ndcg: PerUser
-    coverage: float
+    lists: NDArray[np.int32]
+    hits: NDArray[np.bool_]
+    relevant: Rows
+    auc: PerUser
+    shows: int
     cold_user: NDArray[np.bool_]
     cold_show_recall: PerUser
 
+    @cached_property
+    def precision(self) -> PerUser:
+        """Precision@k of each user."""
+        return metrics.precision(self.hits)
+
+    @cached_property
+    def recall(self) -> PerUser:
+        """Recall@k of each user."""
+        return metrics.recall(self.hits, self.relevant)
+
+    @cached_property
+    def ndcg(self) -> PerUser:
+        """NDCG@k of each user."""
+        return metrics.ndcg(self.hits, self.relevant)
+
+    @cached_property
+    def coverage(self) -> float:
+        """Share of the shows that are in anybody's list."""
+        return len(np.unique(self.lists[self.lists != UNKNOWN_ROW])) / self.shows
+
     def means(self) -> dict[str, float]:
-        """Return the averages, named as they are logged: ``precision_at_10``, ..."""
+        """Return the averages that every recommender of a run is compared by."""
         return {
             f"precision_at_{self.k}": float(self.precision.mean()),
             f"recall_at_{self.k}": float(self.recall.mean()),
             f"ndcg_at_{self.k}": float(self.ndcg.mean()),
             f"coverage_at_{self.k}": self.coverage,
+        }
+
+    def further_means(self) -> dict[str, float]:
+        """Return the averages of the other measures of the ranking."""
+        return {
+            f"map_at_{self.k}": float(metrics.average_precision(self.hits, self.relevant).mean()),
+            f"mrr_at_{self.k}": float(metrics.reciprocal_rank(self.hits).mean()),
+            f"hit_rate_at_{self.k}": float(metrics.hit_rate(self.hits).mean()),
+            "auc": float(self.auc.mean()),
         }
 
     def cold_users(self) -> dict[str, float]:
@@ -94,19 +137,18 @@ class Evaluation:
 def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
     """Rank, for each user, what they had not rated in the training part.
 
-    Relevant is what the user rated 8 or more in the holdout; shows rated in the
-    training part are masked, as serving masks them.
+    Relevant is what :func:`~mlproject.core.preferences.is_relevant` says, in the holdout;
+    shows rated in the training part are masked, as serving masks them.
 
     Raises
     ------
     NotEnoughDataError
-        If nobody likes anything in the holdout.
+        If nothing in the holdout is relevant.
     """
     data = split.interactions
-    seen = data.matrix(np.ones(len(data), dtype=np.float32), ~split.held_out)
-    liked = data.matrix(
-        np.ones(len(data), dtype=np.float32), split.held_out & is_liked(data.ratings)
-    )
+    ones = np.ones(len(data), dtype=np.float32)
+    seen = data.matrix(ones, ~split.held_out)
+    liked = data.matrix(ones, split.held_out & is_relevant(data.ratings))
     relevant = np.diff(liked.indptr).astype(np.int64)
     measured = np.flatnonzero(relevant)
     if not len(measured):
@@ -116,34 +158,45 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
         )
     cold_show = np.bincount(seen.indices, minlength=len(data.shows)) <= COLD
     cold_targets = (liked @ cold_show.astype(np.float32))[measured]
-    cold_hits = np.zeros(len(measured))
-    hits = np.zeros((len(measured), min(k, len(data.shows))), dtype=np.bool_)
-    shown = np.zeros(len(data.shows), dtype=np.bool_)
+    lists = np.full((len(measured), min(k, len(data.shows))), UNKNOWN_ROW, dtype=np.int32)
+    hits = np.zeros(lists.shape, dtype=np.bool_)
+    auc: list[PerUser] = []
+    auc_step = -(-len(measured) // AUC_USERS)
     block = max(1, _CELLS // len(data.shows))
     for start in range(0, len(measured), block):
         rows = measured[start : start + block]
-        scores = score(rows)
-        masked = seen[rows]
-        scores[np.repeat(np.arange(len(rows)), np.diff(masked.indptr)), masked.indices] = -np.inf
+        scores, masked, targets = score(rows), seen[rows], liked[rows]
+        scores[_rows_of(masked), masked.indices] = -np.inf
         best = top_k(scores, k)
         wanted = np.zeros(scores.shape, dtype=np.bool_)
-        targets = liked[rows]
-        wanted[np.repeat(np.arange(len(rows)), np.diff(targets.indptr)), targets.indices] = True
+        wanted[_rows_of(targets), targets.indices] = True
         showable = np.take_along_axis(scores, best, axis=1) > -np.inf
-        shown[best[showable]] = True
-        found = np.take_along_axis(wanted, best, axis=1) & showable
-        hits[start : start + block] = found
-        cold_hits[start : start + block] = (found & cold_show[best]).sum(axis=1)
+        lists[start : start + block][showable] = best[showable]
+        hits[start : start + block] = np.take_along_axis(wanted, best, axis=1) & showable
+        sample = np.arange(-start % auc_step, len(rows), auc_step)
+        auc.append(
+            metrics.auc(
+                scores[sample],
+                [targets.indices[targets.indptr[u] : targets.indptr[u + 1]] for u in sample],
+            )
+        )
     has_cold = cold_targets > 0
+    cold_hits = (hits & cold_show[lists]).sum(axis=1)
     return Evaluation(
         k=k,
-        precision=metrics.precision(hits),
-        recall=metrics.recall(hits, relevant[measured]),
-        ndcg=metrics.ndcg(hits, relevant[measured]),
-        coverage=float(shown.mean()),
+        lists=lists,
+        hits=hits,
+        relevant=relevant[measured],
+        auc=np.concatenate(auc),
+        shows=len(data.shows),
         cold_user=np.diff(seen.indptr)[measured] <= COLD,
         cold_show_recall=cold_hits[has_cold] / cold_targets[has_cold],
     )
+
+
+def _rows_of(matrix: sparse.csr_array) -> Rows:
+    """Return the row of each stored entry."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def by_popularity(popularity: Floats) -> Scorer:

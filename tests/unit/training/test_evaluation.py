@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlproject.core.errors import NotEnoughDataError
-from mlproject.core.ids import IdMap
+from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.preferences import history_weights
@@ -89,29 +89,58 @@ def test_a_small_example_by_hand() -> None:
 
 
 def test_means_are_named_by_k() -> None:
-    values = np.array([0.0, 1.0])
-    evaluation = Evaluation(
-        k=5,
-        precision=values,
-        recall=values / 2,
-        ndcg=values / 4,
-        coverage=0.1,
+    made = Evaluation(
+        k=2,
+        lists=np.array([[0, 1], [0, UNKNOWN_ROW]], dtype=np.int32),
+        hits=np.array([[False, True], [False, False]]),
+        relevant=np.array([2, 1]),
+        auc=np.array([0.5, 1.0]),
+        shows=10,
         cold_user=np.array([False, True]),
         cold_show_recall=np.array([0.25, 0.75, 0.5]),
     )
-    assert evaluation.cold_users() == {"cold_user_precision_at_5": 1.0}
-    assert evaluation.slices() == {
-        "cold_user_precision_at_5": 1.0,
+    assert made.cold_users() == {"cold_user_precision_at_2": 0.0}
+    assert made.slices() == {
+        "cold_user_precision_at_2": 0.0,
         "cold_users": 1,
-        "cold_show_recall_at_5": 0.5,
+        "cold_show_recall_at_2": 0.5,
         "cold_show_users": 3,
     }
-    assert evaluation.means() == {
-        "precision_at_5": 0.5,
-        "recall_at_5": 0.25,
-        "ndcg_at_5": 0.125,
-        "coverage_at_5": 0.1,
+    assert made.means() == {
+        "precision_at_2": 0.25,
+        "recall_at_2": 0.25,
+        "ndcg_at_2": pytest.approx(0.5 / math.log2(3) / (1 + 1 / math.log2(3))),
+        "coverage_at_2": 0.2,
     }
+    assert made.further_means() == {
+        "map_at_2": 0.125,
+        "mrr_at_2": 0.25,
+        "hit_rate_at_2": 0.5,
+        "auc": 0.75,
+    }
+
+
+def test_where_nothing_is_rated_what_was_watched_is_relevant() -> None:
+    """Implicit feedback alone."""
+    watched: list[Rating] = [(1, 10, np.nan, False), (1, 20, np.nan, True), (1, 30, np.nan, True)]
+    found = evaluate(scorer([0, 3, 1, 2]), split(watched), k=2)
+    assert found.precision.tolist() == [0.5]
+
+
+def test_auc_is_measured_on_users_evenly_spaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 14 users every third, whatever the blocks."""
+    monkeypatch.setattr(evaluation, "AUC_USERS", 5)
+    rated_: list[Rating] = [
+        (user, show, 9, show == user) for user in range(14) for show in range(15)
+    ]
+    scores = np.random.default_rng(1).normal(size=(14, 15)).astype(np.float32)
+    data = split(rated_, list(range(15)))
+    found = {}
+    for cells in (15, 15 * 4, 1 << 20):
+        monkeypatch.setattr(evaluation, "_CELLS", cells)
+        found[cells] = evaluate(lambda rows: scores[rows], data, k=2).auc
+        assert len(found[cells]) == 5
+    assert len({values.tobytes() for values in found.values()}) == 1
 
 
 def test_an_empty_slice_is_not_told() -> None:
