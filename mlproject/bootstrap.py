@@ -137,23 +137,26 @@ def rating_source(settings: Settings) -> ReplaySource | Simulator:
 def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
     """Return the sink of ratings: Kafka if it is named, else batch objects.
 
-    Waits for Kafka and its Schema Registry until ``stop`` is set.
+    Waits for the store, Kafka and its Schema Registry until ``stop`` is set.
 
     Raises
     ------
     Cancelled
         If ``stop`` was set.
     """
+    from mlproject.core.retry import until_available
+
     store = object_store(settings)
     if settings.kafka_bootstrap_servers is None:
         from mlproject.batches.sink import BatchSink
 
-        return BatchSink(
+        batches = BatchSink(
             store, batch_rows=settings.batch_records, batch_seconds=settings.batch_seconds
         )
+        until_available(lambda: batches.position, stop)
+        return batches
 
     from mlproject.batches.position import PositionedSink, read_position
-    from mlproject.core.retry import until_available
     from mlproject.events.schema import schema_text
     from mlproject.kafka.producer import ProducerOptions
     from mlproject.kafka.schema_registry import register
@@ -163,11 +166,12 @@ def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
     schema_id = until_available(
         lambda: register(registry_url, f"{TOPIC}-value", schema_text()), stop
     )
+    start = until_available(lambda: read_position(store), stop)
     sink = KafkaRatingSink(
         settings.kafka_bootstrap_servers,
         TOPIC,
         schema_id,
-        start_position=read_position(store),
+        start_position=start,
         options=ProducerOptions(properties=kafka_properties(settings)),
         stop=stop,
     )

@@ -85,6 +85,7 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
     tvrec generate-ratings --once --ratings 5000     only 5000 ratings of the past
     tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
     """
+    from mlproject.core.retry import until_available
     from mlproject.objects.locks import hold
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
     from mlproject.signals import stop_on_signals
@@ -96,8 +97,9 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
             lock = settings.state_dir / "generator.lock"
             stack.enter_context(hold(lock, "another `tvrec generate-ratings`"))
         stop = stop_on_signals(bootstrap.alive_file(settings))
-        source = bootstrap.rating_source(settings)
         try:
+            # What is set aside of a file goes into the store.
+            source = until_available(lambda: bootstrap.rating_source(settings), stop)
             sink = bootstrap.rating_sink(settings, stop)
         except Cancelled:
             return

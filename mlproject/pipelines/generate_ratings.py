@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from mlproject.core.cancel import Cancelled
+from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import RatingSink, RatingSource
 from mlproject.core.ratings import RatingFrame
+from mlproject.core.retry import until_available
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
     stop
         Set from outside to end; everything taken over is then made durable.
     live
-        Whether to go on after the backlog.
+        Whether to go on after the backlog, and to wait for a store that does not answer.
     on_progress
         Called with the number of events sent so far.
     monotonic
@@ -46,15 +49,21 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
     -------
     int
         How many events were sent.
+
+    Raises
+    ------
+    StoreUnavailableError
+        If the store does not answer, and this is not live or is told to end.
     """
+    patient = _PatientSink(sink, stop) if live else sink
     first = position = sink.position
     try:
         while position < source.backlog and not stop.is_set():
             events = source.read(position, min(_CHUNK, source.backlog - position))
-            sink.append(events)
+            patient.append(events)
             position += len(events)
             on_progress(position - first)
-        sink.flush()
+        patient.flush()
         if position > first:
             log.info("sent the backlog: %d ratings", position - first)
 
@@ -69,11 +78,32 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
                     break
             else:
                 events = RatingFrame.empty()
-            sink.append(events)  # with none too, so that old ones are written
+            # With none too, so that old ones are written.
+            patient.append(events)
             position += len(events)
             on_progress(position - first)
             if rate and not behind:
                 stop.wait(_TICK)
+    except Cancelled:
+        log.info("told to end while the store does not answer")
     finally:
         sink.flush()
     return position - first
+
+
+class _PatientSink:
+    """Waits while the store does not answer; the sink keeps what it has taken over."""
+
+    def __init__(self, sink: RatingSink, stop: threading.Event) -> None:
+        self._sink = sink
+        self._stop = stop
+
+    def append(self, ratings: RatingFrame) -> None:
+        try:
+            self._sink.append(ratings)
+        except StoreUnavailableError as error:
+            log.warning("%s; the events wait", error)
+            self.flush()
+
+    def flush(self) -> None:
+        until_available(self._sink.flush, self._stop)

@@ -13,9 +13,11 @@ from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
+from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
+from tests.registry_server import fake_registry
 from tests.servers import environment
 
 
@@ -41,6 +43,33 @@ def test_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:
     assert isinstance(sink, BatchSink)
     with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
         bootstrap.rating_sink(config.load(kafka_bootstrap_servers="x:1"), threading.Event())
+
+
+class EndsAtOnce(threading.Event):
+    """Is set by whoever waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
+@pytest.mark.parametrize("kafka", ["", "127.0.0.1:9"])
+def test_who_sends_ratings_waits_for_the_store(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fake_registry() as registry:
+        settings = config.load(
+            bucket="ratings",
+            s3_endpoint_url="http://127.0.0.1:9",
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+            kafka_bootstrap_servers=kafka,
+            schema_registry_url=registry.url,
+        )
+        with pytest.raises(Cancelled):
+            bootstrap.rating_sink(settings, EndsAtOnce())
+    assert "trying again" in caplog.text
+    assert "s3://ratings" in caplog.text
 
 
 def test_single_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:

@@ -173,6 +173,43 @@ def test_a_second_start_goes_on_where_the_sink_is(store: MemoryStore, first_end:
     assert stored(store) == list(range(80))
 
 
+class Recovers(threading.Event):
+    """Stands for the time in which somebody mends the store; stops at the second wait."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__()
+        self.store = store
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self.store.broken:
+            self.store.broken = False
+        else:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("backlog", [0, 12])
+def test_a_store_that_does_not_answer_is_waited_for(
+    store: MemoryStore, backlog: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = BatchSink(store, batch_rows=5)
+    assert sink.position == 0
+    store.broken = True
+    generate_ratings(Source(backlog, end=12), sink, rate=0, stop=Recovers(store))
+    assert stored(store) == list(range(12)), "none is lost and none is sent twice"
+    assert "the events wait" in caplog.text
+
+
+def test_who_is_told_to_end_while_the_store_is_away_says_so(store: MemoryStore) -> None:
+    stop = Stop(after=0)
+    sink = BatchSink(store)
+    assert sink.position == 0
+    store.broken = True
+    with pytest.raises(StoreUnavailableError):
+        generate_ratings(Source(backlog=12), sink, rate=0, stop=stop)
+    assert stop.is_set()
+
+
 def test_a_store_that_fails_ends_it_and_the_next_start_sends_the_rest(store: MemoryStore) -> None:
     generate_ratings(
         Source(backlog=5), BatchSink(store), rate=5, stop=threading.Event(), live=False
