@@ -11,6 +11,7 @@ from tests.servers import BIN, ROOT
 
 DOCKERFILES = [*sorted(ROOT.glob("services/*/Dockerfile")), ROOT / "bento" / "Dockerfile"]
 OFFLINE = ROOT / "services" / "images-offline.sh"
+CONNECT = ROOT / "services" / "kafka_connect" / "entrypoint.sh"
 SCRIPTS = [*ROOT.glob(".ci/*"), *ROOT.glob("services/**/*.sh")]
 
 each = pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
@@ -111,6 +112,62 @@ def test_images_and_procfile_start_the_same() -> None:
     for name, folder in folders.items():
         (entrypoint,) = of_kind(ROOT / "services" / folder / "Dockerfile", "ENTRYPOINT")
         assert json.loads(entrypoint) == local[name].split()
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> dict[str, str]:
+    """The environment of Connect's entry point, with stand-ins for Java and for DNS."""
+    programs = {
+        "java": 'cat "${@: -1}"',
+        # kafka-2 is known from the third look on.
+        "getent": f'echo "$2" >>{tmp_path}/asked\n'
+        f'[ "$2" = kafka-2 ] && [ "$(grep -c kafka-2 {tmp_path}/asked)" -ge 3 ]',
+        "sleep": f'echo "$1" >>{tmp_path}/slept',
+    }
+    for name, body in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    return {"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+
+
+def test_connect_waits_until_a_name_of_kafka_is_known(
+    connect: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [CONNECT],
+        env=connect | {"CONNECT_BOOTSTRAP_SERVERS": "kafka-1:9092,kafka-2:9092"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert (tmp_path / "asked").read_text().split() == ["kafka-1", "kafka-2"] * 3
+    assert (tmp_path / "slept").read_text().split() == ["2", "2"]
+    assert "bootstrap.servers=kafka-1:9092,kafka-2:9092\n" in done.stdout
+    assert "kafka-1:9092,kafka-2:9092 is known to DNS; trying again" in done.stderr
+
+
+def test_connect_can_be_told_to_end_while_it_waits(connect: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "sleep").unlink()
+    with subprocess.Popen(
+        [CONNECT],
+        env=connect | {"CONNECT_BOOTSTRAP_SERVERS": "kafka-1:9092"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.terminate()
+        assert process.wait(timeout=10) == 143
+
+
+def test_connect_does_not_log_each_request() -> None:
+    """Kubernetes probes it; the log of requests is named after the REST server."""
+    lines = (ROOT / "stack" / "log4j2.properties").read_text().splitlines()
+    given = dict(line.split(" = ", 1) for line in lines if " = " in line)
+    names = {given[key]: key.removesuffix(".name") for key in given if key.endswith(".name")}
+    rest_server = names["org.apache.kafka.connect.runtime.rest.RestServer"]
+    assert given[f"{rest_server}.level"] == "warn"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
