@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import requests
 from mlflow import MlflowClient
@@ -63,9 +64,11 @@ class MlflowServer:
         if isinstance(error, requests.RequestException) or isinstance(
             below, requests.RequestException
         ):
+            here = urlsplit(self.uri).hostname in {"127.0.0.1", "localhost", "::1"}
+            hint = " (`make run` starts it)" if here else ""
             return TrackingUnavailableError(
-                f"MLflow at {self.uri} does not answer; it may still be starting "
-                "(`make run` starts it), or MLFLOW_TRACKING_URI is wrong"
+                f"MLflow at {self.uri} does not answer; it may still be starting{hint}, "
+                "or MLFLOW_TRACKING_URI is wrong"
             )
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return TrackingUnavailableError(f"MLflow at {self.uri} refused: {first_line}")
