@@ -1,6 +1,5 @@
 """LightFM: vectors of shows by WARP, and the map that folds histories in."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,6 +8,7 @@ import numpy as np
 from lightfm import LightFM
 from scipy import sparse
 
+from mlproject.core.cpus import usable_cpus
 from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.core.interactions import Split
 from mlproject.core.preferences import history_weights, positive_weights
@@ -93,7 +93,7 @@ class LightFMTrainer:
                     item_features=item_features,
                     sample_weight=sample_weights,
                     epochs=1,
-                    num_threads=self.threads or os.cpu_count() or 1,
+                    num_threads=self.threads or usable_cpus(),
                 )
             except ValueError as error:
                 raise TrainingError(
