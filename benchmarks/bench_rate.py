@@ -14,7 +14,8 @@ from typing import Final
 import aiohttp
 import numpy as np
 
-from tests.servers import bento_service, mock_broker, schema_registry
+from tests.registry_server import fake_registry
+from tests.servers import bento_service, mock_broker
 
 REQUESTS: Final = {1: 200, 100: 5000}
 
@@ -58,8 +59,8 @@ def main() -> None:
         measure("batch objects", url)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         broker, _ = servers.enter_context(mock_broker())
-        registry = servers.enter_context(schema_registry())
-        kafka = {"KAFKA_BOOTSTRAP_SERVERS": broker, "SCHEMA_REGISTRY_URL": registry}
+        registry = servers.enter_context(fake_registry())
+        kafka = {"KAFKA_BOOTSTRAP_SERVERS": broker, "SCHEMA_REGISTRY_URL": registry.url}
         url, _ = servers.enter_context(bento_service(Path(folder), **kafka))
         measure("Kafka (mock)", url)
 
