@@ -50,6 +50,8 @@ class Evaluation:
     ----------
     k
         Length of the lists.
+    users
+        int64, shape ``(u,)``: the rows of the users measured.
     lists
         int32, shape ``(u, k)``: rows of shows, best first; UNKNOWN_ROW past a list's end.
     hits
@@ -68,6 +70,7 @@ class Evaluation:
     """
 
     k: int
+    users: Rows
     lists: NDArray[np.int32]
     hits: NDArray[np.bool_]
     relevant: Rows
@@ -184,6 +187,7 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
     cold_hits = (hits & cold_show[lists]).sum(axis=1)
     return Evaluation(
         k=k,
+        users=measured,
         lists=lists,
         hits=hits,
         relevant=relevant[measured],

@@ -91,6 +91,7 @@ def test_a_small_example_by_hand() -> None:
 def test_means_are_named_by_k() -> None:
     made = Evaluation(
         k=2,
+        users=np.array([3, 4]),
         lists=np.array([[0, 1], [0, UNKNOWN_ROW]], dtype=np.int32),
         hits=np.array([[False, True], [False, False]]),
         relevant=np.array([2, 1]),
