@@ -27,6 +27,7 @@ OURS = {
 OF_OTHERS = {
     "HOME": "the user 10001 has no home folder, and the root file system is read-only",
     "BENTOML_HOME": "BentoML's scratch folder",
+    "OPENBLAS_NUM_THREADS": "NumPy's",
 }
 # Settings that nobody chooses by `settings:`, and where they come from.
 NOT_CHOSEN = {

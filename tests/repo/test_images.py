@@ -3,14 +3,17 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests import kubernetes as k
 from tests.servers import BIN, ROOT
 
 DOCKERFILES = [*sorted(ROOT.glob("services/*/Dockerfile")), ROOT / "bento" / "Dockerfile"]
 OFFLINE = ROOT / "services" / "images-offline.sh"
+PROCFILE = ROOT / "Procfile"
 CONNECT = ROOT / "services" / "kafka_connect" / "entrypoint.sh"
 SCRIPTS = [*ROOT.glob(".ci/*"), *ROOT.glob("services/**/*.sh")]
 
@@ -102,7 +105,7 @@ def test_what_it_copies_is_there_and_let_through(dockerfile: Path) -> None:
 
 
 def test_images_and_procfile_start_the_same() -> None:
-    lines = (ROOT / "Procfile").read_text().splitlines()
+    lines = PROCFILE.read_text().splitlines()
     local = dict(line.split(": ", 1) for line in lines)
     folders = {
         "exporter": "data_exporter",
@@ -112,6 +115,41 @@ def test_images_and_procfile_start_the_same() -> None:
     for name, folder in folders.items():
         (entrypoint,) = of_kind(ROOT / "services" / folder / "Dockerfile", "ENTRYPOINT")
         assert json.loads(entrypoint) == local[name].split()
+
+
+COUNT_THREADS = """
+import numpy, os
+numpy.ones((9, 9)) @ numpy.ones((9, 9))
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_numpy_has_one_thread_in_the_service_however_it_is_started() -> None:
+    """More of them spin against each other under a CPU limit, and beside any neighbour."""
+    (line,) = re.findall(r"^service: env (.*) bentoml serve", PROCFILE.read_text(), re.MULTILINE)
+    (image,) = of_kind(ROOT / "bento" / "Dockerfile", "ENV")
+    (chart,) = [
+        {variable["name"]: variable.get("value") for variable in container["env"]}
+        for where, container, _ in k.containers(k.manifests("defaults"))
+        if where.endswith(": recommendations-service")
+    ]
+    name = "OPENBLAS_NUM_THREADS"
+    assert f"{name}=1" in line.split()
+    assert f"{name}=1" in image.split()
+    assert chart[name] == "1"
+
+    def threads(**given: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", COUNT_THREADS],
+            env={"PATH": "/usr/bin:/bin", **given},
+            capture_output=True,
+            check=True,
+        )
+        return int(done.stdout)
+
+    if not Path("/proc/self/task").exists() or threads(**{name: "2"}) != 2:
+        pytest.skip("one processor, another BLAS than OpenBLAS, or threads cannot be counted")
+    assert threads(**{name: "1"}) == 1, "the name is the one that our NumPy looks at"
 
 
 @pytest.fixture
