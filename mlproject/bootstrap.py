@@ -376,6 +376,7 @@ def trainer(settings: Settings) -> Trainer:
 def train_params(settings: Settings) -> TrainParams:
     """Return what a training is told."""
     from mlproject.pipelines.train import TrainParams
+    from mlproject.registry.gate import Rules
 
     return TrainParams(
         seed=settings.seed,
@@ -384,7 +385,7 @@ def train_params(settings: Settings) -> TrainParams:
         holdout=settings.holdout,
         split=settings.split,
         k=settings.k,
-        margin=settings.margin,
+        rules=Rules(margin=settings.margin),
     )
 
 

@@ -166,10 +166,10 @@ class Settings(BaseSettings):
         "(`random`), or by time if the times serve (`auto`)",
     )
     margin: float = Field(
-        0.1,
+        0.01,
         ge=0,
         le=1,
-        description="Share of production's precision@k that newer ratings may cost",
+        description="Share of production's precision@k that a change that is due may cost",
     )
 
     # MLflow names

@@ -15,6 +15,7 @@ from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled, ShouldStop, never
 from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
 from mlproject.core.errors import NotEnoughDataError
+from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry, ObjectStore
@@ -26,7 +27,7 @@ from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import save_model
 from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, find_incumbent
-from mlproject.registry.gate import Rival, Verdict, judge
+from mlproject.registry.gate import Measured, Occasion, Rules, Scores, Verdict, judge
 from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.state import RatingsState
 from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
@@ -81,8 +82,8 @@ class TrainParams:
         Whether by time or at random, or by time if the times serve.
     k
         The k of precision@k.
-    margin
-        What newer ratings are worth, as a share of production's precision@k.
+    rules
+        Of the gate.
     """
 
     seed: int
@@ -91,7 +92,7 @@ class TrainParams:
     holdout: float
     split: SplitKind
     k: int
-    margin: float
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             raise Cancelled
 
     with registry.run(trainer.name) as run:
-        run.params({"trainer": trainer.name, **asdict(trainer), **asdict(params)})
+        run.params(_flat(trainer, params))
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
@@ -211,14 +212,23 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         production = (
             _measure(incumbent.model, incumbent.measured, params.k) if incumbent.model else None
         )
+        known = incumbent.model.shows.rows(model.shows.ids) if incumbent.model else None
         verdict = judge(
-            own.precision,
-            baseline=baseline.precision,
-            rival=Rival(own.precision, production.precision, incumbent.same_data)
-            if production
-            else None,
+            Scores(
+                candidate=Measured(own.precision, own.coverage),
+                popularity=Measured(baseline.precision, baseline.coverage),
+                production=Measured(production.precision, production.coverage)
+                if production
+                else None,
+                reference=None,
+                cold=own.cold_user,
+            ),
+            Occasion(
+                new_shows=0 if known is None else int((known == UNKNOWN_ROW).sum()),
+                same_data=incumbent.same_data,
+            ),
+            params.rules,
             metric=f"precision@{params.k}",
-            margin=params.margin,
             note=incumbent.note,
         )
         metrics = {
@@ -233,7 +243,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             "duration_seconds": time.monotonic() - started,
         }
         run.metrics(metrics)
-        run.tags({"verdict": "promote" if verdict.promote else "keep", "reason": verdict.reason})
+        run.tags({"verdict": verdict.outcome, "reason": verdict.reason})
         _log_model(run.model, model)
 
     version = None
@@ -258,6 +268,11 @@ def _log_model(log_folder: Callable[[Path], None], model: TrainedModel) -> None:
 
 def _prefixed(whose: str, metrics: Mapping[str, float]) -> dict[str, float]:
     return {f"{whose}_{name}": value for name, value in metrics.items()}
+
+
+def _flat(trainer: Trainer, params: TrainParams) -> dict[str, Any]:
+    values = asdict(params)
+    return {"trainer": trainer.name, **asdict(trainer), **values.pop("rules"), **values}
 
 
 def _counts(dataset: Dataset, split: Split) -> dict[str, float]:

@@ -21,7 +21,7 @@ from mlproject.models.files import save_model
 from mlproject.objects.local import LocalStore
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
-from mlproject.registry.gate import Verdict
+from mlproject.registry.gate import Outcome, Verdict
 from mlproject.serving.client import ServiceClient
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
@@ -72,7 +72,7 @@ def filled(run: Run) -> Run:
 @pytest.fixture
 def winner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every model win."""
-    verdict = Verdict(promote=True, reason="it wins")
+    verdict = Verdict(Outcome.PROMOTE, "it wins")
     monkeypatch.setattr(train_module, "judge", lambda *_, **__: verdict)
 
 
@@ -200,7 +200,7 @@ def test_train_promotes_nothing_when_told(filled: Run, registry: MemoryRegistry)
 def test_train_says_how_to_promote_a_loser(
     filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verdict = Verdict(promote=False, reason="it loses")
+    verdict = Verdict(Outcome.KEEP, "it loses")
     monkeypatch.setattr(train_module, "judge", lambda *_, **__: verdict)
     lines = filled("train", *SMALL).stdout.splitlines()
     run_id = registry.runs(1)[0].run_id

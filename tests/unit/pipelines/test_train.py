@@ -27,6 +27,7 @@ from mlproject.models.cache import ModelCache
 from mlproject.models.factors import Factors
 from mlproject.models.files import load_model
 from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
+from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.popularity import PopularityTrainer
@@ -45,7 +46,7 @@ PARAMS = TrainParams(
     holdout=0.2,
     split="auto",
     k=5,
-    margin=0.05,
+    rules=Rules(),
 )
 
 
@@ -64,6 +65,12 @@ def some_shows() -> Catalogue:
         }
     )
     return Catalogue.validated(raw)[0]
+
+
+def shows_and_a_new_one() -> Catalogue:
+    raw = some_shows().frame
+    new = raw.iloc[[0]].assign(**{c.SHOW_ID: 2000, c.TITLE: "New"})
+    return Catalogue.validated(pd.concat([raw, new], ignore_index=True))[0]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +193,7 @@ def test_another_trainer_makes_another_kind_by_the_same_way(place: Place, datase
 def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
     first, second = place.train(dataset), place.train(dataset)
     assert second.version is None
-    assert second.verdict.reason.startswith("not shown to be better on the same data: ")
+    assert second.verdict.reason.startswith("equal: precision@5 0.")
     assert place.registry.production() == first.version
     assert len(place.registry.versions()) == 1
     assert place.last_run.tags["verdict"] == "keep"
@@ -208,26 +215,25 @@ def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
     place.registry.promote(
         place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
     )
-    result = place.train(dataset)
+    result = place.train(dataset, params=replace(PARAMS, rules=Rules(leak=10)))
     assert result.version.number == 2
-    assert result.verdict.reason.startswith("better: precision@5 0.")
+    assert result.verdict.reason.startswith("better by 0.")
     assert place.registry.version(1).aliases == ("previous",)
 
 
-def test_one_that_knows_newer_ratings_takes_its_place_unless_it_is_worse(
-    place: Place, history: RatingFrame
-) -> None:
+def test_newer_ratings_are_no_reason_and_new_shows_are(place: Place, history: RatingFrame) -> None:
     first = place.train(load_dataset(stored(history)))
     begun = ratings(3, **{c.USER_ID: 5000, c.SHOW_ID: [1000, 1006, 1012], c.RATING: 10})
     begun.frame[c.RATED_AT] = history.frame[c.RATED_AT].max()
-    newer = load_dataset(stored(RatingFrame.concat([history, begun])))
+    store = stored(RatingFrame.concat([history, begun]))
+    lenient = replace(PARAMS, rules=Rules(margin=0.5, reference_margin=1))
 
-    worse = place.train(newer, WEAKER)
-    assert worse.version is None
+    assert place.train(load_dataset(store), params=lenient).version is None
     assert place.registry.production() == first.version
 
-    result = place.train(newer, params=replace(PARAMS, margin=0.5))
-    assert result.verdict.reason.startswith("newer data and not worse: precision@5 0.")
+    put_catalogue(store, shows_and_a_new_one())
+    result = place.train(load_dataset(store), params=lenient)
+    assert result.verdict.reason.startswith("due (1 new show) and ")
     assert result.version.number == 2
 
 

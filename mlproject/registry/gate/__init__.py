@@ -1,0 +1,26 @@
+"""Whether a candidate may become production: a pure decision with a sentence.
+
+A version changes for a reason only: the candidate is better than production, or a change
+is due and costs next to nothing. See ``docs/gate.md`` for the rules, where they come from
+and what they do in simulations.
+"""
+
+from mlproject.registry.gate.decision import Outcome, Verdict, judge
+from mlproject.registry.gate.difference import Difference
+from mlproject.registry.gate.inputs import Measured, Occasion, Rules, Scores
+from mlproject.registry.gate.looks import looks_at, looks_tag, recipe_id, share_of
+
+__all__ = [
+    "Difference",
+    "Measured",
+    "Occasion",
+    "Outcome",
+    "Rules",
+    "Scores",
+    "Verdict",
+    "judge",
+    "looks_at",
+    "looks_tag",
+    "recipe_id",
+    "share_of",
+]
