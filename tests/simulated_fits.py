@@ -17,6 +17,8 @@ PerUser = NDArray[np.float64]
 Hits = NDArray[np.int8]
 
 USERS, MEAN, K = 4000, 0.24, 10
+MOVES = 1 / 200
+"""Of the holdout, from look to look: all of it is new after two hundred or so."""
 COVERAGE = 0.1
 _SHARED = 7
 """Places of the list that every fit fills alike."""
@@ -123,3 +125,27 @@ class Registry:
                 self.reference = candidate
         self.holdout.move([self.production, self.reference])
         return verdict
+
+
+def start(seed: int, spread: float, users: int = USERS, *, lucky: bool = True) -> Registry:
+    """Put a fit of the standing recipe into production, with the luck of its seed or none."""
+    holdout = Holdout(np.random.default_rng([seed, users]), users, MOVES)
+    return Registry(holdout, holdout.fit(1, spread if lucky else 0))
+
+
+@dataclass
+class WornDown:
+    """How good production was at its worst, as a share of the best reference so far."""
+
+    place: Registry
+    worst: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.best = self.place.reference.quality
+
+    def by(self, quality: float, spread: float, recipe: str, seeds: int) -> None:
+        """Try some seeds of a recipe while a change is due all the time."""
+        for _ in range(seeds):
+            self.place.look(self.place.holdout.fit(quality, spread), recipe, new_shows=1)
+            self.best = max(self.best, self.place.reference.quality)
+            self.worst = min(self.worst, self.place.production.quality / self.best)

@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from mlproject.registry.gate.difference import Difference
 from mlproject.registry.gate.fitness import unfit
 from mlproject.registry.gate.inputs import Measured, Occasion, Rules, Scores
 from mlproject.registry.gate.looks import share_of
-from mlproject.registry.gate.wording import compared, percent
+from mlproject.registry.gate.wording import compared, percent, rounded
+
+SURE: Final = 0.999
+"""Level of the bound against the reference.
+
+As long as a change is due, every look is another chance to get below it by luck, and there
+may be hundreds; a level that falls from look to look would keep new shows out for good
+where few users are measured.
+"""
 
 
 class Outcome(StrEnum):
@@ -136,7 +145,7 @@ def _weigh(scores: Scores, occasion: Occasion, rules: Rules, note: str) -> tuple
     too_low = _below(candidate, best, whose, rules)
     if too_low:
         return False, f"due ({due}), but {too_low}"
-    allowed = f", within the {percent(rules.margin)} allowed" if found.mean < 0 else ""
+    allowed = f", within the {percent(rules.margin)} allowed" if rounded(found) < 0 else ""
     return True, f"due ({due}) and {how}{allowed}"
 
 
@@ -156,7 +165,7 @@ def _may_err(occasion: Occasion, rules: Rules) -> float:
 def _why_not_better(
     found: Difference, production: Measured, occasion: Occasion, rules: Rules
 ) -> str:
-    if found.mean <= 0:
+    if rounded(found) <= 0:
         return ""
     if found.mean < rules.min_effect * production.mean:
         return f", less than the {percent(rules.min_effect)} that a change has to gain"
@@ -183,12 +192,14 @@ def _below(candidate: Measured, best: Measured | None, whose: str, rules: Rules)
     if best is None:
         return ""
     found = Difference.of(candidate.values, best.values)
-    if found.lower >= -rules.reference_margin * best.mean:
+    allowed = -rules.reference_margin * best.mean
+    worst = found.mean - found.reach(SURE)
+    if worst >= allowed:
         return ""
-    surely = "is" if found.upper < -rules.reference_margin * best.mean else "may be"
+    surely = "is" if found.upper < allowed else "may be"
     return (
-        f"{surely} more than the {percent(rules.reference_margin)} allowed below {whose} "
-        f"({best.mean:.4f}: {found})"
+        f"{surely} more than the {percent(rules.reference_margin)} allowed below {whose}: "
+        f"{compared(found, best.mean)} than its {best.mean:.4f}, at worst {worst:+.4f}"
     )
 
 

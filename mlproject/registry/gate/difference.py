@@ -1,5 +1,6 @@
 """How much better one model is than another, user by user."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,24 +16,20 @@ SIDE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean of paired differences, its interval and its p-value.
+    """The mean of paired differences, and how far it may be from the truth.
 
     Parameters
     ----------
-    mean, lower, upper
-        Of the first minus the second, and its one-sided bounds at :data:`SIDE`; the bounds
-        are infinite for a single user.
-    p_value
-        One-sided: how likely a mean as high as this is by the choice of users alone, if
-        the first is no better than the second.
+    mean
+        Of the first minus the second.
+    error
+        Standard error of the mean, by the choice of users; infinite for a single one.
     users
         How many there are.
     """
 
     mean: float
-    lower: float
-    upper: float
-    p_value: float
+    error: float
     users: int
 
     @classmethod
@@ -58,13 +55,31 @@ class Difference:
         +0.2000 (90 % interval +0.0314 to +0.3686) over 3 users
         """
         differences = first - second
-        users, mean = len(differences), float(differences.mean())
-        if users == 1:
-            return cls(mean, -np.inf, np.inf, 1.0, users)
-        error = float(differences.std(ddof=1)) / np.sqrt(users)
-        reach = float(stdtrit(users - 1, SIDE)) * error
-        by_luck = float(stdtr(users - 1, -mean / error)) if error else float(mean <= 0)
-        return cls(mean, mean - reach, mean + reach, max(by_luck, 0.5**users), users)
+        users = len(differences)
+        error = float(differences.std(ddof=1)) / math.sqrt(users) if users > 1 else math.inf
+        return cls(float(differences.mean()), error, users)
+
+    @property
+    def p_value(self) -> float:
+        """How likely so high a mean is by the choice of users, if the first is no better."""
+        if self.users == 1:
+            return 1.0
+        luck = stdtr(self.users - 1, -self.mean / self.error) if self.error else self.mean <= 0
+        return max(float(luck), 0.5**self.users)
+
+    def reach(self, level: float) -> float:
+        """Return how far a one-sided bound of a level is from the mean."""
+        return float(stdtrit(self.users - 1, level)) * self.error if self.users > 1 else math.inf
+
+    @property
+    def lower(self) -> float:
+        """The lower bound at :data:`SIDE`."""
+        return self.mean - self.reach(SIDE)
+
+    @property
+    def upper(self) -> float:
+        """The upper bound at :data:`SIDE`."""
+        return self.mean + self.reach(SIDE)
 
     def __str__(self) -> str:
         return (

@@ -133,7 +133,7 @@ class Rules:
     margin: float = 0.01
     reference_margin: float = 0.05
     max_age: timedelta = timedelta(days=7)
-    leak: float = 0.5
+    leak: float = 0.1
     least_coverage: float = 0.5
 
     def __post_init__(self) -> None:

@@ -36,17 +36,22 @@ def of_users(count: int) -> str:
     return "1 user" if count == 1 else f"{count:,} users"
 
 
+def rounded(found: Difference) -> float:
+    """Return a difference as people read it: to four decimals."""
+    return round(found.mean, 4)
+
+
 def compared(found: Difference, than: float) -> str:
     """Say by how much something is better or worse than a mean.
 
     Examples
     --------
-    >>> compared(Difference(-0.005, -0.006, -0.004, 1.0, 400), 0.25)
+    >>> compared(Difference(-0.005, 0.001, 400), 0.25)
     'worse by 0.0050 (2.0 %)'
-    >>> compared(Difference(0.0, -0.001, 0.001, 0.5, 400), 0.25)
+    >>> compared(Difference(-1e-17, 0.001, 400), 0.25)
     'equal'
     """
-    if found.mean == 0:
+    if not rounded(found):
         return "equal"
     share = f" ({abs(found.mean) / than:.1%})".replace("%", " %") if than > 0 else ""
     return f"{'better' if found.mean > 0 else 'worse'} by {abs(found.mean):.4f}{share}"
