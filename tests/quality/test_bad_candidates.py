@@ -15,32 +15,12 @@ from numpy.typing import NDArray
 from mlproject.core.ranking import top_k
 from mlproject.registry.checks import check_version
 from mlproject.registry.gate import Measured, Occasion, Outcome, Rules, Scores, Verdict, judge
+from tests.histories import SeenHistories
 
 USERS, SHOWS, K, COLD, SEED = 1500, 400, 10, 5, 8
 SAMPLE = 200
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Histories:
-    """What users have liked, in rows of shows; a slice is a block of users."""
-
-    seen: Bools
-
-    @property
-    def indptr(self) -> NDArray[np.int64]:
-        return np.concatenate(([0], np.cumsum(self.seen.sum(axis=1))))
-
-    @property
-    def show_rows(self) -> NDArray[np.int32]:
-        return np.nonzero(self.seen)[1].astype(np.int32)
-
-    def __len__(self) -> int:
-        return len(self.seen)
-
-    def __getitem__(self, users: slice) -> "Histories":
-        return Histories(self.seen[users])
 
 
 @dataclass(frozen=True)
@@ -60,14 +40,14 @@ class Model:
         np.fill_diagonal(weights, 0)
         return cls(weights)
 
-    def scores(self, histories: Histories) -> Floats:
+    def scores(self, histories: SeenHistories) -> Floats:
         with np.errstate(invalid="ignore"):
             found: Floats = histories.seen @ self.weights + self.biases
         if self.turned_round:
             found[histories.seen.sum(axis=1) <= COLD] *= -1
         return found
 
-    def recommend(self, history: Histories, k: int) -> NDArray[np.int64]:
+    def recommend(self, history: SeenHistories, k: int) -> NDArray[np.int64]:
         scores = self.scores(history)[0]
         scores[history.seen[0]] = -np.inf
         return top_k(scores, k)
@@ -96,8 +76,8 @@ class World:
         return cls(liked & ~after, after)
 
     @cached_property
-    def histories(self) -> Histories:
-        return Histories(self.before)
+    def histories(self) -> SeenHistories:
+        return SeenHistories(self.before)
 
     @cached_property
     def popular(self) -> Model:

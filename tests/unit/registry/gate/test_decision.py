@@ -140,7 +140,7 @@ def test_if_production_cannot_be_measured_the_reference_still_can() -> None:
     )
     assert low.outcome is Outcome.KEEP
     assert low.reason.startswith(
-        f"{note}, but is more than the 5 % allowed below the reference: worse by 0.0200 (10.0 %) than its 0.2000, "
+        f"{note}, but is more than the 5 % allowed below the reference: worse by 0.0200 (10.0 %) "
     )
     assert good.promote
     assert good.reason.startswith(f"{note}: precision@10 0.2000 to 0.1000")
