@@ -1,27 +1,20 @@
-"""Histories for the checks of a version: what of a block of users the checks look at."""
-
-from dataclasses import dataclass
+"""Histories from a matrix of who has seen what, and back."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core.histories import Histories
 
-@dataclass(frozen=True)
-class SeenHistories:
-    """Which shows each user has seen, bool, shape ``(users, shows)``."""
 
-    seen: NDArray[np.bool_]
+def histories_of(seen: NDArray[np.bool_]) -> Histories:
+    """Lay out who has seen what, shape ``(users, shows)``, as histories of likes."""
+    users, shows = np.nonzero(seen)
+    indptr = np.concatenate(([0], np.cumsum(seen.sum(axis=1)))).astype(np.int64)
+    return Histories(indptr, shows.astype(np.int32), np.ones(len(users), dtype=np.float32))
 
-    @property
-    def indptr(self) -> NDArray[np.int64]:
-        return np.concatenate(([0], np.cumsum(self.seen.sum(axis=1))))
 
-    @property
-    def show_rows(self) -> NDArray[np.int32]:
-        return np.nonzero(self.seen)[1].astype(np.int32)
-
-    def __len__(self) -> int:
-        return len(self.seen)
-
-    def __getitem__(self, users: slice) -> "SeenHistories":
-        return SeenHistories(self.seen[users])
+def seen_in(histories: Histories, shows: int) -> NDArray[np.bool_]:
+    """Return who has seen what, shape ``(users, shows)``."""
+    seen = np.zeros((len(histories), shows), dtype=np.bool_)
+    seen[histories.users, histories.show_rows] = True
+    return seen

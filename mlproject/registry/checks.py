@@ -9,42 +9,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core.histories import Histories
 from mlproject.core.ranking import top_k
 
 Rows = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
 
 _BLOCK: Final = 256
-
-
-class Histories(Protocol):
-    """What some users have rated, as CSR; a slice of it is a block of those users."""
-
-    @property
-    def indptr(self) -> NDArray[np.int64]:
-        """Where the entries of each user begin, shape ``(m + 1,)``."""
-        ...
-
-    @property
-    def show_rows(self) -> NDArray[np.int32]:
-        """The shows that were rated, user by user."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the number of users."""
-        ...
-
-    def __getitem__(self, users: slice) -> Self:
-        """Return some neighbouring users."""
-        ...
-
-
-H = TypeVar("H", bound=Histories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +51,9 @@ DEFAULT: Final = Bounds()
 
 def check_version(
     arrays: Mapping[str, NDArray[Any]],
-    scores: Callable[[H], Floats],
-    recommend: Callable[[H, int], Rows],
-    histories: H,
+    scores: Callable[[Histories], Floats],
+    recommend: Callable[[Histories, int], Rows],
+    histories: Histories,
     bounds: Bounds = DEFAULT,
 ) -> tuple[str, ...]:
     """Look for what must not be served.
@@ -127,7 +103,7 @@ def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> Iterator[str]:
             yield f"{name} is not finite in {_count(len(places), 'place')}, first at [{first}]"
 
 
-def _bad_scores(scores: Callable[[H], Floats], histories: H) -> Iterator[str]:
+def _bad_scores(scores: Callable[[Histories], Floats], histories: Histories) -> Iterator[str]:
     users, shows = 0, set[int]()
     for block in _blocks(histories):
         found = scores(block)
@@ -175,15 +151,16 @@ def _too_alike(lists: list[Rows], shows: int, bounds: Bounds) -> Iterator[str]:
         )
 
 
-def _same_order(scores: Callable[[H], Floats], histories: H, k: int) -> Iterator[str]:
+def _same_order(
+    scores: Callable[[Histories], Floats], histories: Histories, k: int
+) -> Iterator[str]:
     """Look for one order of the shows for everyone, whatever they have seen of it."""
     if len(histories) < 2:  # noqa: PLR2004 - nobody to compare with
         return
     last: Floats | None = None
     for block in _blocks(histories):
         found = np.array(scores(block))
-        users = np.repeat(np.arange(len(block)), np.diff(block.indptr))
-        found[users, block.show_rows] = -np.inf
+        found[block.users, block.show_rows] = -np.inf
         for row in found:
             if last is not None and _differ(last, row, k):
                 return
@@ -197,7 +174,9 @@ def _differ(one: Floats, other: Floats, k: int) -> bool:
     return not np.array_equal(top_k(one[unseen], k), top_k(other[unseen], k))
 
 
-def _slow(recommend: Callable[[H, int], Rows], ones: list[H], bounds: Bounds) -> Iterator[str]:
+def _slow(
+    recommend: Callable[[Histories, int], Rows], ones: list[Histories], bounds: Bounds
+) -> Iterator[str]:
     seconds = []
     for one in ones:
         started = time.perf_counter()
@@ -208,7 +187,7 @@ def _slow(recommend: Callable[[H, int], Rows], ones: list[H], bounds: Bounds) ->
         yield f"a list takes {taken:.3f} s, and {bounds.seconds:g} s is the most"
 
 
-def _blocks(histories: H) -> Iterator[H]:
+def _blocks(histories: Histories) -> Iterator[Histories]:
     for start in range(0, len(histories), _BLOCK):
         yield histories[start : start + _BLOCK]
 

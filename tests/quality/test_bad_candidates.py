@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlproject.core.histories import Histories
 from mlproject.core.ranking import top_k
 from mlproject.registry.checks import check_version
 from mlproject.registry.gate import Measured, Occasion, Outcome, Rules, Scores, Verdict, judge
-from tests.histories import SeenHistories
+from tests.histories import histories_of, seen_in
 
 USERS, SHOWS, K, COLD, SEED = 1500, 400, 10, 5, 8
 SAMPLE = 200
@@ -40,16 +41,16 @@ class Model:
         np.fill_diagonal(weights, 0)
         return cls(weights)
 
-    def scores(self, histories: SeenHistories) -> Floats:
+    def scores(self, histories: Histories) -> Floats:
         with np.errstate(invalid="ignore"):
-            found: Floats = histories.seen @ self.weights + self.biases
+            found: Floats = seen_in(histories, SHOWS) @ self.weights + self.biases
         if self.turned_round:
-            found[histories.seen.sum(axis=1) <= COLD] *= -1
+            found[np.diff(histories.indptr) <= COLD] *= -1
         return found
 
-    def recommend(self, history: SeenHistories, k: int) -> NDArray[np.int64]:
+    def recommend(self, history: Histories, k: int) -> NDArray[np.int64]:
         scores = self.scores(history)[0]
-        scores[history.seen[0]] = -np.inf
+        scores[history.show_rows] = -np.inf
         return top_k(scores, k)
 
     @property
@@ -76,8 +77,8 @@ class World:
         return cls(liked & ~after, after)
 
     @cached_property
-    def histories(self) -> SeenHistories:
-        return SeenHistories(self.before)
+    def histories(self) -> Histories:
+        return histories_of(self.before)
 
     @cached_property
     def popular(self) -> Model:

@@ -10,27 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from mlproject.core.histories import Histories
 from mlproject.core.ranking import top_k
 from mlproject.registry.checks import Bounds, check_version
-from tests.histories import SeenHistories
+from tests.histories import histories_of, seen_in
 
 USERS, SHOWS, K = 300, 200, 10  # more users than a block has
 RANDOM = np.random.default_rng(0)
 VECTORS = RANDOM.normal(size=(SHOWS, 8)).astype(np.float32)
-SEEN = SeenHistories(RANDOM.random((USERS, SHOWS)) < 0.1)
+SEEN = RANDOM.random((USERS, SHOWS)) < 0.1
+HISTORIES = histories_of(SEEN)
 
-Scores = Callable[[SeenHistories], np.ndarray]
+Scores = Callable[[Histories], np.ndarray]
 
 
-def by_vectors(histories: SeenHistories) -> np.ndarray:
-    scores: np.ndarray = histories.seen.astype(np.float32) @ VECTORS @ VECTORS.T
+def by_vectors(histories: Histories) -> np.ndarray:
+    scores: np.ndarray = seen_in(histories, SHOWS).astype(np.float32) @ VECTORS @ VECTORS.T
     return scores
 
 
-def recommend_by(scores: Scores) -> Callable[[SeenHistories, int], np.ndarray]:
+def recommend_by(scores: Scores) -> Callable[[Histories, int], np.ndarray]:
     """Rank as the service does."""
 
-    def recommend(history: SeenHistories, k: int) -> np.ndarray:
+    def recommend(history: Histories, k: int) -> np.ndarray:
         found = np.array(scores(history)[0])
         found[history.show_rows] = -np.inf
         best = top_k(found, k)
@@ -41,8 +43,8 @@ def recommend_by(scores: Scores) -> Callable[[SeenHistories, int], np.ndarray]:
 
 def found(
     scores: Scores = by_vectors,
-    recommend: Callable[[SeenHistories, int], np.ndarray] | None = None,
-    histories: SeenHistories = SEEN,
+    recommend: Callable[[Histories, int], np.ndarray] | None = None,
+    histories: Histories = HISTORIES,
     arrays: dict[str, np.ndarray] | None = None,
     **bounds: Any,
 ) -> tuple[str, ...]:
@@ -71,19 +73,19 @@ def test_an_array_that_is_not_finite_is_named() -> None:
 @given(arrays_of.arrays(np.float32, (4, 3), elements=st.floats(width=32)))
 def test_exactly_what_is_not_finite_is_found(array: np.ndarray) -> None:
     broken = int((~np.isfinite(array)).sum())
-    findings = found(arrays={"name": array}, histories=SEEN[:20])
+    findings = found(arrays={"name": array}, histories=HISTORIES[:20])
     assert len(findings) == bool(broken)
     assert all(finding.startswith(f"name is not finite in {broken} ") for finding in findings)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_scores_that_overflow_are_found_though_every_array_is_finite(value: float) -> None:
-    def scores(histories: SeenHistories) -> np.ndarray:
+    def scores(histories: Histories) -> np.ndarray:
         result = by_vectors(histories)
-        result[histories.seen[:, 0], 5] = value
+        result[seen_in(histories, SHOWS)[:, 0], 5] = value
         return result
 
-    affected = int(SEEN.seen[:, 0].sum())
+    affected = int(SEEN[:, 0].sum())
     assert found(scores) == (f"the scores of {affected} of 300 users are not finite, in 1 show",)
 
 
@@ -94,8 +96,8 @@ def test_scores_have_a_row_for_each_history() -> None:
 
 
 def test_one_order_of_the_shows_for_everyone_is_found() -> None:
-    def constant(histories: SeenHistories) -> np.ndarray:
-        strength = 1 + histories.seen.sum(axis=1, keepdims=True)
+    def constant(histories: Histories) -> np.ndarray:
+        strength = 1 + seen_in(histories, SHOWS).sum(axis=1, keepdims=True)
         return np.arange(SHOWS, 0, -1, dtype=np.float32) * strength
 
     assert "everyone gets the same list, but for what they have seen" in found(constant)
@@ -107,16 +109,16 @@ def test_equal_scores_for_all_shows_are_one_order() -> None:
 
 
 def test_a_different_list_for_one_user_is_not_the_same_list() -> None:
-    def nearly_constant(histories: SeenHistories) -> np.ndarray:
+    def nearly_constant(histories: Histories) -> np.ndarray:
         scores = np.repeat(np.arange(SHOWS, 0, -1, dtype=np.float32)[None], len(histories), 0)
-        scores[(histories.seen == SEEN.seen[150]).all(axis=1)] *= -1
+        scores[(seen_in(histories, SHOWS) == SEEN[150]).all(axis=1)] *= -1
         return scores
 
     assert not any("same list" in finding for finding in found(nearly_constant))
 
 
 def test_lists_of_the_same_few_shows_are_found() -> None:
-    def few(histories: SeenHistories) -> np.ndarray:
+    def few(histories: Histories) -> np.ndarray:
         scores = by_vectors(histories)
         scores[:, 30:] -= 1000
         return scores
@@ -144,27 +146,27 @@ def test_lists_of_the_same_few_shows_are_found() -> None:
     ids=["empty", "short", "seen", "twice"],
 )
 def test_a_list_that_must_not_be_shown_is_found(
-    change: Callable[[np.ndarray, SeenHistories], np.ndarray], sentence: str
+    change: Callable[[np.ndarray, Histories], np.ndarray], sentence: str
 ) -> None:
     right = recommend_by(by_vectors)
     assert found(recommend=lambda one, k: change(right(one, k), one)) == (sentence,)
 
 
 def test_whoever_has_seen_nearly_everything_has_a_short_list() -> None:
-    seen = SEEN.seen.copy()
+    seen = SEEN.copy()
     seen[0] = np.arange(SHOWS) > 2
     seen[1] = True
-    assert found(histories=SeenHistories(seen)) == ()
+    assert found(histories=histories_of(seen)) == ()
 
 
 def test_a_slow_answer_is_found() -> None:
     right = recommend_by(by_vectors)
 
-    def slow(one: SeenHistories, k: int) -> np.ndarray:
+    def slow(one: Histories, k: int) -> np.ndarray:
         time.sleep(0.002)
         return right(one, k)
 
-    (finding,) = found(recommend=slow, histories=SEEN[:30], seconds=0.001)
+    (finding,) = found(recommend=slow, histories=HISTORIES[:30], seconds=0.001)
     assert finding.startswith("a list takes 0.0")
     assert finding.endswith(" s, and 0.001 s is the most")
 
@@ -173,9 +175,9 @@ def test_one_slow_answer_is_no_finding() -> None:
     """The first after a pause may be; the median tells."""
     right, calls = recommend_by(by_vectors), []
 
-    def once_slow(one: SeenHistories, k: int) -> np.ndarray:
+    def once_slow(one: Histories, k: int) -> np.ndarray:
         calls.append(one)
         time.sleep(0.2 if len(calls) % 20 == 0 else 0)
         return right(one, k)
 
-    assert found(recommend=once_slow, histories=SEEN[:30], seconds=0.1) == ()
+    assert found(recommend=once_slow, histories=HISTORIES[:30], seconds=0.1) == ()
