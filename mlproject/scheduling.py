@@ -21,7 +21,7 @@ REPEAT_SECONDS = 60.0
 
 def run_every(
     seconds: float,
-    job: Callable[[], None],
+    job: Callable[[], object],
     stop: threading.Event,
     *,
     retry_seconds: float = RETRY_SECONDS,

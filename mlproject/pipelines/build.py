@@ -1,0 +1,110 @@
+"""The model builder: a training whenever there is something new."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlproject.core.cancel import ShouldStop, never
+from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.models.cache import ModelCache
+from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
+from mlproject.training.trainer import Trainer
+
+log = logging.getLogger(__name__)
+
+BUILDER: Final = "model-builder"
+"""Who trained, as the runs and versions of the builder say."""
+
+OnEpoch = Callable[[int], None]
+
+
+def _silent() -> AbstractContextManager[OnEpoch]:
+    return nullcontext(lambda _: None)
+
+
+@dataclass(slots=True)
+class Builder:
+    """Trains on what is in the store, and remembers what it has trained on.
+
+    Parameters
+    ----------
+    store
+        Where the data lies.
+    registry, cache
+        Where runs and versions go, and where production's model is read from.
+    trainer, params
+        What trains, and what else a training is told.
+    tags
+        What else is noted of each run.
+    show_progress
+        Entered for each training; gives what is called with the number of epochs done.
+    should_stop
+        How to end a training early.
+    """
+
+    store: ObjectStore
+    registry: ModelRegistry
+    cache: ModelCache
+    trainer: Trainer
+    params: TrainParams
+    tags: Mapping[str, str] = field(default_factory=dict)
+    show_progress: Callable[[], AbstractContextManager[OnEpoch]] = _silent
+    should_stop: ShouldStop = never
+    _dataset: Dataset | None = field(default=None, init=False, repr=False)
+    _built: str = field(default="", init=False, repr=False)
+
+    def build(self) -> TrainResult | None:
+        """Train if there is something new since the last build that came to its end.
+
+        Returns
+        -------
+        TrainResult or None
+            None if there is nothing new.
+
+        Raises
+        ------
+        Cancelled
+            If ``should_stop`` said so.
+        TvrecError
+            As :func:`~mlproject.pipelines.train.load_dataset` and
+            :func:`~mlproject.pipelines.train.train` raise it; the next build tries again.
+        """
+        self.registry.ping()
+        # Of a builder that was killed, or of a build in which MLflow went away.
+        if abandoned := self.registry.end_abandoned(BUILDER):
+            log.warning("ended %d runs that were left open", abandoned)
+        dataset = load_dataset(self.store, self._dataset.state if self._dataset else None)
+        self._dataset = dataset
+        if dataset.digest == self._built:
+            log.info("nothing new since the last build")
+            return None
+        log.info(
+            "training on %d ratings by %d users of %d shows",
+            len(dataset.interactions),
+            len(dataset.interactions.users),
+            len(dataset.catalogue),
+        )
+        with self.show_progress() as on_epoch:
+            result = train(
+                dataset,
+                self.registry,
+                self.cache,
+                self.trainer,
+                self.params,
+                by=BUILDER,
+                tags=dict(self.tags),
+                data_uri=self.store.uri,
+                on_epoch=on_epoch,
+                should_stop=self.should_stop,
+            )
+        self._built = dataset.digest
+        log.info(
+            "run %s took %.0f s: %s (%s)",
+            result.run_id[:8],
+            result.metrics["duration_seconds"],
+            f"version {result.version.number} is in production" if result.version else "kept",
+            result.verdict.reason,
+        )
+        return result

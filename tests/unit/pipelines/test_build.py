@@ -1,0 +1,189 @@
+"""The builder: a training whenever there is something new."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mlproject.batches.sink import BatchSink
+from mlproject.core.cancel import Cancelled
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.errors import CatalogueError, TrackingUnavailableError
+from mlproject.events.simulator import Simulator
+from mlproject.models.cache import ModelCache
+from mlproject.pipelines.build import BUILDER, Builder
+from mlproject.pipelines.train import TrainParams
+from mlproject.registry.gate import Rules
+from mlproject.testing import MemoryRegistry, MemoryStore
+from mlproject.training.lightfm import LightFMTrainer
+from tests.builders import PYARROW_AND_PANDAS, put_catalogue, shows
+
+pytestmark = PYARROW_AND_PANDAS
+
+TRAINER = LightFMTrainer(
+    dimensions=2, epochs=2, learning_rate=0.05, max_sampled=10, threads=1, seed=1
+)
+PARAMS = TrainParams(
+    seed=1,
+    half_life_days=90,
+    feature_weight=0.5,
+    holdout=0.2,
+    split="auto",
+    k=5,
+    rules=Rules(),
+)
+
+
+@dataclass
+class Place:
+    """A builder, and the store from which it trains."""
+
+    store: MemoryStore
+    registry: MemoryRegistry
+    builder: Builder
+    catalogue: Catalogue
+    epochs: list[int] = field(default_factory=list)
+    stop: bool = False
+
+    def rate(self, ratings: int) -> None:
+        """Bring the store to that many ratings."""
+        source = Simulator(
+            self.catalogue,
+            users=60,
+            ratings=5000,
+            seed=1,
+            now=lambda: datetime(2025, 1, 1, tzinfo=UTC),
+        )
+        sink = BatchSink(self.store)
+        sink.append(source.read(sink.position, ratings - sink.position))
+        sink.flush()
+
+    def statuses(self) -> list[str]:
+        return [run.status for run in self.registry.kept_runs]
+
+
+@pytest.fixture
+def place(tmp_path: Path, store: MemoryStore) -> Place:
+    registry = MemoryRegistry(tmp_path / "registry")
+    builder = Builder(
+        store,
+        registry,
+        ModelCache(tmp_path / "cache", registry.download),
+        TRAINER,
+        PARAMS,
+        tags={"noted": "by the test"},
+    )
+    made = Place(store, registry, builder, shows(50))
+
+    @contextmanager
+    def show_progress() -> Iterator[object]:
+        yield made.epochs.append
+
+    builder.show_progress = show_progress
+    builder.should_stop = lambda: made.stop
+    put_catalogue(store, made.catalogue)
+    made.rate(1500)
+    return made
+
+
+def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    first = place.builder.build()
+    assert first is not None
+    assert first.run_id in {run.run_id for run in place.registry.runs(9)}
+    assert place.builder.build() is None
+    assert place.statuses() == ["FINISHED"]
+    assert caplog.messages[-1] == "nothing new since the last build"
+
+
+def test_it_trains_again_on_new_ratings(place: Place) -> None:
+    place.builder.build()
+    place.rate(1600)
+    again = place.builder.build()
+    assert again is not None
+    assert again.metrics["ratings"] > place.registry.kept_runs[0].metrics["ratings"]
+
+
+def test_it_trains_again_on_new_shows(place: Place) -> None:
+    place.builder.build()
+    put_catalogue(place.store, shows(51))
+    assert place.builder.build() is not None
+
+
+def test_its_runs_say_who_trained(place: Place) -> None:
+    place.builder.build()
+    (run,) = place.registry.runs(9)
+    assert (run.tags["trained_by"], run.tags["noted"]) == (BUILDER, "by the test")
+
+
+def test_progress_is_shown_for_a_training_and_for_nothing_else(place: Place) -> None:
+    place.builder.build()
+    assert place.epochs == [1, 2]
+    place.builder.build()
+    assert place.epochs == [1, 2]
+
+
+def test_what_became_of_a_run_is_logged(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    result = place.builder.build()
+    assert result is not None
+    became = "version 1 is in production" if result.version else "kept"
+    assert f": {became} ({result.verdict.reason})" in caplog.messages[-1]
+
+
+def test_runs_that_a_killed_builder_left_open_are_ended(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.builder.build()
+    left = replace(place.registry.kept_runs[0], run_id="left", status="RUNNING")
+    place.registry.kept_runs.append(left)
+    assert place.builder.build() is None
+    assert place.statuses() == ["FINISHED", "KILLED"]
+    assert "ended 1 runs that were left open" in caplog.messages
+
+
+def test_while_mlflow_is_away_nothing_is_trained(place: Place) -> None:
+    place.registry.failure = TrackingUnavailableError("MLflow does not answer")
+    with pytest.raises(TrackingUnavailableError):
+        place.builder.build()
+    assert place.epochs == []
+    place.registry.failure = None
+    assert place.builder.build() is not None
+
+
+def test_a_build_in_which_mlflow_goes_away_is_made_again(place: Place) -> None:
+    @contextmanager
+    def goes_away() -> Iterator[object]:
+        def down(_: int) -> None:
+            place.registry.failure = TrackingUnavailableError("MLflow does not answer")
+
+        yield down
+
+    shown, place.builder.show_progress = place.builder.show_progress, goes_away
+    with pytest.raises(TrackingUnavailableError):
+        place.builder.build()
+    place.registry.failure, place.builder.show_progress = None, shown
+    assert place.statuses() == ["RUNNING"]
+    assert place.builder.build() is not None
+    assert place.statuses() == ["KILLED", "FINISHED"]
+
+
+def test_a_build_that_is_cancelled_ends_its_run_and_is_made_again(place: Place) -> None:
+    place.stop = True
+    with pytest.raises(Cancelled):
+        place.builder.build()
+    assert place.epochs == [1]
+    assert place.statuses() == ["KILLED"]
+    place.stop = False
+    assert place.builder.build() is not None
+
+
+def test_without_data_it_says_so_and_opens_no_run(place: Place) -> None:
+    place.store.objects.clear()
+    with pytest.raises(CatalogueError, match="`tvrec export-shows` puts one there"):
+        place.builder.build()
+    assert place.statuses() == []
