@@ -1,21 +1,13 @@
-"""The composition root: the only place that chooses adapters by settings.
-
-Adapters are imported where they are made, so that a process loads only what it uses and
-a deployable installs only what it needs.
-"""
+"""The composition root: the only place that chooses adapters by settings."""
 
 from __future__ import annotations
 
-import getpass
 import json
-import logging
-import subprocess
-import sys
-import threading
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from mlproject import config
 from mlproject.config import Settings
@@ -23,19 +15,28 @@ from mlproject.core.errors import ConfigError
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import pandas as pd
 
-    from mlproject.core.ports import CatalogueSource, ModelRegistry, ObjectStore, RatingSink
+    from mlproject.core.ports import (
+        CatalogueSource,
+        Clock,
+        ModelRegistry,
+        ObjectStore,
+        RatingSink,
+        RatingSource,
+    )
     from mlproject.core.rating_log import RatingLog
-    from mlproject.events.replay import ReplaySource
-    from mlproject.events.simulator import Simulator
     from mlproject.kafka.broker import Broker
     from mlproject.kafka.connect import ConnectClient
     from mlproject.kafka.topics import TopicSpec
     from mlproject.models.cache import ModelCache
     from mlproject.pipelines.train import TrainParams
+    from mlproject.serving.client import ServiceClient
+    from mlproject.serving.metrics import ServiceMetrics
     from mlproject.serving.watcher import ModelWatcher
     from mlproject.training.trainer import Trainer
 
@@ -66,371 +67,401 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def object_store(settings: Settings) -> ObjectStore:
-    """Return the bucket if one is named, else the folder ``STATE_DIR/store``."""
-    if settings.bucket is None:
-        from mlproject.objects.local import LocalStore
+class App:
+    """The adapters of one process, as its settings choose them.
 
-        return LocalStore(settings.state_dir / "store")
-    from mlproject.objects.s3 import S3Store, s3_client
+    Each is made when it is first asked for, once, and imported then: a process loads only
+    what it uses, and a deployable installs only what it needs. Nothing connects before it is
+    used, but for :meth:`open_rating_sink`, which waits for its servers. What holds something
+    open is closed at the end of the ``with`` block, the latest first.
 
-    secret = settings.aws_secret_access_key
-    client = s3_client(
-        settings.s3_endpoint_url,
-        settings.aws_access_key_id,
-        secret.get_secret_value() if secret else None,
-        settings.aws_region,
-    )
-    return S3Store(settings.bucket, client)
+    An adapter can be replaced before it is used, by a fake for instance.
 
+    Parameters
+    ----------
+    settings
+        The settings of the process.
 
-def alive_file(settings: Settings) -> Path:
-    """Return the file by which a process without a port shows that it is alive."""
-    return settings.state_dir / "alive"
+    Examples
+    --------
+    >>> from mlproject.testing import MemoryStore
+    >>> with App(config.Settings()) as app:
+    ...     app.store = MemoryStore()
+    ...     len(app.catalogue_source.read()) >= 400
+    True
+    """
 
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open = ExitStack()
 
-def catalogue_source(settings: Settings) -> CatalogueSource:
-    """Return the catalogue file if one is named, else TVMaze or the bundled catalogue."""
-    store = object_store(settings)
-    set_aside = _quarantine(store, "catalogue")
-    if settings.catalogue_file is None and settings.catalogue_source == "tvmaze":
-        from mlproject.catalogue.tvmaze import TvMazeCatalogue
-        from mlproject.catalogue.tvmaze_client import TvMazeClient
+    def __enter__(self) -> Self:
+        return self
 
-        client = TvMazeClient(settings.tvmaze_url)
-        return TvMazeCatalogue(client, store, SystemClock(), on_rejected=set_aside)
-    from mlproject.catalogue.files import FileCatalogue, bundled
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
-    file = settings.catalogue_file
-    return FileCatalogue(file, set_aside) if file else bundled()
+    # The world around
 
+    @cached_property
+    def clock(self) -> Clock:
+        """The time."""
+        return SystemClock()
 
-def _quarantine(store: ObjectStore, origin: str) -> Callable[[pd.DataFrame], None]:
-    """Return what keeps rejected rows under ``quarantine/``."""
-    from mlproject.batches.quarantine import keep_rejected
+    @property
+    def alive_file(self) -> Path:
+        """The file by which a process without a port shows that it is alive."""
+        return self.settings.state_dir / "alive"
 
-    return lambda rejected: keep_rejected(store, origin, rejected)
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The bucket if one is named, else the folder ``STATE_DIR/store``."""
+        settings = self.settings
+        if settings.bucket is None:
+            from mlproject.objects.local import LocalStore
 
+            return LocalStore(settings.state_dir / "store")
+        from mlproject.objects.s3 import S3Store, s3_client
 
-def rating_source(settings: Settings) -> ReplaySource | Simulator:
-    """Return the replay of the ratings file if one is named, else the simulator."""
-    if settings.ratings_file:
-        from mlproject.events.replay import ReplaySource
+        secret = settings.aws_secret_access_key
+        client = s3_client(
+            settings.s3_endpoint_url,
+            settings.aws_access_key_id,
+            secret.get_secret_value() if secret else None,
+            settings.aws_region,
+        )
+        self._open.enter_context(closing(client))
+        return S3Store(settings.bucket, client)
 
-        return ReplaySource.open(
-            settings.ratings_file,
-            backlog_share=settings.replay_backlog,
+    # Shows and ratings
+
+    @cached_property
+    def catalogue_source(self) -> CatalogueSource:
+        """The catalogue file if one is named, else TVMaze or the bundled catalogue."""
+        settings = self.settings
+        if settings.catalogue_file is None and settings.catalogue_source == "tvmaze":
+            from mlproject.catalogue.tvmaze import TvMazeCatalogue
+            from mlproject.catalogue.tvmaze_client import TvMazeClient
+            from mlproject.http_client import connections
+
+            http = self._open.enter_context(connections(settings.tvmaze_url))
+            client = TvMazeClient(settings.tvmaze_url, http=http)
+            return TvMazeCatalogue(
+                client, self.store, self.clock, on_rejected=self._quarantine("catalogue")
+            )
+        from mlproject.catalogue.files import FileCatalogue, bundled
+
+        file = settings.catalogue_file
+        return FileCatalogue(file, self._quarantine("catalogue")) if file else bundled()
+
+    @cached_property
+    def rating_source(self) -> RatingSource:
+        """The replay of the ratings file if one is named, else the simulator.
+
+        The simulator reads the catalogue when it is made.
+        """
+        settings = self.settings
+        if settings.ratings_file:
+            from mlproject.events.replay import ReplaySource
+
+            return ReplaySource.open(
+                settings.ratings_file,
+                backlog_share=settings.replay_backlog,
+                seed=settings.seed,
+                on_rejected=self._quarantine(f"files/{settings.ratings_file.name}"),
+            )
+        from mlproject.events.simulator import Simulator
+
+        return Simulator(
+            self.catalogue_source.read(),
+            users=settings.seed_users,
+            ratings=settings.seed_ratings,
             seed=settings.seed,
-            on_rejected=_quarantine(object_store(settings), f"files/{settings.ratings_file.name}"),
+            now=self.clock.now,
         )
-    from mlproject.events.simulator import Simulator
 
-    return Simulator(
-        catalogue_source(settings).read(),
-        users=settings.seed_users,
-        ratings=settings.seed_ratings,
-        seed=settings.seed,
-        now=SystemClock().now,
-    )
+    def open_rating_sink(self, stop: threading.Event) -> RatingSink:
+        """Return the sink of ratings: Kafka if it is named, else batch objects.
 
+        Waits for the store, Kafka and its Schema Registry until ``stop`` is set.
 
-def rating_sink(settings: Settings, stop: threading.Event) -> RatingSink:
-    """Return the sink of ratings: Kafka if it is named, else batch objects.
+        Raises
+        ------
+        Cancelled
+            If ``stop`` was set.
+        """
+        from mlproject.core.retry import until_available
 
-    Waits for the store, Kafka and its Schema Registry until ``stop`` is set.
+        settings = self.settings
+        if settings.kafka_bootstrap_servers is None:
+            from mlproject.batches.sink import BatchSink
 
-    Raises
-    ------
-    Cancelled
-        If ``stop`` was set.
-    """
-    from mlproject.core.retry import until_available
+            batches = BatchSink(
+                self.store, batch_rows=settings.batch_records, batch_seconds=settings.batch_seconds
+            )
+            until_available(lambda: batches.position, stop)
+            return batches
 
-    store = object_store(settings)
-    if settings.kafka_bootstrap_servers is None:
-        from mlproject.batches.sink import BatchSink
+        from mlproject.batches.position import PositionedSink, read_position
+        from mlproject.kafka.producer import ProducerOptions
+        from mlproject.kafka.sink import KafkaRatingSink
 
-        batches = BatchSink(
-            store, batch_rows=settings.batch_records, batch_seconds=settings.batch_seconds
-        )
-        until_available(lambda: batches.position, stop)
-        return batches
-
-    from mlproject.batches.position import PositionedSink, read_position
-    from mlproject.events.schema import schema_text
-    from mlproject.kafka.producer import ProducerOptions
-    from mlproject.kafka.schema_registry import register
-    from mlproject.kafka.sink import KafkaRatingSink
-
-    registry_url = schema_registry_url(settings)
-    schema_id = until_available(
-        lambda: register(registry_url, f"{TOPIC}-value", schema_text()), stop
-    )
-    start = until_available(lambda: read_position(store), stop)
-    sink = KafkaRatingSink(
-        settings.kafka_bootstrap_servers,
-        TOPIC,
-        schema_id,
-        start_position=start,
-        options=ProducerOptions(properties=kafka_properties(settings)),
-        stop=stop,
-    )
-    until_available(sink.ping, stop)
-    return PositionedSink(sink, store)
-
-
-def rating_log(settings: Settings) -> RatingLog:
-    """Return where single ratings are made durable: Kafka if it is named, else batch objects.
-
-    Nothing is waited for: while Kafka is away, it refuses.
-
-    Raises
-    ------
-    ConfigError
-        If Kafka is named and the registry is not.
-    """
-    if settings.kafka_bootstrap_servers is None:
-        from mlproject.batches.log import BatchRatingLog
-
-        return BatchRatingLog(object_store(settings))
-
-    from mlproject.events.schema import schema_text
-    from mlproject.kafka.log import INTERACTIVE, KafkaRatingLog
-    from mlproject.kafka.schema_registry import register
-
-    registry_url = schema_registry_url(settings)
-    return KafkaRatingLog(
-        settings.kafka_bootstrap_servers,
-        TOPIC,
-        lambda: register(registry_url, f"{TOPIC}-value", schema_text()),
-        replace(INTERACTIVE, properties=kafka_properties(settings)),
-    )
-
-
-def schema_registry_url(settings: Settings) -> str:
-    """Return where the Schema Registry is.
-
-    Raises
-    ------
-    ConfigError
-        If Kafka is named and the registry is not.
-    """
-    if settings.schema_registry_url is None:
-        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is set, and SCHEMA_REGISTRY_URL is not")
-    return settings.schema_registry_url
-
-
-def kafka_properties(settings: Settings) -> dict[str, Any]:
-    """Return the further librdkafka properties."""
-    secret = settings.kafka_properties
-    properties: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
-    return properties
-
-
-def broker(settings: Settings) -> Broker:
-    """Return the administration of Kafka.
-
-    Raises
-    ------
-    ConfigError
-        If Kafka is not named, or librdkafka refuses the further properties.
-    """
-    if settings.kafka_bootstrap_servers is None:
-        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is not set: it says where Kafka is")
-    from mlproject.kafka.broker import Broker
-
-    return Broker(settings.kafka_bootstrap_servers, kafka_properties(settings))
-
-
-def topic_specs(settings: Settings) -> list[TopicSpec]:
-    """Return what the topic of ratings and its dead-letter topic should be like."""
-    from mlproject.kafka.topics import TopicSpec
-
-    # One partition serves dead letters; it is also what Connect would create.
-    partitions = {TOPIC: settings.topic_partitions, DEAD_LETTER_TOPIC: 1}
-    return [
-        TopicSpec(name, count, settings.topic_replication, settings.topic_retention_days)
-        for name, count in partitions.items()
-    ]
-
-
-def connect_client(settings: Settings) -> ConnectClient:
-    """Return the REST API of Kafka Connect.
-
-    Raises
-    ------
-    ConfigError
-        If it is not named, or its address is none.
-    """
-    if settings.connect_url is None:
-        raise ConfigError("TVREC_CONNECT_URL is not set: it says where Kafka Connect is")
-    from mlproject.kafka.connect import ConnectClient
-
-    return ConnectClient(settings.connect_url.get_secret_value())
-
-
-def connector_config(settings: Settings) -> dict[str, str]:
-    """Return what the connector should be told.
-
-    Raises
-    ------
-    ConfigError
-        If the bucket or the Schema Registry is not named, or not as a connector needs it.
-    """
-    if settings.bucket is None:
-        raise ConfigError("TVREC_BUCKET is not set: the connector writes into a bucket")
-    from mlproject.kafka.connector import SinkSpec, registry_address, sink_config
-
-    return sink_config(
-        SinkSpec(
-            topic=TOPIC,
-            dead_letter_topic=DEAD_LETTER_TOPIC,
-            replication=settings.topic_replication,
-            tasks=settings.connect_tasks,
-            registry_url=registry_address(
-                settings.schema_registry_url, settings.connect_registry_url
-            ),
-            bucket=settings.bucket,
-            endpoint_url=settings.s3_endpoint_url,
-            region=settings.aws_region,
-            keys_from_environment=settings.aws_access_key_id is not None,
-            batch_records=settings.batch_records,
-            batch_ms=round(settings.batch_seconds * 1000),
-        )
-    )
-
-
-def event_tail(
-    settings: Settings, stop: threading.Event, *, from_start: bool
-) -> Iterator[dict[str, Any]]:
-    """Yield events as they arrive: from Kafka if it is named, else from the batch objects."""
-    if settings.kafka_bootstrap_servers is not None:
-        from mlproject.kafka.tail import tail_topic
-
-        yield from tail_topic(
+        schema_id = until_available(self._register_schema(), stop)
+        start = until_available(lambda: read_position(self.store), stop)
+        sink = KafkaRatingSink(
             settings.kafka_bootstrap_servers,
             TOPIC,
-            schema_registry_url(settings),
-            stop,
-            from_start=from_start,
-            properties=kafka_properties(settings),
+            schema_id,
+            start_position=start,
+            options=ProducerOptions(properties=self._kafka_properties),
+            stop=stop,
         )
-        return
-    from mlproject.batches.tail import tail_batches
+        until_available(sink.ping, stop)
+        return PositionedSink(sink, self.store)
 
-    for ratings in tail_batches(object_store(settings), stop, from_start=from_start):
-        yield from ratings.records()
+    @cached_property
+    def rating_log(self) -> RatingLog:
+        """Where single ratings are made durable: Kafka if it is named, else batch objects.
 
+        Nothing is waited for: while Kafka is away, it refuses.
 
-def registry(settings: Settings) -> ModelRegistry:
-    """Return the MLflow registry."""
-    config.set_defaults(_MLFLOW)
-    from mlproject.registry.mlflow_registry import MlflowRegistry
+        Raises
+        ------
+        ConfigError
+            If Kafka is named and the registry is not.
+        """
+        settings = self.settings
+        log: RatingLog
+        if settings.kafka_bootstrap_servers is None:
+            from mlproject.batches.log import BatchRatingLog
 
-    return MlflowRegistry(
-        settings.tracking_uri,
-        experiment=settings.experiment,
-        model=settings.registered_model,
-        k=settings.k,
-        inside_run=settings.mlflow_run_id is not None,
-    )
+            log = BatchRatingLog(self.store)
+        else:
+            from mlproject.kafka.log import INTERACTIVE, KafkaRatingLog
 
+            log = KafkaRatingLog(
+                settings.kafka_bootstrap_servers,
+                TOPIC,
+                self._register_schema(),
+                replace(INTERACTIVE, properties=self._kafka_properties),
+            )
+        return self._open.enter_context(closing(log))
 
-def model_cache(settings: Settings, owner: str) -> ModelCache:
-    """Return the folder in which a process keeps the versions it has loaded."""
-    from mlproject.models.cache import ModelCache
+    def event_tail(self, stop: threading.Event, *, from_start: bool) -> Iterator[dict[str, Any]]:
+        """Yield events as they arrive: from Kafka if it is named, else from the batch objects."""
+        if self.settings.kafka_bootstrap_servers is not None:
+            from mlproject.kafka.tail import tail_topic
 
-    return ModelCache(settings.state_dir / "models" / owner, registry(settings).download)
+            yield from tail_topic(
+                self.settings.kafka_bootstrap_servers,
+                TOPIC,
+                self._schema_registry_url,
+                stop,
+                from_start=from_start,
+                properties=self._kafka_properties,
+            )
+            return
+        from mlproject.batches.tail import tail_batches
 
+        for ratings in tail_batches(self.store, stop, from_start=from_start):
+            yield from ratings.records()
 
-def model_watcher(
-    settings: Settings, on_swap: Callable[[int], object] = lambda _: None
-) -> ModelWatcher:
-    """Return what keeps the service on the production version."""
-    from mlproject.serving.watcher import ModelWatcher
+    # Kafka and Kafka Connect
 
-    cache = model_cache(settings, "service")
-    return ModelWatcher(
-        registry(settings).production, cache.load, cache.last, settings.poll_seconds, on_swap
-    )
+    @cached_property
+    def broker(self) -> Broker:
+        """The administration of Kafka.
 
+        Raises
+        ------
+        ConfigError
+            If Kafka is not named, or librdkafka refuses the further properties.
+        """
+        if self.settings.kafka_bootstrap_servers is None:
+            raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is not set: it says where Kafka is")
+        from mlproject.kafka.broker import Broker
 
-def trainer(settings: Settings) -> Trainer:
-    """Return the trainer that is named."""
-    if settings.trainer == "popularity":
-        from mlproject.training.popularity import PopularityTrainer
+        return Broker(self.settings.kafka_bootstrap_servers, self._kafka_properties)
 
-        return PopularityTrainer(settings.popularity_half_life)
-    from mlproject.training.lightfm import LightFMTrainer
+    @property
+    def topic_specs(self) -> list[TopicSpec]:
+        """What the topic of ratings and its dead-letter topic should be like."""
+        from mlproject.kafka.topics import TopicSpec
 
-    return LightFMTrainer(
-        dimensions=settings.dimensions,
-        epochs=settings.epochs,
-        learning_rate=settings.learning_rate,
-        max_sampled=settings.max_sampled,
-        threads=settings.threads,
-        seed=settings.seed,
-    )
+        settings = self.settings
+        # One partition serves dead letters; it is also what Connect would create.
+        partitions = {TOPIC: settings.topic_partitions, DEAD_LETTER_TOPIC: 1}
+        return [
+            TopicSpec(name, count, settings.topic_replication, settings.topic_retention_days)
+            for name, count in partitions.items()
+        ]
 
+    @cached_property
+    def connect_client(self) -> ConnectClient:
+        """The REST API of Kafka Connect.
 
-def train_params(settings: Settings) -> TrainParams:
-    """Return what a training is told."""
-    from mlproject.pipelines.train import TrainParams
-    from mlproject.registry.gate import Rules
+        Raises
+        ------
+        ConfigError
+            If it is not named, or its address is invalid.
+        """
+        if self.settings.connect_url is None:
+            raise ConfigError("TVREC_CONNECT_URL is not set: it says where Kafka Connect is")
+        from mlproject.kafka.connect import ConnectClient
 
-    return TrainParams(
-        seed=settings.seed,
-        half_life_days=settings.popularity_half_life,
-        feature_weight=settings.feature_weight,
-        holdout=settings.holdout,
-        split=settings.split,
-        k=settings.k,
-        rules=Rules(margin=settings.margin),
-    )
+        return ConnectClient(self.settings.connect_url.get_secret_value())
 
+    @property
+    def connector_config(self) -> dict[str, str]:
+        """What the connector should be told.
 
-def run_tags(settings: Settings) -> dict[str, str]:
-    """Return what is noted of a run beside its parameters."""
-    commit = settings.git_commit or _git_commit()
-    # The key is MLflow's own; its pages show it as the run's source version.
-    return {"mlflow.source.git.commit": commit} if commit else {}
+        Raises
+        ------
+        ConfigError
+            If the bucket or the Schema Registry is not named, or not as a connector needs it.
+        """
+        settings = self.settings
+        if settings.bucket is None:
+            raise ConfigError("TVREC_BUCKET is not set: the connector writes into a bucket")
+        from mlproject.kafka.connector import SinkSpec, registry_address, sink_config
 
-
-def user_name() -> str:
-    """Return who works here, for the record of a promotion."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's numeric user has no name
-        return "unknown"
-
-
-def set_up_logging(settings: Settings) -> None:
-    """Log to standard error, a line an event."""
-    logging.basicConfig(
-        level=settings.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-        force=True,
-    )
-    for chatty in ("botocore", "httpx", "uvicorn.access"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # urllib3 warns of what is tried again, and is reported by us if that fails too;
-    # apscheduler of a job that is left out since the last one still runs.
-    for anxious in ("apscheduler", "urllib3"):
-        logging.getLogger(anxious).setLevel(logging.ERROR)
-
-
-def _git_commit() -> str:
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's git
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=5,
+        return sink_config(
+            SinkSpec(
+                topic=TOPIC,
+                dead_letter_topic=DEAD_LETTER_TOPIC,
+                replication=settings.topic_replication,
+                tasks=settings.connect_tasks,
+                registry_url=registry_address(
+                    settings.schema_registry_url, settings.connect_registry_url
+                ),
+                bucket=settings.bucket,
+                endpoint_url=settings.s3_endpoint_url,
+                region=settings.aws_region,
+                keys_from_environment=settings.aws_access_key_id is not None,
+                batch_records=settings.batch_records,
+                batch_ms=round(settings.batch_seconds * 1000),
+            )
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip()
+
+    # Runs, versions and models
+
+    @cached_property
+    def registry(self) -> ModelRegistry:
+        """Runs and versions, in MLflow."""
+        config.set_defaults(_MLFLOW)
+        from mlproject.registry.mlflow_registry import MlflowRegistry
+
+        settings = self.settings
+        return MlflowRegistry(
+            settings.tracking_uri,
+            experiment=settings.experiment,
+            model=settings.registered_model,
+            k=settings.k,
+            inside_run=settings.mlflow_run_id is not None,
+        )
+
+    def model_cache(self, owner: str) -> ModelCache:
+        """Return the folder in which a process keeps the versions it has loaded."""
+        from mlproject.models.cache import ModelCache
+
+        return ModelCache(self.settings.state_dir / "models" / owner, self.registry.download)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer that is named."""
+        settings = self.settings
+        if settings.trainer == "popularity":
+            from mlproject.training.popularity import PopularityTrainer
+
+            return PopularityTrainer(settings.popularity_half_life)
+        from mlproject.training.lightfm import LightFMTrainer
+
+        return LightFMTrainer(
+            dimensions=settings.dimensions,
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            max_sampled=settings.max_sampled,
+            threads=settings.threads,
+            seed=settings.seed,
+        )
+
+    @property
+    def train_params(self) -> TrainParams:
+        """What a training is told beside the trainer's own settings."""
+        from mlproject.pipelines.train import TrainParams
+        from mlproject.registry.gate import Rules
+
+        settings = self.settings
+        return TrainParams(
+            seed=settings.seed,
+            half_life_days=settings.popularity_half_life,
+            feature_weight=settings.feature_weight,
+            holdout=settings.holdout,
+            split=settings.split,
+            k=settings.k,
+            rules=Rules(margin=settings.margin),
+        )
+
+    # The service
+
+    @cached_property
+    def service(self) -> ServiceClient:
+        """The REST service, as its clients see it."""
+        from mlproject.serving.client import ServiceClient
+
+        return ServiceClient(self.settings.service_url)
+
+    @cached_property
+    def service_metrics(self) -> ServiceMetrics:
+        """What the service counts.
+
+        Not before BentoML has told prometheus_client where its workers share metrics, so not
+        before the service starts.
+        """
+        from mlproject.serving.metrics import ServiceMetrics
+
+        return ServiceMetrics()
+
+    def model_watcher(self, on_swap: Callable[[int], object] = lambda _: None) -> ModelWatcher:
+        """Return what keeps the service on the production version."""
+        from mlproject.serving.watcher import ModelWatcher
+
+        cache = self.model_cache("service")
+        return ModelWatcher(
+            self.registry.production, cache.load, cache.last, self.settings.poll_seconds, on_swap
+        )
+
+    # What several of them need
+
+    def _quarantine(self, origin: str) -> Callable[[pd.DataFrame], None]:
+        """Return what keeps rejected rows under ``quarantine/``."""
+        from mlproject.batches.quarantine import keep_rejected
+
+        return lambda rejected: keep_rejected(self.store, origin, rejected)
+
+    def _register_schema(self) -> Callable[[], int]:
+        """Return what registers the schema of ratings and returns its id.
+
+        Raises
+        ------
+        ConfigError
+            If the registry is not named.
+        """
+        from mlproject.events.schema import schema_text
+        from mlproject.kafka.schema_registry import register
+
+        url = self._schema_registry_url
+        return lambda: register(url, f"{TOPIC}-value", schema_text())
+
+    @property
+    def _schema_registry_url(self) -> str:
+        if self.settings.schema_registry_url is None:
+            raise ConfigError("KAFKA_BOOTSTRAP_SERVERS is set, and SCHEMA_REGISTRY_URL is not")
+        return self.settings.schema_registry_url
+
+    @property
+    def _kafka_properties(self) -> dict[str, Any]:
+        """The further librdkafka properties."""
+        secret = self.settings.kafka_properties
+        properties: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
+        return properties

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlproject import bootstrap
 from mlproject.batches import keys
+from mlproject.bootstrap import App
 from mlproject.catalogue.stored import read_catalogue
-from mlproject.config import Settings
 from mlproject.core.errors import TvrecError, UnavailableError, VersionNotFoundError
 from mlproject.objects.locks import hold
-from mlproject.serving.client import ServiceClient
 
 
 @dataclass(frozen=True)
@@ -21,9 +19,9 @@ class Finding:
     text: str
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(app: App) -> list[Finding]:
     """Check the state folder, the store, the data, MLflow, the version, the service."""
-    store, registry = bootstrap.object_store(settings), bootstrap.registry(settings)
+    settings, store = app.settings, app.store
 
     def state() -> str:
         with hold(settings.state_dir / "doctor.lock", "another doctor"):
@@ -41,17 +39,17 @@ def examine(settings: Settings) -> list[Finding]:
         return f"{count} batches in {store.uri}"
 
     def mlflow() -> str:
-        registry.ping()
+        app.registry.ping()
         return f"answers at {settings.tracking_uri}"
 
     def production() -> str:
-        version = registry.production()
+        version = app.registry.production()
         if version is None:
             raise VersionNotFoundError("no version yet; `tvrec train` makes one")
         return f"version {version.number}: {version.tags.get('reason', '')}"
 
     def service() -> str:
-        if not ServiceClient(settings.service_url).is_ready():
+        if not app.service.is_ready():
             raise UnavailableError(
                 f"not ready at {settings.service_url}; `make run` starts it, "
                 "and it is ready once a version is in production"

@@ -5,32 +5,27 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from mlproject.config import Settings
+from mlproject.bootstrap import App
 from mlproject.core.errors import TvrecError, UnavailableError
-from mlproject.core.ports import ModelRegistry
+from mlproject.core.ports import RunTracker, VersionRegistry
 from mlproject.core.runs import VersionInfo
-from mlproject.serving.client import ServiceClient
 
 _POLL_SECONDS: Final = 2.0
 
 
-def follow(
-    settings: Settings,
-    registry: ModelRegistry,
-    stop: threading.Event,
-    say: Callable[[str], None],
-) -> None:
+def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Say what has come up, until ``stop`` is set.
 
     Parameters
     ----------
-    settings, registry
+    app
         What to look at.
     stop
         Set from outside.
     say
         Prints a line.
     """
+    settings, registry = app.settings, app.registry
     said: set[str] = set()
     version = 0
     while not stop.is_set():
@@ -44,7 +39,7 @@ def follow(
             if "page" not in said:
                 said.add("page")
                 say(f"compare the runs: {registry.page()}")
-        if "service" not in said and ServiceClient(settings.service_url).is_ready():
+        if "service" not in said and app.service.is_ready():
             said.add("service")
             body = json.dumps({"user_id": 1, "num_items": 10})
             say(
@@ -54,7 +49,7 @@ def follow(
         stop.wait(_POLL_SECONDS)
 
 
-def _answers(registry: ModelRegistry) -> bool:
+def _answers(registry: RunTracker) -> bool:
     try:
         registry.ping()
     except UnavailableError:
@@ -62,7 +57,7 @@ def _answers(registry: ModelRegistry) -> bool:
     return True
 
 
-def _production(registry: ModelRegistry) -> VersionInfo | None:
+def _production(registry: VersionRegistry) -> VersionInfo | None:
     try:
         return registry.production()
     except TvrecError:

@@ -1,5 +1,6 @@
 """What every test stands on: a clean environment, and small real data."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +27,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the settings of whoever runs the tests."""
     for name in config.known_names():
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def logging_kept() -> Iterator[None]:
+    """Undo what a process does to its logging when it starts."""
+    root = logging.getLogger()
+    names = ("", "apscheduler", "botocore", "httpx", "urllib3", "uvicorn.access")
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture

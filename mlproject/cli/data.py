@@ -5,14 +5,13 @@ import logging
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from mlproject import bootstrap, config
-from mlproject.cli.group import pass_settings, tvrec
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import progress
-from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 
 log = logging.getLogger(__name__)
@@ -23,17 +22,17 @@ _PAUSE_SECONDS: Final = 30.0
 @tvrec.command("export-shows")
 @click.option("--loop", is_flag=True, help="Again every TVREC_EXPORT_INTERVAL seconds.")
 @click.option("--force", is_flag=True, help="Replace the catalogue even by a much smaller one.")
-@click.option(
+@setting(
     "--catalogue",
     "catalogue_file",
     type=click.Path(path_type=Path),
     help="File of shows (CSV, JSON lines).",
 )
-@click.option(
+@setting(
     "--source", "catalogue_source", type=click.Choice(["bundled", "tvmaze"]), help="Without a file."
 )
-@pass_settings
-def export_shows(_: Settings, /, *, loop: bool, force: bool, **given: Any) -> None:
+@pass_app
+def export_shows(app: App, *, loop: bool, force: bool) -> None:
     """Put the catalogue of shows into the object store.
 
     \b
@@ -43,13 +42,12 @@ def export_shows(_: Settings, /, *, loop: bool, force: bool, **given: Any) -> No
     """
     from mlproject.pipelines.export_shows import export_shows as export
 
-    settings = config.load(**given)
-    source, store = bootstrap.catalogue_source(settings), bootstrap.object_store(settings)
+    source = app.catalogue_source
 
     def once() -> None:
-        result = export(source, store, bootstrap.SystemClock(), force=force)
+        result = export(source, app.store, app.clock, force=force)
         done = "exported" if result.written else "unchanged:"
-        log.info("%s %d shows in %s", done, result.shows, store.uri)
+        log.info("%s %d shows in %s", done, result.shows, app.store.uri)
 
     if not loop:
         once()
@@ -57,23 +55,20 @@ def export_shows(_: Settings, /, *, loop: bool, force: bool, **given: Any) -> No
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
-    stop = stop_on_signals(bootstrap.alive_file(settings))
-    run_every(settings.export_interval, once, stop)
+    run_every(app.settings.export_interval, once, stop_on_signals(app.alive_file))
 
 
 @tvrec.command("generate-ratings")
-@click.option(
+@setting(
     "--replay", "ratings_file", type=click.Path(path_type=Path), help="Ratings file to replay."
 )
-@click.option(
-    "--rate", "event_rate", type=float, help="Live ratings a second; 0: as fast as possible."
-)
-@click.option("--users", "seed_users", type=int, help="Simulated users at the start.")
-@click.option("--ratings", "seed_ratings", type=int, help="Simulated ratings sent at once.")
-@click.option("--seed", type=int, help="Of the simulation: equal seeds, equal raters.")
+@setting("--rate", "event_rate", type=float, help="Live ratings a second; 0: as fast as possible.")
+@setting("--users", "seed_users", type=int, help="Simulated users at the start.")
+@setting("--ratings", "seed_ratings", type=int, help="Simulated ratings sent at once.")
+@setting("--seed", type=int, help="Of the simulation: equal seeds, equal raters.")
 @click.option("--once", is_flag=True, help="Only the backlog: end when it is sent.")
-@pass_settings
-def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
+@pass_app
+def generate_ratings(app: App, *, once: bool) -> None:
     """Send ratings: simulated ones, or those of a file.
 
     The backlog (100,000 simulated ratings, or most of the file) is sent at once, the rest
@@ -90,17 +85,17 @@ def generate_ratings(_: Settings, /, *, once: bool, **given: Any) -> None:
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
     from mlproject.signals import stop_on_signals
 
-    settings = config.load(**given)
+    settings = app.settings
     with ExitStack() as stack:
         if settings.bucket is None:
             # Two writers of one partition would overwrite each other's batches.
             lock = settings.state_dir / "generator.lock"
             stack.enter_context(hold(lock, "another `tvrec generate-ratings`"))
-        stop = stop_on_signals(bootstrap.alive_file(settings))
+        stop = stop_on_signals(app.alive_file)
         try:
             # What is set aside of a file goes into the store.
-            source = until_available(lambda: bootstrap.rating_source(settings), stop)
-            sink = bootstrap.rating_sink(settings, stop)
+            source = until_available(lambda: app.rating_source, stop)
+            sink = app.open_rating_sink(stop)
         except Cancelled:
             return
         with progress("ratings sent", source.backlog if once else None) as report:
@@ -128,8 +123,8 @@ def events() -> None:
 @click.option("--from-start", is_flag=True, help="Begin with the oldest event.")
 @click.option("--limit", type=click.IntRange(1), help="End after so many events.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
-@pass_settings
-def tail(settings: Settings, *, from_start: bool, limit: int | None, as_json: bool) -> None:
+@pass_app
+def tail(app: App, *, from_start: bool, limit: int | None, as_json: bool) -> None:
     """Print events as they arrive, decoded.
 
     From Kafka if KAFKA_BOOTSTRAP_SERVERS is set, else from the batch objects.
@@ -140,7 +135,7 @@ def tail(settings: Settings, *, from_start: bool, limit: int | None, as_json: bo
     """
     from mlproject.signals import stop_on_signals
 
-    flow = bootstrap.event_tail(settings, stop_on_signals(), from_start=from_start)
+    flow = app.event_tail(stop_on_signals(), from_start=from_start)
     for event in islice(flow, limit):
         if as_json:
             click.echo(json.dumps(event, default=str))
@@ -157,8 +152,8 @@ def data() -> None:
 
 @data.command()
 @click.argument("name", type=click.Choice(["anime"]))
-@pass_settings
-def fetch(settings: Settings, name: str) -> None:
+@pass_app
+def fetch(app: App, name: str) -> None:
     """Download a public data set into the state folder, once.
 
     \b
@@ -167,5 +162,5 @@ def fetch(settings: Settings, name: str) -> None:
     from mlproject.pipelines.fetch_data import fetch_anime
 
     with progress("bytes") as report:
-        shows, ratings = fetch_anime(settings.state_dir / "data" / name, on_progress=report)
+        shows, ratings = fetch_anime(app.settings.state_dir / "data" / name, on_progress=report)
     click.echo(f"make run STATE=var-{name} RATINGS={ratings} CATALOGUE={shows}")

@@ -4,10 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from mlproject import bootstrap
-from mlproject.cli.group import pass_settings, tvrec
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table
-from mlproject.config import Settings
 
 
 @tvrec.group()
@@ -17,8 +16,8 @@ def dataset() -> None:
 
 @dataset.command()
 @json_option
-@pass_settings
-def status(settings: Settings, *, as_json: bool) -> None:
+@pass_app
+def status(app: App, *, as_json: bool) -> None:
     """Show what the snapshot holds.
 
     Rows, users and shows, how far each partition is read, and what is in quarantine.
@@ -29,8 +28,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     """
     from mlproject.snapshot.status import status as look
 
-    store = bootstrap.object_store(settings)
-    found = look(store)
+    found = look(app.store)
     if as_json:
         print_json({**asdict(found), "lag": found.lag})
         return
@@ -48,7 +46,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
         ("digest", found.digest),
     )
     rows = [(name, f"{value:,}" if isinstance(value, int) else value) for name, value in counts]
-    print_table(f"Snapshot in {store.uri}", ("", ""), rows)
+    print_table(f"Snapshot in {app.store.uri}", ("", ""), rows)
     partitions = [
         (str(part.partition), f"{part.next_offset:,}", part.last_key, str(part.lag))
         for part in found.partitions
@@ -59,8 +57,8 @@ def status(settings: Settings, *, as_json: bool) -> None:
 
 @dataset.command()
 @click.option("--force", is_flag=True, help="Replace it even if equal, or if ratings get lost.")
-@pass_settings
-def rebuild(settings: Settings, *, force: bool) -> None:
+@pass_app
+def rebuild(app: App, *, force: bool) -> None:
     """Read all batches anew and compare.
 
     A snapshot that differs from what its batches say is replaced.
@@ -70,7 +68,7 @@ def rebuild(settings: Settings, *, force: bool) -> None:
     """
     from mlproject.snapshot.rebuild import rebuild as run_rebuild
 
-    _, report = run_rebuild(bootstrap.object_store(settings), force=force)
+    _, report = run_rebuild(app.store, force=force)
     before = "no readable snapshot" if report.rows_before is None else f"{report.rows_before:,}"
     click.echo(f"{report.rows:,} ratings in {report.read.batches:,} batches, before: {before}")
     click.echo("equal" if report.equal else "not equal")

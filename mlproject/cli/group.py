@@ -1,30 +1,39 @@
-"""The group of all commands: its help, the settings, errors as exit codes."""
+"""The group of all commands: its help, the app and its settings, errors as exit codes."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar
 
 import click
 
-from mlproject import __version__, bootstrap, config
+from mlproject import __version__, config
+from mlproject.bootstrap import App
 from mlproject.config import Settings
 from mlproject.core.errors import (
     AlreadyRunningError,
     ConfigError,
     DataError,
     ModelError,
+    RequestError,
     TvrecError,
     UnavailableError,
 )
+from mlproject.logs import set_up_logging
 
 EXIT_CODES: Final[dict[type[TvrecError], int]] = {
+    RequestError: 2,
     ConfigError: 3,
     DataError: 4,
     UnavailableError: 5,
     ModelError: 6,
     AlreadyRunningError: 7,
 }
-
-
 INTERRUPTED: Final = 130
+
+# Where click's context keeps the settings that were given as options.
+_GIVEN: Final = "mlproject.settings"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Failure(click.ClickException):
@@ -70,13 +79,38 @@ def tvrec(ctx: click.Context) -> None:
     the README has the table.
 
     \b
-    Exit codes: 0 done, 1 unexpected, 2 wrong usage, 3 wrong settings, 4 unusable data,
-    5 a server or store does not answer, or a connector fails, 6 trouble with a model,
-    7 already running, 130 interrupted.
+    Exit codes: 0 done, 1 unexpected, 2 wrong usage or a refused rating, 3 wrong settings,
+    4 unusable data, 5 a server or store does not answer, or a connector fails, 6 trouble with
+    a model, 7 already running, 130 interrupted.
     """
-    settings = config.load()
-    bootstrap.set_up_logging(settings)
-    ctx.obj = settings
+    ctx.obj = ctx.obj or App
 
 
-pass_settings = click.make_pass_decorator(Settings)
+def setting(*names: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Declare an option that comes before the setting of the same name.
+
+    The command finds it in its settings, not among its arguments.
+    """
+
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.meta.setdefault(_GIVEN, {})[param.name] = value
+
+    return click.option(*names, callback=keep, expose_value=False, **attributes)
+
+
+def pass_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Hand a command the :class:`App` of this process, closed when the command ends.
+
+    It is made by what the context holds: ``App``, or what a test has given for it.
+    """
+
+    @wraps(command)
+    def with_app(*args: Any, **options: Any) -> None:
+        ctx = click.get_current_context()
+        settings = config.load(**ctx.meta.get(_GIVEN, {}))
+        set_up_logging(settings)
+        make_app: Callable[[Settings], App] = ctx.obj
+        command(ctx.with_resource(make_app(settings)), *args, **options)
+
+    return with_app

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from mlproject import bootstrap
-from mlproject.cli.group import pass_settings, tvrec
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table
-from mlproject.config import Settings
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done, change nothing."
@@ -24,8 +23,8 @@ def topics() -> None:
 
 @topics.command("apply")
 @dry_run_option
-@pass_settings
-def apply_topics(settings: Settings, *, dry_run: bool) -> None:
+@pass_app
+def apply_topics(app: App, *, dry_run: bool) -> None:
     """Create the topics of ratings, or make them as the settings say.
 
     `ratings` holds the events; `ratings.dlq`, with one partition, those that the connector
@@ -41,8 +40,7 @@ def apply_topics(settings: Settings, *, dry_run: bool) -> None:
     """
     from mlproject.kafka.topics import apply_topics as run_apply
 
-    broker = bootstrap.broker(settings)
-    for change in run_apply(broker, bootstrap.topic_specs(settings), dry_run=dry_run):
+    for change in run_apply(app.broker, app.topic_specs, dry_run=dry_run):
         click.echo(f"{change}{' (dry run)' if dry_run else ''}")
 
 
@@ -67,10 +65,8 @@ def connect() -> None:
     help="Seconds to wait for Connect and for all tasks to run.",
 )
 @dry_run_option
-@pass_settings
-def apply_connector(
-    settings: Settings, *, own: Path | None, timeout_s: float, dry_run: bool
-) -> None:
+@pass_app
+def apply_connector(app: App, *, own: Path | None, timeout_s: float, dry_run: bool) -> None:
     """Create the connector, or give it the config that the settings say.
 
     Its name is `ratings-batches`. It waits until the connector and all its tasks run, and
@@ -86,8 +82,8 @@ def apply_connector(
     from mlproject.kafka.connect import apply_config
     from mlproject.kafka.connector import NAME, differences, read_config
 
-    client = bootstrap.connect_client(settings)
-    config = read_config(own) if own else bootstrap.connector_config(settings)
+    client = app.connect_client
+    config = read_config(own) if own else app.connector_config
     changed = False
 
     def show(found: Mapping[str, str] | None) -> None:
@@ -107,8 +103,8 @@ def apply_connector(
 
 @connect.command("status")
 @json_option
-@pass_settings
-def connector_status(settings: Settings, *, as_json: bool) -> None:
+@pass_app
+def connector_status(app: App, *, as_json: bool) -> None:
     """Show whether the connector runs, and how far behind it is.
 
     The end of a partition is the offset that its next event gets; written is the offset up to
@@ -124,7 +120,7 @@ def connector_status(settings: Settings, *, as_json: bool) -> None:
     from mlproject.kafka.connector import GROUP, NAME
     from mlproject.kafka.offsets import group_lag, offset_ranges
 
-    client, broker = bootstrap.connect_client(settings), bootstrap.broker(settings)
+    client, broker = app.connect_client, app.broker
     state = client.state(NAME)
     lags = group_lag(broker, GROUP, TOPIC)
     dead = sum(end - start for start, end in offset_ranges(broker, DEAD_LETTER_TOPIC).values())

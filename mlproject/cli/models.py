@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from mlproject import bootstrap, config
-from mlproject.cli.group import pass_settings, tvrec
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
-from mlproject.config import Settings
 from mlproject.core.errors import VersionNotFoundError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.provenance import run_tags, user_name
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +28,19 @@ class VersionNumber(click.ParamType[int | None]):
 
 
 @tvrec.command()
-@click.option("--trainer", type=click.Choice(["lightfm", "popularity"]), help="What is trained.")
-@click.option("--dimensions", type=int, help="Length of the factors.")
-@click.option("--epochs", type=int, help="Passes over the positives.")
-@click.option("--learning-rate", type=float, help="Step size of AdaGrad.")
-@click.option("--max-sampled", type=int, help="Negatives WARP tries for each positive.")
-@click.option("--feature-weight", type=float, help="Weight of metadata against identity.")
-@click.option("--threads", type=int, help="0: one a processor; 1: reproducible.")
-@click.option("--seed", type=int, help="Seed of the split and the training.")
-@click.option("-k", type=int, help="The k of precision@k.")
+@setting("--trainer", type=click.Choice(["lightfm", "popularity"]), help="What is trained.")
+@setting("--dimensions", type=int, help="Length of the factors.")
+@setting("--epochs", type=int, help="Passes over the positives.")
+@setting("--learning-rate", type=float, help="Step size of AdaGrad.")
+@setting("--max-sampled", type=int, help="Negatives WARP tries for each positive.")
+@setting("--feature-weight", type=float, help="Weight of metadata against identity.")
+@setting("--threads", type=int, help="0: one a processor; 1: reproducible.")
+@setting("--seed", type=int, help="Seed of the split and the training.")
+@setting("-k", type=int, help="The k of precision@k.")
 @click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
 @json_option
-@pass_settings
-def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None:
+@pass_app
+def train(app: App, *, promote: bool, as_json: bool) -> None:
     """Train once and log the run to MLflow.
 
     On what is in the store. The model is promoted if it beats popularity, and is better than
@@ -54,20 +54,18 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
     from mlproject.pipelines.train import load_dataset
     from mlproject.pipelines.train import train as run_training
 
-    settings = config.load(**given)
-    registry, store = bootstrap.registry(settings), bootstrap.object_store(settings)
-    registry.ping()
-    dataset, trainer = load_dataset(store), bootstrap.trainer(settings)
-    with progress("epochs", trainer.epochs) as report:
+    app.registry.ping()
+    dataset = load_dataset(app.store)
+    with progress("epochs", app.trainer.epochs) as report:
         result = run_training(
             dataset,
-            registry,
-            bootstrap.model_cache(settings, "cli"),
-            trainer,
-            bootstrap.train_params(settings),
-            by=bootstrap.user_name(),
-            tags=bootstrap.run_tags(settings),
-            data_uri=store.uri,
+            app.registry,
+            app.model_cache("cli"),
+            app.trainer,
+            app.train_params,
+            by=user_name(),
+            tags=run_tags(app.settings),
+            data_uri=app.store.uri,
             promote=promote,
             on_epoch=report,
         )
@@ -87,7 +85,7 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
     held, ratings = result.metrics["ratings_held_out"], result.metrics["ratings"]
     click.echo(f"held out: {held:,.0f} of {ratings:,.0f} ratings, {result.split}")
     for name, value in result.metrics.items():
-        if f"_at_{settings.k}" in name:
+        if f"_at_{app.settings.k}" in name:
             click.echo(f"  {name:38} {value:.4f}")
     if result.version:
         click.echo(f"version {result.version.number} is in production")
@@ -101,8 +99,8 @@ def train(_: Settings, /, *, promote: bool, as_json: bool, **given: Any) -> None
 @click.option("--version", type=VersionNumber(), help="Number of the version, or `newest`.")
 @click.option("--run", "run_id", help="Run whose model becomes a version first.")
 @click.option("--reason", default="by hand", help="Why, for the record.")
-@pass_settings
-def promote(settings: Settings, *, version: int | None, run_id: str | None, reason: str) -> None:
+@pass_app
+def promote(app: App, *, version: int | None, run_id: str | None, reason: str) -> None:
     """Put a version into production.
 
     The service follows within seconds.
@@ -117,10 +115,10 @@ def promote(settings: Settings, *, version: int | None, run_id: str | None, reas
     if version is not None and run_id is not None:
         raise click.UsageError("--version and --run exclude each other")
     info = put_into_production(
-        bootstrap.registry(settings),
+        app.registry,
         version=version,
         run_id=run_id,
-        by=bootstrap.user_name(),
+        by=user_name(),
         reason=reason,
     )
     click.echo(f"version {info.number} is in production")
@@ -129,8 +127,8 @@ def promote(settings: Settings, *, version: int | None, run_id: str | None, reas
 @tvrec.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @json_option
-@pass_settings
-def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
+@pass_app
+def runs(app: App, *, limit: int, as_json: bool) -> None:
     """List the newest runs.
 
     What each measured, and what became of it.
@@ -139,9 +137,9 @@ def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
     tvrec runs
     tvrec runs --limit 100 --json | jq '.[].metrics'
     """
-    registry = bootstrap.registry(settings)
-    versions = {info.run_id: info for info in registry.versions()}
-    found = registry.runs(limit)
+    settings = app.settings
+    versions = {info.run_id: info for info in app.registry.versions()}
+    found = app.registry.runs(limit)
     if as_json:
         print_json(
             [
@@ -184,9 +182,9 @@ def runs(settings: Settings, *, limit: int, as_json: bool) -> None:
 @click.option("-n", "--num-items", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--version", type=int, help="Ask this version instead of production.")
 @json_option
-@pass_settings
+@pass_app
 def recommend(
-    settings: Settings, *, user_id: int, num_items: int, version: int | None, as_json: bool
+    app: App, *, user_id: int, num_items: int, version: int | None, as_json: bool
 ) -> None:
     """Recommend shows to a user.
 
@@ -199,12 +197,12 @@ def recommend(
     from mlproject.serving.recommender import Recommender
     from mlproject.snapshot.ingest import current
 
-    registry = bootstrap.registry(settings)
+    registry = app.registry
     info = registry.version(version) if version is not None else registry.production()
     if info is None:
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
-    model = bootstrap.model_cache(settings, "cli").load(info)
-    _, state = current(bootstrap.object_store(settings))
+    model = app.model_cache("cli").load(info)
+    _, state = current(app.store)
     answer = Recommender(info.number, model).recommend(user_id, state.of_user(user_id), num_items)
     if as_json:
         print_json(answer)
@@ -233,8 +231,8 @@ def recommend(
     help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
 )
 @json_option
-@pass_settings
-def rate(settings: Settings, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
+@pass_app
+def rate(app: App, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
     """Rate a show as a user.
 
     Through the REST service, which answers when the rating is durable. The next build
@@ -243,9 +241,7 @@ def rate(settings: Settings, *, user_id: int, show_id: int, rating: int, as_json
     \b
     tvrec rate --user 1 --show 2 --rating 8
     """
-    from mlproject.serving.client import ServiceClient
-
-    told = ServiceClient(settings.service_url).rate(user_id=user_id, show_id=show_id, rating=rating)
+    told = app.service.rate(user_id=user_id, show_id=show_id, rating=rating)
     if as_json:
         print_json(told)
         return

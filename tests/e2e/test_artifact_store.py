@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import pytest
 
-from mlproject import bootstrap, config
+from mlproject import config
+from mlproject.bootstrap import App
 from mlproject.models.files import load_model, save_model
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from tests import servers
@@ -105,11 +106,12 @@ def registry(mlflow_behind: str) -> Iterator[MlflowRegistry]:
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ["MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE"] = "1"
         name = f"test-{uuid4().hex[:8]}"
-        made = bootstrap.registry(
-            config.load(mlflow_tracking_uri=mlflow_behind, experiment=name, registered_model=name)
+        settings = config.load(
+            mlflow_tracking_uri=mlflow_behind, experiment=name, registered_model=name
         )
-        assert isinstance(made, MlflowRegistry)
-        yield made
+        with App(settings) as app:
+            assert isinstance(app.registry, MlflowRegistry)
+            yield app.registry
 
 
 def test_a_client_that_cannot_reach_the_store_works_through_the_server(

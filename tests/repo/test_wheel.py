@@ -11,9 +11,10 @@ from tests.servers import BIN, ROOT, environment
 # The import of the service, and what it does first when it starts.
 SERVICE = f"""
 import runpy
-from mlproject import bootstrap, config
+from mlproject import config
+from mlproject.bootstrap import App
 runpy.run_path({str(ROOT / "bento" / "service.py")!r})
-bootstrap.model_watcher(config.load())
+App(config.load()).model_watcher()
 """
 TASKS = {
     "data-exporter": ["tvrec", "export-shows"],

@@ -20,8 +20,9 @@ from botocore.client import BaseClient, Config
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from mlproject import bootstrap, config
+from mlproject import config
 from mlproject.batches.keys import GENERATOR_POSITION, BatchKey
+from mlproject.bootstrap import App
 from mlproject.core.retry import until_available
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 from mlproject.kafka.broker import Broker
@@ -249,7 +250,8 @@ class World:
             aws_access_key_id=self.settings["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.settings["AWS_SECRET_ACCESS_KEY"],
         )
-        return ingest(bootstrap.object_store(settings), state)
+        with App(settings) as app:
+            return ingest(app.store, state)
 
     def status(self) -> dict[str, Any]:
         """``tvrec dataset status``."""

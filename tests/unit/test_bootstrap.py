@@ -8,41 +8,44 @@ from pathlib import Path
 
 import pytest
 
-from mlproject import bootstrap, config
+from mlproject import config
 from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
+from mlproject.bootstrap import App
 from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.core.cancel import Cancelled
-from mlproject.core.errors import ConfigError
+from mlproject.core.errors import ConfigError, UnavailableError
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
+from mlproject.testing import MemoryStore
+from tests.builders import event, ratings
 from tests.registry_server import fake_registry
 from tests.servers import environment
 
 
 def test_a_folder_is_the_store_unless_a_bucket_is_named(tmp_path: Path) -> None:
-    assert bootstrap.object_store(config.load(state_dir=tmp_path)) == LocalStore(tmp_path / "store")
-    store = bootstrap.object_store(config.load(bucket="b", s3_endpoint_url="http://127.0.0.1:9"))
-    assert isinstance(store, S3Store)
-    assert store.uri == "s3://b"
+    assert App(config.load(state_dir=tmp_path)).store == LocalStore(tmp_path / "store")
+    with App(config.load(bucket="b", s3_endpoint_url="http://127.0.0.1:9")) as app:
+        assert isinstance(app.store, S3Store)
+        assert app.store.uri == "s3://b"
 
 
 def test_a_file_comes_before_tvmaze_and_that_before_the_bundled_one(tmp_path: Path) -> None:
     file = tmp_path / "shows.csv"
-    named = bootstrap.catalogue_source(config.load(catalogue_file=file, catalogue_source="tvmaze"))
+    named = App(config.load(catalogue_file=file, catalogue_source="tvmaze")).catalogue_source
     assert isinstance(named, FileCatalogue)
     assert named.path == file
-    tvmaze = bootstrap.catalogue_source(config.load(catalogue_source="tvmaze"))
-    assert isinstance(tvmaze, TvMazeCatalogue)
-    assert len(bootstrap.catalogue_source(config.load()).read()) >= 400
+    with App(config.load(catalogue_source="tvmaze")) as app:
+        assert isinstance(app.catalogue_source, TvMazeCatalogue)
+    assert len(App(config.load()).catalogue_source.read()) >= 400
 
 
 def test_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:
-    sink = bootstrap.rating_sink(config.load(state_dir=tmp_path), threading.Event())
+    sink = App(config.load(state_dir=tmp_path)).open_rating_sink(threading.Event())
     assert isinstance(sink, BatchSink)
     with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
-        bootstrap.rating_sink(config.load(kafka_bootstrap_servers="x:1"), threading.Event())
+        App(config.load(kafka_bootstrap_servers="x:1")).open_rating_sink(threading.Event())
 
 
 class EndsAtOnce(threading.Event):
@@ -66,29 +69,74 @@ def test_who_sends_ratings_waits_for_the_store(
             kafka_bootstrap_servers=kafka,
             schema_registry_url=registry.url,
         )
-        with pytest.raises(Cancelled):
-            bootstrap.rating_sink(settings, EndsAtOnce())
+        with App(settings) as app, pytest.raises(Cancelled):
+            app.open_rating_sink(EndsAtOnce())
     assert "trying again" in caplog.text
     assert "s3://ratings" in caplog.text
 
 
 def test_single_ratings_go_into_batches_unless_kafka_is_named(tmp_path: Path) -> None:
-    log = bootstrap.rating_log(config.load(state_dir=tmp_path))
-    assert isinstance(log, BatchRatingLog)
-    log.close()
+    with App(config.load(state_dir=tmp_path)) as app:
+        assert isinstance(app.rating_log, BatchRatingLog)
     with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
-        bootstrap.rating_log(config.load(kafka_bootstrap_servers="x:1"))
+        _ = App(config.load(kafka_bootstrap_servers="x:1")).rating_log
+
+
+def test_an_adapter_is_made_once(tmp_path: Path) -> None:
+    with App(config.load(state_dir=tmp_path)) as app:
+        for name in ("store", "catalogue_source", "rating_log", "registry", "service"):
+            assert getattr(app, name) is getattr(app, name), name
+
+
+def test_what_is_open_is_closed_at_the_end(tmp_path: Path) -> None:
+    with App(config.load(state_dir=tmp_path)) as app:
+        log = app.rating_log
+    with pytest.raises(UnavailableError, match="the service is stopping"):
+        log.append(event())
+
+
+def test_an_adapter_can_be_replaced_for_those_that_stand_on_it(tmp_path: Path) -> None:
+    app = App(config.load(state_dir=tmp_path))
+    app.store = MemoryStore()
+    sink = app.open_rating_sink(threading.Event())
+    sink.append(ratings(3))
+    sink.flush()
+    assert len(app.store.objects) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_asked_of_servers_that_are_away_before_they_are_used() -> None:
+    away = "http://127.0.0.1:9"
+    settings = config.load(
+        bucket="b",
+        s3_endpoint_url=away,
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        kafka_bootstrap_servers="127.0.0.1:9",
+        schema_registry_url=away,
+        connect_url=away,
+        mlflow_tracking_uri=away,
+        catalogue_source="tvmaze",
+        tvmaze_url=away,
+    )
+    with App(settings) as app:
+        for name in ("store", "registry", "connect_client", "catalogue_source", "service"):
+            assert getattr(app, name)
+        assert app.model_watcher().current is None
 
 
 WITHOUT_PANDAS = """
 import sys
 sys.modules["pandas"] = sys.modules["pyarrow"] = sys.modules["scipy"] = None
-from mlproject import bootstrap, config
-bootstrap.model_watcher(config.load())
-bootstrap.rating_log(config.load()).close()
+from mlproject import config
+from mlproject.bootstrap import App
+with App(config.load()) as app:
+    app.model_watcher()
+    app.rating_log
 assert "confluent_kafka" not in sys.modules
 kafka = {"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
-bootstrap.rating_log(config.load(**kafka)).close()
+with App(config.load(**kafka)) as app:
+    app.rating_log
 """
 
 
@@ -113,7 +161,7 @@ def quarantined(state: Path, name: str) -> list[str]:
 def test_rows_that_are_no_ratings_are_kept_with_their_reason(tmp_path: Path) -> None:
     file = tmp_path / "ratings.csv"
     file.write_text("user_id,show_id,rating\n1,1,9\n1,2,eleven\n1,-3,9\n")
-    source = bootstrap.rating_source(config.load(state_dir=tmp_path, ratings_file=file))
+    source = App(config.load(state_dir=tmp_path, ratings_file=file)).rating_source
     assert len(source.read(0, 10)) == 1
     reasons = quarantined(tmp_path, "files/ratings.csv")
     assert sorted(reasons) == [
@@ -125,6 +173,6 @@ def test_rows_that_are_no_ratings_are_kept_with_their_reason(tmp_path: Path) -> 
 def test_rows_that_are_no_shows_are_kept_with_their_reason(tmp_path: Path) -> None:
     file = tmp_path / "shows.csv"
     file.write_text("show_id,title\n1,a\n1,b\n2,\n")
-    source = bootstrap.catalogue_source(config.load(state_dir=tmp_path, catalogue_file=file))
+    source = App(config.load(state_dir=tmp_path, catalogue_file=file)).catalogue_source
     assert len(source.read()) == 1
     assert quarantined(tmp_path, "catalogue") == ["show_id occurs before", "no title"]

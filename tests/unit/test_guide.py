@@ -5,12 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from mlproject import config, guide
+from mlproject.bootstrap import App
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.core.runs import VersionInfo
-from mlproject.serving.client import ServiceClient
 from mlproject.testing import MemoryRegistry
 from tests.builders import version
 
@@ -19,18 +17,32 @@ SETTINGS = config.Settings(mlflow_port=5001, service_port=3001)
 
 @dataclass
 class Registry(MemoryRegistry):
-    """A registry that can be down, and whose production can be set."""
+    """A registry whose production can be set."""
 
-    down: bool = False
     in_production: VersionInfo | None = None
 
-    def ping(self) -> None:
-        if self.down:
-            raise TrackingUnavailableError("down")
-
     def production(self) -> VersionInfo | None:
-        self.ping()
+        self.check()
         return self.in_production
+
+
+@dataclass
+class Service:
+    """A service that can be ready."""
+
+    ready: bool = False
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+
+DOWN = TrackingUnavailableError("down")
+
+
+def app(registry: Registry, service: Service | None = None) -> App:
+    made = App(SETTINGS)
+    made.registry, made.service = registry, service or Service()
+    return made
 
 
 @dataclass
@@ -50,12 +62,8 @@ class Stage(threading.Event):
         return self.is_set()
 
 
-def test_each_thing_is_said_once_and_in_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    registry, said = Registry(tmp_path, down=True), []
-    ready: set[str] = set()
-    monkeypatch.setattr(ServiceClient, "is_ready", lambda asked: asked.url in ready)
+def test_each_thing_is_said_once_and_in_its_time(tmp_path: Path) -> None:
+    registry, service, said = Registry(tmp_path, failure=DOWN), Service(), []
     lines_before: list[int] = []
 
     def scene(**changes: object) -> Callable[[], None]:
@@ -67,17 +75,17 @@ def test_each_thing_is_said_once_and_in_its_time(
 
     stage = Stage(
         scenes=[
-            scene(down=False),
+            scene(failure=None),
             scene(),
             scene(in_production=version(1, tags={"reason": "the first"})),
-            lambda: ready.add(SETTINGS.service_url),
-            scene(down=True),
-            scene(down=False),
+            lambda: setattr(service, "ready", True),
+            scene(failure=DOWN),
+            scene(failure=None),
             scene(in_production=version(2, tags={"reason": "a better one"})),
             scene(),
         ]
     )
-    guide.follow(SETTINGS, registry, stage, said.append)
+    guide.follow(app(registry, service), stage, said.append)
 
     assert lines_before[0] == 0, "nothing is there yet"
     assert said[0] == "MLflow is at http://127.0.0.1:5001"
@@ -92,12 +100,9 @@ def test_each_thing_is_said_once_and_in_its_time(
     assert said.index(hint) > said.index("version 1 is in production: the first")
 
 
-def test_a_version_without_a_reason_is_said_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: False)
+def test_a_version_without_a_reason_is_said_too(tmp_path: Path) -> None:
     said: list[str] = []
-    guide.follow(SETTINGS, Registry(tmp_path, in_production=version(4)), Stage(), said.append)
+    guide.follow(app(Registry(tmp_path, in_production=version(4))), Stage(), said.append)
     assert any(line.startswith("version 4 is in production") for line in said)
 
 
@@ -105,5 +110,5 @@ def test_stopped_before_it_begins_it_says_nothing(tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
     said: list[str] = []
-    guide.follow(SETTINGS, Registry(tmp_path), stop, said.append)
+    guide.follow(app(Registry(tmp_path)), stop, said.append)
     assert said == []

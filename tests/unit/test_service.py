@@ -1,36 +1,31 @@
-"""The REST service's application: a status and a JSON object for every request."""
+"""bento/service.py: what BentoML is handed."""
 
+import gc
 import importlib.util
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
-from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
-from mlproject.batches.log import BatchRatingLog
-from mlproject.core import columns as c
-from mlproject.serving.metrics import ServiceMetrics
-from mlproject.serving.recently_rated import RecentlyRated
+from mlproject.serving.application import serving
 from mlproject.serving.recommender import Recommender
-from mlproject.serving.requests import LARGEST_BODY
-from mlproject.testing import MemoryStore
 from tests.builders import model
 
 SERVICE = Path(__file__).parents[2] / "bento" / "service.py"
-ROUTES = "there are POST /recommend and POST /rate"
-TOO_LARGE = f"the body is larger than {LARGEST_BODY} bytes"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """bento/service.py, imported from its file: bento/ is no package."""
-    with pytest.MonkeyPatch.context() as environment, warnings.catch_warnings():
-        environment.setenv("BENTOML_HOME", str(tmp_path_factory.mktemp("bentoml")))
-        environment.setenv("BENTOML_DO_NOT_TRACK", "True")
+    monkeypatch.setenv("TVREC_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("BENTOML_DO_NOT_TRACK", "True")
+    with warnings.catch_warnings():
         # BentoML 1.4 uses, while it is imported, what pathspec and pydantic have deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         spec = importlib.util.spec_from_file_location("bento_service", SERVICE)
@@ -39,260 +34,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     return module
 
 
-@pytest.fixture
-def watcher(service: ModuleType) -> SimpleNamespace:
-    """What the service believes to be its watcher, with a model."""
-    fake = SimpleNamespace(current=Recommender(3, model()))
-    state = service.app.state
-    state.watcher, state.max_items = fake, 50
-    state.rated, state.metrics = RecentlyRated(), ServiceMetrics(CollectorRegistry())
-    return fake
+@pytest.fixture(autouse=True)
+def _process_is_left_as_it_was(logging_kept: None) -> Iterator[None]:
+    yield
+    gc.unfreeze()
 
 
-@pytest.fixture
-def log(service: ModuleType, watcher: SimpleNamespace, store: MemoryStore) -> Iterator[object]:
-    """What makes ratings durable, in the memory store."""
-    assert watcher.current
-    made = service.app.state.log = BatchRatingLog(store, linger_seconds=0)
-    yield made
-    made.close()
-
-
-def counted(service: ModuleType) -> dict[tuple[str, str], float]:
-    """What the service has counted, by name and outcome."""
-    metrics = service.app.state.metrics
-    return {
-        (sample.name, sample.labels["outcome"]): sample.value
-        for counter in (metrics.ratings, metrics.recommendations)
-        for family in counter.collect()
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    }
-
-
-@pytest.fixture
-def client(service: ModuleType, watcher: SimpleNamespace) -> Iterator[TestClient]:
-    assert watcher.current
-    with TestClient(service.app) as made:
-        yield made
-
-
-def test_a_user_gets_shows(client: TestClient, service: ModuleType) -> None:
-    service.app.state.rated.add(2, 10, 9)
-    answer = client.post("/recommend", json={"user_id": 2, "num_items": 2})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    assert (told["user_id"], told["model_version"], told["source"]) == (2, 3, "folded-in")
-    assert [item[c.SHOW_ID] for item in told["items"]] == [20, 30]
-
-
-def test_the_number_of_shows_may_be_left_out_and_the_type_too(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b'{"user_id": 99}')
-    assert answer.status_code == 200
-    assert answer.json()["source"] == "popular"
-
-
-def test_titles_keep_their_letters(client: TestClient, watcher: SimpleNamespace) -> None:
-    cards = tuple({c.SHOW_ID: row, c.TITLE: "日本 ünï"} for row in (10, 20, 30, 40))
-    watcher.current = Recommender(1, model(cards=cards))
-    answer = client.post("/recommend", json={"user_id": 1})
-    assert answer.json()["items"][0][c.TITLE] == "日本 ünï"
-    assert "日本" in answer.content.decode()
-
-
-def test_the_next_answer_is_by_the_new_version(
-    client: TestClient, watcher: SimpleNamespace
-) -> None:
-    watcher.current = Recommender(4, model())
-    assert client.post("/recommend", json={"user_id": 1}).json()["model_version"] == 4
-
-
-@pytest.mark.parametrize(
-    ("body", "sentence"),
-    [
-        ("", "the body is not JSON"),
-        ("user_id=1", "the body is not JSON"),
-        ("[1]", "the body is not a JSON object"),
-        ("{}", "user_id is missing"),
-        ('{"user_id": "ann"}', "user_id must be a whole number from 0 to 9223372036854775807"),
-        ('{"user_id": 1, "num_items": 51}', "num_items must be a whole number from 1 to 50"),
-        ('{"user_id": 1, "items": 5}', "'items' is no field of this request"),
-    ],
-)
-def test_a_bad_body_is_400_with_a_sentence(client: TestClient, body: str, sentence: str) -> None:
-    answer = client.post("/recommend", content=body)
-    assert answer.status_code == 400
-    assert answer.json()["error"].startswith(sentence)
-
-
-def test_bytes_that_are_no_text_are_400(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b'{"user_id": "\xff\xfe"}')
-    assert answer.status_code == 400
-    assert "error" in answer.json()
-
-
-@pytest.mark.parametrize("path", ["/", "/recommendations", "/recommend/1", "/docs"])
-def test_another_path_is_404(client: TestClient, path: str) -> None:
-    answer = client.post(path, json={"user_id": 1})
-    assert answer.status_code == 404
-    assert answer.json() == {"error": f"there is no POST {path}; {ROUTES}"}
-
-
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_another_method_is_405(client: TestClient, method: str) -> None:
-    answer = client.request(method, "/recommend")
-    assert answer.status_code == 405
-    assert answer.json() == {"error": f"there is no {method} /recommend; {ROUTES}"}
-
-
-def test_405_names_the_method_that_is_allowed(client: TestClient) -> None:
-    """As RFC 9110, section 15.5.6, asks for."""
-    assert client.get("/recommend").headers["allow"] == "POST"
-
-
-def test_a_large_body_is_413(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b" " * (LARGEST_BODY + 1))
-    assert answer.status_code == 413
-    assert answer.json() == {"error": TOO_LARGE}
-
-
-def test_a_large_body_of_unknown_length_is_413_before_it_ends(client: TestClient) -> None:
-    sent: list[int] = []
-
-    def body() -> Iterator[bytes]:
-        for _ in range(100):
-            sent.append(1)
-            yield b" " * 1000
-
-    answer = client.post("/recommend", content=body())
-    assert "content-length" not in answer.request.headers
-    assert answer.status_code == 413
-    assert answer.json() == {"error": TOO_LARGE}
-
-
-def test_the_largest_body_is_read(client: TestClient) -> None:
-    body = json.dumps({"user_id": 1}).ljust(LARGEST_BODY)
-    assert client.post("/recommend", content=body).status_code == 200
-
-
-def test_without_a_model_it_is_503(client: TestClient, watcher: SimpleNamespace) -> None:
-    watcher.current = None
-    answer = client.post("/recommend", json={"user_id": 1})
-    assert answer.status_code == 503
-    assert answer.json() == {"error": "no model is in production yet; try again in a minute"}
-    assert client.get("/recommend").status_code == 405
-
-
-def test_a_surprise_is_500_and_json(
-    service: ModuleType, watcher: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Recommender, "recommend", lambda *_: 1 / 0)
-    assert watcher.current
-    with TestClient(service.app, raise_server_exceptions=False) as client:
-        answer = client.post("/recommend", json={"user_id": 1})
-    assert answer.status_code == 500
-    assert "error" in answer.json()
-
-
-RATING = {"user_id": 2, "show_id": 40, "rating": 8}
-
-
-def test_a_rating_is_201_with_its_place_once_it_is_stored(
-    client: TestClient, log: object, store: MemoryStore
-) -> None:
-    answer = client.post("/rate", json=RATING)
-    assert answer.status_code == 201
-    told = answer.json()
-    assert (told["topic"], told["partition"], told["offset"]) == ("ratings", 1000, 0)
-    assert told["title"] == "Show 40"
-    (content,) = store.objects.values()
-    assert json.loads(content)["event_id"] == told["event_id"]
-
-
-def test_a_show_that_the_model_does_not_know_is_taken(client: TestClient, log: object) -> None:
-    answer = client.post("/rate", json={**RATING, "show_id": 777})
-    assert answer.status_code == 201
-    assert answer.json()["title"] is None
-
-
-def test_ratings_are_taken_before_there_is_a_model(
-    client: TestClient, log: object, watcher: SimpleNamespace
-) -> None:
-    watcher.current = None
-    answer = client.post("/rate", json=RATING)
-    assert answer.status_code == 201
-    assert answer.json()["title"] is None
-
-
-def test_what_a_user_has_rated_is_not_recommended_to_them_again(
-    client: TestClient, log: object
-) -> None:
-    def shows(user: int) -> list[int]:
-        answer = client.post("/recommend", json={"user_id": user}).json()
-        return [item[c.SHOW_ID] for item in answer["items"]]
-
-    assert shows(2) == [30, 10, 20, 40]
-    client.post("/rate", json=RATING)
-    assert shows(2) == [30, 20, 10]
-    assert 40 in shows(1)
-
-
-def test_what_is_not_stored_is_503_and_may_be_sent_again(
-    client: TestClient, log: object, store: MemoryStore
-) -> None:
-    store.broken = True
-    answer = client.post("/rate", json=RATING)
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "5"
-    assert answer.json()["error"].endswith("it may still arrive, so send it again")
-    shown = client.post("/recommend", json={"user_id": 2}).json()["items"]
-    assert len(shown) == 4, "nothing was rated"
-    store.broken = False
-    assert client.post("/rate", json=RATING).status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "sentence"),
-    [
-        ("", 400, "the body is not JSON"),
-        ('{"user_id": 1, "show_id": 2, "rating": 11}', 400, "rating must be a whole number"),
-        (" " * (LARGEST_BODY + 1), 413, TOO_LARGE),
-    ],
-)
-def test_a_bad_rating_is_refused_and_stored_nowhere(
-    client: TestClient, log: object, store: MemoryStore, body: str, status: int, sentence: str
-) -> None:
-    answer = client.post("/rate", content=body)
-    assert answer.status_code == status
-    assert answer.json()["error"].startswith(sentence)
-    assert not store.objects
-
-
-def test_requests_are_counted_by_their_outcome(
-    service: ModuleType,
-    client: TestClient,
-    log: object,
-    store: MemoryStore,
-    watcher: SimpleNamespace,
-) -> None:
-    client.post("/rate", json=RATING)
-    client.post("/rate", json={})
-    client.post("/rate", content=b" " * (LARGEST_BODY + 1))
-    store.broken = True
-    client.post("/rate", json=RATING)
-    client.post("/recommend", json={"user_id": 2})
-    client.post("/recommend", json={"user_id": 99})
-    client.post("/recommend", json={})
-    client.post("/recommend", content=b" " * (LARGEST_BODY + 1))
-    watcher.current = None
-    client.post("/recommend", json={"user_id": 2})
-    assert counted(service) == {
-        ("tvrec_ratings_total", "accepted"): 1,
-        ("tvrec_ratings_total", "refused"): 2,
-        ("tvrec_ratings_total", "failed"): 1,
-        ("tvrec_recommendations_total", "folded-in"): 1,
-        ("tvrec_recommendations_total", "popular"): 1,
-        ("tvrec_recommendations_total", "refused"): 2,
-        ("tvrec_recommendations_total", "no_model"): 1,
-    }
+def test_a_worker_is_ready_with_a_model_and_watches_until_its_end(service: ModuleType) -> None:
+    made = service.RecommendationsService.inner()
+    with TestClient(service.app):
+        watcher = serving(service.app).watcher
+        assert watcher._thread.is_alive()
+        assert gc.get_freeze_count() > 0
+        assert not made.__is_ready__()
+        watcher.current = Recommender(3, model())
+        assert made.__is_ready__()
+    watcher._thread.join(10)
+    assert not watcher._thread.is_alive()

@@ -1,6 +1,5 @@
 """The command line in this process: a state folder and a registry of its own."""
 
-import logging
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,26 +7,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from mlproject import bootstrap
+from mlproject.bootstrap import App
 from mlproject.cli import tvrec
+from mlproject.config import Settings
 from mlproject.testing import MemoryRegistry
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def _process_is_left_as_it_was() -> Iterator[None]:
+def _process_is_left_as_it_was(logging_kept: None) -> Iterator[None]:
     """Undo what a command does to its process: its logging, its signals."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    names = ("apscheduler", "botocore", "uvicorn.access", "urllib3")
-    levels = {name: logging.getLogger(name).level for name in names}
     signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
     for number, handler in signals.items():
         signal.signal(number, handler)
 
@@ -38,16 +30,18 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MemoryRegistry:
-    made = MemoryRegistry(tmp_path / "registry")
-    monkeypatch.setattr(bootstrap, "registry", lambda _: made)
-    return made
+def registry(tmp_path: Path) -> MemoryRegistry:
+    return MemoryRegistry(tmp_path / "registry")
 
 
 @pytest.fixture
 def run(state: Path, registry: MemoryRegistry) -> Run:
     """Run ``tvrec`` with these arguments, and settings by keyword."""
-    assert registry.folder.name == "registry"
+
+    def make_app(settings: Settings) -> App:
+        app = App(settings)
+        app.registry = registry
+        return app
 
     def invoke(*arguments: object, **settings: str) -> Result:
         return CliRunner().invoke(
@@ -55,6 +49,7 @@ def run(state: Path, registry: MemoryRegistry) -> Run:
             [str(argument) for argument in arguments],
             prog_name="tvrec",
             env={"TVREC_STATE_DIR": str(state), **settings},
+            obj=make_app,
         )
 
     return invoke

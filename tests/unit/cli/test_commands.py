@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from mlproject import bootstrap, config, launch, scheduling
+from mlproject import config, launch, scheduling, signals
 from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import bundled
 from mlproject.catalogue.stored import read_catalogue
@@ -21,11 +22,11 @@ from mlproject.models.files import save_model
 from mlproject.objects.local import LocalStore
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
+from mlproject.provenance import user_name
 from mlproject.registry.gate import Outcome, Verdict
-from mlproject.serving.client import ServiceClient
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
-from tests.builders import model, ratings, written
+from tests.builders import http_server, model, ratings, written
 from tests.servers import free_port
 
 Run = Callable[..., Result]
@@ -175,7 +176,7 @@ def test_train_promotes_a_winner(filled: Run, registry: MemoryRegistry) -> None:
     assert "precision_at_10" in result.stdout
     assert result.stdout.splitlines()[-1] == "version 1 is in production"
     assert kept.params["dimensions"] == "4"
-    assert kept.tags["trained_by"] == bootstrap.user_name()
+    assert kept.tags["trained_by"] == user_name()
 
 
 @pytest.mark.usefixtures("winner")
@@ -210,14 +211,12 @@ def test_train_says_how_to_promote_a_loser(
 
 
 @pytest.mark.usefixtures("winner")
-def test_build_trains_when_there_is_something_new(
+def test_build_comes_back_with_the_settings_of_the_builder(
     filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run_every(seconds: float, job: Callable[[], None], _: threading.Event) -> None:
+    def run_every(seconds: float, job: Callable[[], object], _: threading.Event) -> None:
         assert seconds == 7
         job()
-        job()
-        filled("generate-ratings", "--once", "--users", 100, "--ratings", 2100)
         job()
 
     monkeypatch.setattr(scheduling, "run_every", run_every)
@@ -229,8 +228,9 @@ def test_build_trains_when_there_is_something_new(
         TVREC_THREADS="1",
     )
     assert result.exit_code == 0
-    assert len(registry.runs(9)) == 2
-    assert {found.tags["trained_by"] for found in registry.runs(9)} == {"model-builder"}
+    (made,) = registry.runs(9)
+    assert (made.params["dimensions"], made.tags["trained_by"]) == ("2", "model-builder")
+    assert "nothing new since the last build" in result.stderr
 
 
 def test_promote_goes_back_and_forth(run: Run, registry: MemoryRegistry) -> None:
@@ -240,7 +240,7 @@ def test_promote_goes_back_and_forth(run: Run, registry: MemoryRegistry) -> None
     assert registry.production().tags["reason"] == "by hand"
     assert run("promote", "--reason", "better").stdout == "version 2 is in production\n"
     assert registry.production().tags["reason"] == "better"
-    assert registry.production().tags["promoted_by"] == bootstrap.user_name()
+    assert registry.production().tags["promoted_by"] == user_name()
     assert run("promote", "--version", "newest").exit_code == 0
 
 
@@ -318,24 +318,21 @@ def test_a_table_shows_brackets(run: Run, registry: MemoryRegistry, title: str) 
     assert title in run("recommend", "--user", 1, "-n", 1).stdout
 
 
-def test_doctor_says_what_is_wrong_and_ends_with_5(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: False)
-    result = run("doctor")
+def test_doctor_says_what_is_wrong_and_ends_with_5(run: Run) -> None:
+    result = run("doctor", TVREC_SERVICE_PORT=str(free_port()))
     assert result.exit_code == 5
     assert "`tvrec export-shows` puts one there" in result.stdout
     told = json.loads(run("doctor", "--json").stdout)
     assert {"part": "catalogue", "ok": False}.items() <= told[1].items()
 
 
-def test_doctor_ends_with_0_when_all_is_well(
-    filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ServiceClient, "is_ready", lambda _: True)
+def test_doctor_ends_with_0_when_all_is_well(filled: Run, registry: MemoryRegistry) -> None:
     put_into_production(registry)
-    assert filled("doctor").exit_code == 0
-    assert all(finding["ok"] for finding in json.loads(filled("doctor", "--json").stdout))
+    with http_server(200) as service:
+        port = service.rpartition(":")[2]
+        assert filled("doctor", TVREC_SERVICE_PORT=port).exit_code == 0
+        told = json.loads(filled("doctor", "--json", TVREC_SERVICE_PORT=port).stdout)
+    assert all(finding["ok"] for finding in told)
 
 
 def test_up_ends_as_what_it_starts(
@@ -354,39 +351,57 @@ def test_up_ends_as_what_it_starts(
     assert started == [tmp_path, tmp_path / "Procfile"]
 
 
+class Once(threading.Event):
+    """Ends a loop when it waits for the first time."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
 def test_guide_says_what_has_come_up(
     run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_into_production(registry)
-    asked = threading.Event()
-
-    def ready(_: ServiceClient) -> bool:
-        asked.set()
-        return True
-
-    monkeypatch.setattr(ServiceClient, "is_ready", ready)
-    monkeypatch.setattr("mlproject.signals.stop_on_signals", lambda: asked)
-    result = run("guide")
+    monkeypatch.setattr(signals, "stop_on_signals", Once)
+    with http_server(200) as service:
+        result = run("guide", TVREC_SERVICE_PORT=service.rpartition(":")[2])
     assert result.exit_code == 0
     assert "version 1 is in production: it is good" in result.stdout
-    assert "/recommend" in result.stdout
+    assert f"{service}/recommend" in result.stdout
 
 
-def test_rate_says_what_was_rated_and_where_the_event_is(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = {"event_id": "e", "topic": "ratings", "partition": 1000, "offset": 7, "title": "Lost"}
-    monkeypatch.setattr(ServiceClient, "rate", lambda _, **asked: told)
-    asked = ("rate", "--user", 1, "--show", 2, "--rating", 8)
-    assert run(*asked).stdout == "user 1 rated show Lost: 8\nevent e, partition 1000, offset 7\n"
-    assert json.loads(run(*asked, "--json").stdout) == told
-    told["title"] = None
-    assert "rated show 2, which the model does not know: 8" in run(*asked).stdout
-    assert run("rate", "--user", 1, "--show", 2, "--rating", 11).exit_code == 2
+@contextmanager
+def service_that_takes(title: str | None) -> Iterator[tuple[dict[str, object], str]]:
+    """A service that takes every rating; yield its answer and its port."""
+    told = {"event_id": "e", "topic": "ratings", "partition": 1000, "offset": 7, "title": title}
+    with http_server(201, json.dumps(told).encode()) as address:
+        yield told, address.rpartition(":")[2]
+
+
+RATE = ("rate", "--user", 1, "--show", 2, "--rating", 8)
+
+
+def test_rate_says_what_was_rated_and_where_the_event_is(run: Run) -> None:
+    with service_that_takes("Lost") as (told, port):
+        text = run(*RATE, TVREC_SERVICE_PORT=port).stdout
+        as_json = run(*RATE, "--json", TVREC_SERVICE_PORT=port).stdout
+    assert text == "user 1 rated show Lost: 8\nevent e, partition 1000, offset 7\n"
+    assert json.loads(as_json) == told
+
+
+def test_rate_says_that_the_model_does_not_know_the_show(run: Run) -> None:
+    with service_that_takes(None) as (_, port):
+        text = run(*RATE, TVREC_SERVICE_PORT=port).stdout
+    assert "rated show 2, which the model does not know: 8" in text
+
+
+def test_rate_takes_no_rating_that_is_off_the_scale(run: Run) -> None:
+    assert run(*RATE[:-1], 11).exit_code == 2
 
 
 def test_rate_without_a_service_is_5(run: Run) -> None:
     port = str(free_port())
-    done = run("rate", "--user", 1, "--show", 2, "--rating", 8, TVREC_SERVICE_PORT=port)
+    done = run(*RATE, TVREC_SERVICE_PORT=port)
     assert done.exit_code == 5
     assert "`make run` starts it" in done.stderr

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from mlproject import bootstrap
 from mlproject.cli import EXIT_CODES
 from mlproject.core import errors
 from mlproject.core.errors import TvrecError
 from mlproject.objects.locks import hold
 from mlproject.testing import MemoryRegistry
+from tests.builders import http_server
 from tests.servers import environment
 
 Run = Callable[..., Result]
 
 DOCUMENTED = {
     errors.TvrecError: 1,
-    errors.RequestError: 1,
+    errors.RequestError: 2,
     errors.ConfigError: 3,
     errors.DataError: 4,
     errors.RatingsFileError: 4,
@@ -56,12 +56,9 @@ def test_every_error_has_its_code_here() -> None:
 
 @pytest.mark.parametrize("kind", DOCUMENTED, ids=lambda kind: kind.__name__)
 def test_an_error_ends_with_its_code_and_its_sentence(
-    run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[TvrecError]
+    run: Run, registry: MemoryRegistry, kind: type[TvrecError]
 ) -> None:
-    def fail(_: object) -> None:
-        raise kind("what is wrong, and what to do")
-
-    monkeypatch.setattr(bootstrap, "registry", fail)
+    registry.failure = kind("what is wrong, and what to do")
     result = run("runs")
     assert result.exit_code == DOCUMENTED[kind]
     assert is_one_sentence(result, "what is wrong, and what to do")
@@ -144,6 +141,15 @@ def test_no_version_is_6(run: Run) -> None:
         assert run(*command).exit_code == 6
 
 
+def test_a_rating_that_the_service_refuses_is_2(run: Run) -> None:
+    with http_server(400, b'{"error": "rating must be a whole number"}') as address:
+        port = address.rpartition(":")[2]
+        command = ("rate", "--user", 1, "--show", 2, "--rating", 8)
+        result = run(*command, TVREC_SERVICE_PORT=port)
+    assert result.exit_code == 2
+    assert is_one_sentence(result, "rating must be a whole number")
+
+
 def test_a_second_generator_is_7(run: Run, state: Path) -> None:
     with hold(state / "generator.lock", "this test"):
         result = run("generate-ratings", "--once")
@@ -151,19 +157,13 @@ def test_a_second_generator_is_7(run: Run, state: Path) -> None:
     assert "another `tvrec generate-ratings` works on" in result.stderr
 
 
-def test_interrupted_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(bootstrap, "registry", interrupt)
+def test_interrupted_is_130(run: Run, registry: MemoryRegistry) -> None:
+    registry.failure = KeyboardInterrupt()
     assert run("runs").exit_code == 130
 
 
-def test_a_surprise_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def surprise() -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(MemoryRegistry, "versions", lambda _: surprise())
+def test_a_surprise_is_not_hidden(run: Run, registry: MemoryRegistry) -> None:
+    registry.failure = ZeroDivisionError()
     result = run("runs")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
