@@ -12,7 +12,7 @@ from mlproject.objects.locks import hold
 
 @dataclass(frozen=True)
 class Finding:
-    """One part: whether it is well, and what was found or what to do."""
+    """One part: whether it is fine, and what was found or what to do."""
 
     part: str
     ok: bool
@@ -36,7 +36,7 @@ def examine(app: App) -> list[Finding]:
             raise UnavailableError(
                 f"no ratings in {store.uri} yet; `tvrec generate-ratings` sends some"
             )
-        return f"{count} batches in {store.uri}"
+        return f"{count} {'batch' if count == 1 else 'batches'} in {store.uri}"
 
     def mlflow() -> str:
         app.registry.ping()

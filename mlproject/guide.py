@@ -1,4 +1,4 @@
-"""Tells a newcomer, once each, what has come up and how to try it."""
+"""Tells a newcomer what is up and how to try it, each thing once."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ _POLL_SECONDS: Final = 2.0
 
 
 def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
-    """Say what has come up, until ``stop`` is set.
+    """Say what is up, until ``stop`` is set.
 
     Parameters
     ----------

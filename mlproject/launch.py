@@ -62,7 +62,7 @@ def up(settings: Settings, procfile: Path) -> int:
             return 0
         log.error(
             "one part ended by itself (the first that stopped, above), so the others were "
-            "ended; what is kept in %s goes on at the next start",
+            "ended; the next start continues from what is kept in %s",
             state,
         )
         return 1
@@ -78,7 +78,7 @@ def check_port(host: str, port: int, what: str, field: str) -> None:
         except OSError as error:
             variable = config.variable(field)
             raise AlreadyRunningError(
-                f"port {port} on {host}, for {what}, cannot be had: {error.strerror}. "
+                f"port {port} on {host}, for {what}, is not available: {error.strerror}. "
                 f"Choose another: make run {variable}={port + 1}"
             ) from error
 
@@ -111,12 +111,12 @@ def check_data(settings: Settings, state: Path) -> None:
         raise StoreUnavailableError(f"cannot use {note}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigError(
-            f"{note}, which says whose ratings {state} holds, is damaged; mend or remove it"
+            f"{note}, which says whose ratings {state} holds, is damaged; repair or remove it"
         ) from error
     if found != wanted:
         raise ConfigError(
-            f"{state} holds ratings ({held[0]}) of a catalogue ({held[1]}); "
-            f"asked for are {wanted['ratings']} and {wanted['catalogue']}. Keep both apart with "
+            f"{state} holds ratings ({held[0]}) of a catalogue ({held[1]}); you asked for "
+            f"{wanted['ratings']} and {wanted['catalogue']}. Keep both apart with "
             "`make run STATE=another-folder ...`, or start over after `make clean-state`"
         )
 

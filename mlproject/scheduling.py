@@ -1,4 +1,4 @@
-"""Jobs that come back."""
+"""Jobs that are repeated."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ def run_every(
     A job that fails is tried again after ``retry_seconds``: it waits for a server or for
     the first data. Its sentence is logged when it changes and once a minute, not at every
     try. A job is never run twice at the same time; one that is due while it still runs is
-    left out.
+    skipped.
 
     Parameters
     ----------

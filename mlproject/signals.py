@@ -1,4 +1,4 @@
-"""The signals that end a process in good order, and the sign that it is alive."""
+"""The signals that end a process cleanly, and the sign that it is alive."""
 
 import logging
 import signal

@@ -20,8 +20,8 @@ _PAUSE_SECONDS: Final = 30.0
 
 
 @tvrec.command("export-shows")
-@click.option("--loop", is_flag=True, help="Again every TVREC_EXPORT_INTERVAL seconds.")
-@click.option("--force", is_flag=True, help="Replace the catalogue even by a much smaller one.")
+@click.option("--loop", is_flag=True, help="Repeat every TVREC_EXPORT_INTERVAL seconds.")
+@click.option("--force", is_flag=True, help="Replace the catalogue even with a much smaller one.")
 @setting(
     "--catalogue",
     "catalogue_file",
@@ -29,7 +29,10 @@ _PAUSE_SECONDS: Final = 30.0
     help="File of shows (CSV, JSON lines).",
 )
 @setting(
-    "--source", "catalogue_source", type=click.Choice(["bundled", "tvmaze"]), help="Without a file."
+    "--source",
+    "catalogue_source",
+    type=click.Choice(["bundled", "tvmaze"]),
+    help="Catalogue, if no file is named.",
 )
 @pass_app
 def export_shows(app: App, *, loop: bool, force: bool) -> None:
@@ -62,22 +65,24 @@ def export_shows(app: App, *, loop: bool, force: bool) -> None:
 @setting(
     "--replay", "ratings_file", type=click.Path(path_type=Path), help="Ratings file to replay."
 )
-@setting("--rate", "event_rate", type=float, help="Live ratings a second; 0: as fast as possible.")
-@setting("--users", "seed_users", type=int, help="Simulated users at the start.")
-@setting("--ratings", "seed_ratings", type=int, help="Simulated ratings sent at once.")
-@setting("--seed", type=int, help="Of the simulation: equal seeds, equal raters.")
-@click.option("--once", is_flag=True, help="Only the backlog: end when it is sent.")
+@setting(
+    "--rate", "event_rate", type=float, help="Live ratings per second; 0: as fast as possible."
+)
+@setting("--users", "seed_users", type=int, help="Simulated users at first start.")
+@setting("--ratings", "seed_ratings", type=int, help="Simulated ratings in the backlog.")
+@setting("--seed", type=int, help="Seed of the simulation; equal seeds give equal raters.")
+@click.option("--once", is_flag=True, help="Send only the backlog, then end.")
 @pass_app
 def generate_ratings(app: App, *, once: bool) -> None:
     """Send ratings: simulated ones, or those of a file.
 
     The backlog (100,000 simulated ratings, or most of the file) is sent at once, the rest
-    at the live rate. A second start goes on where the first one stopped. They go to Kafka
-    if KAFKA_BOOTSTRAP_SERVERS is set, else straight into batch objects.
+    at the live rate. A second start continues where the first one stopped. Ratings go to
+    Kafka if KAFKA_BOOTSTRAP_SERVERS is set, otherwise straight into batch objects.
 
     \b
     tvrec generate-ratings                           simulate, until Ctrl-C
-    tvrec generate-ratings --once --ratings 5000     only 5000 ratings of the past
+    tvrec generate-ratings --once --ratings 5000     5000 ratings, then end
     tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
     """
     from mlproject.core.retry import until_available
@@ -116,18 +121,18 @@ def generate_ratings(app: App, *, once: bool) -> None:
 
 @tvrec.group()
 def events() -> None:
-    """Look at the events that flow."""
+    """Look at events."""
 
 
 @events.command()
-@click.option("--from-start", is_flag=True, help="Begin with the oldest event.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many events.")
+@click.option("--from-start", is_flag=True, help="Start with the oldest event.")
+@click.option("--limit", type=click.IntRange(1), help="Stop after this many events.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 @pass_app
 def tail(app: App, *, from_start: bool, limit: int | None, as_json: bool) -> None:
     """Print events as they arrive, decoded.
 
-    From Kafka if KAFKA_BOOTSTRAP_SERVERS is set, else from the batch objects.
+    From Kafka if KAFKA_BOOTSTRAP_SERVERS is set, otherwise from the batch objects.
 
     \b
     tvrec events tail

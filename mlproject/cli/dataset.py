@@ -11,7 +11,7 @@ from mlproject.cli.output import json_option, print_json, print_table
 
 @tvrec.group()
 def dataset() -> None:
-    """Look at the snapshot of the ratings, or prove it."""
+    """Look at the snapshot of the ratings, or rebuild it."""
 
 
 @dataset.command()
@@ -56,12 +56,14 @@ def status(app: App, *, as_json: bool) -> None:
 
 
 @dataset.command()
-@click.option("--force", is_flag=True, help="Replace it even if equal, or if ratings get lost.")
+@click.option(
+    "--force", is_flag=True, help="Replace it even if it is equal, or if ratings get lost."
+)
 @pass_app
 def rebuild(app: App, *, force: bool) -> None:
-    """Read all batches anew and compare.
+    """Rebuild the snapshot from all batches, and compare.
 
-    A snapshot that differs from what its batches say is replaced.
+    A snapshot that differs from its batches is replaced.
 
     \b
     tvrec dataset rebuild

@@ -1,4 +1,4 @@
-"""Commands that look after Kafka and Kafka Connect: ``topics``, ``connect``."""
+"""Commands that manage Kafka and Kafka Connect: ``topics``, ``connect``."""
 
 import sys
 from collections.abc import Mapping
@@ -12,26 +12,26 @@ from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table
 
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Say what would be done, change nothing."
+    "--dry-run", is_flag=True, help="Say what would be done, and change nothing."
 )
 
 
 @tvrec.group()
 def topics() -> None:
-    """Look after the topics in Kafka."""
+    """Manage the topics in Kafka."""
 
 
 @topics.command("apply")
 @dry_run_option
 @pass_app
 def apply_topics(app: App, *, dry_run: bool) -> None:
-    """Create the topics of ratings, or make them as the settings say.
+    """Create the topics of ratings, or change them to what the settings say.
 
     `ratings` holds the events; `ratings.dlq`, with one partition, those that the connector
-    cannot read. A second run changes nothing. Retention is changed with a line that says
-    from what to what: shorter, Kafka deletes the older events, which the batches keep. Partitions
-    are never changed, since a user's events would go to another one: a mismatch ends with
-    exit code 3.
+    cannot read. A second run changes nothing. A change of retention is printed; if it gets
+    shorter, Kafka deletes the older events, which the batches keep. The number of partitions
+    is never changed, since a user's events would go to another partition: a mismatch ends
+    with exit code 3.
 
     \b
     tvrec topics apply --dry-run
@@ -46,7 +46,7 @@ def apply_topics(app: App, *, dry_run: bool) -> None:
 
 @tvrec.group()
 def connect() -> None:
-    """Look after the connector that writes ratings from Kafka into the bucket."""
+    """Manage the connector that writes ratings from Kafka into the bucket."""
 
 
 @connect.command("apply")
@@ -67,11 +67,11 @@ def connect() -> None:
 @dry_run_option
 @pass_app
 def apply_connector(app: App, *, own: Path | None, timeout_s: float, dry_run: bool) -> None:
-    """Create the connector, or give it the config that the settings say.
+    """Create the connector, or change its config to what the settings say.
 
     Its name is `ratings-batches`. It waits until the connector and all its tasks run, and
     restarts those that have failed. The config holds no keys: with AWS_ACCESS_KEY_ID set here,
-    it says ${env:AWS_ACCESS_KEY_ID}, which the worker's EnvVarConfigProvider fills in; without,
+    it says ${env:AWS_ACCESS_KEY_ID}, which the worker's EnvVarConfigProvider fills in; without it,
     the worker's AWS SDK finds credentials itself.
 
     \b
@@ -108,9 +108,9 @@ def connector_status(app: App, *, as_json: bool) -> None:
     """Show whether the connector runs, and how far behind it is.
 
     The end of a partition is the offset that its next event gets; written is the offset up to
-    which events are in the bucket, as Connect has last told Kafka (once a minute by default);
+    which events are in the bucket, as Connect last told Kafka (once a minute by default);
     lag is what lies between. Dead letters are events that could not be read. Ends with exit
-    code 1 if the connector or a task has failed, or is not there.
+    code 1 if the connector or a task has failed, or does not exist.
 
     \b
     tvrec connect status
@@ -124,7 +124,7 @@ def connector_status(app: App, *, as_json: bool) -> None:
     state = client.state(NAME)
     lags = group_lag(broker, GROUP, TOPIC)
     dead = sum(end - start for start, end in offset_ranges(broker, DEAD_LETTER_TOPIC).values())
-    failures = ["there is no such connector; `tvrec connect apply` makes it"]
+    failures = ["there is no such connector; `tvrec connect apply` creates it"]
     if state is not None:
         failures = state.failures
     if as_json:
@@ -139,7 +139,7 @@ def connector_status(app: App, *, as_json: bool) -> None:
             }
         )
     else:
-        click.echo(f"{NAME}: {state or 'not there'}")
+        click.echo(f"{NAME}: {state or 'does not exist'}")
         rows = [
             (
                 str(each.partition),

@@ -34,7 +34,7 @@ class VersionNumber(click.ParamType[int | None]):
 @setting("--learning-rate", type=float, help="Step size of AdaGrad.")
 @setting("--max-sampled", type=int, help="Negatives WARP tries for each positive.")
 @setting("--feature-weight", type=float, help="Weight of metadata against identity.")
-@setting("--threads", type=int, help="0: one a processor; 1: reproducible.")
+@setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")
 @click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
@@ -43,7 +43,7 @@ class VersionNumber(click.ParamType[int | None]):
 def train(app: App, *, promote: bool, as_json: bool) -> None:
     """Train once and log the run to MLflow.
 
-    On what is in the store. The model is promoted if it beats popularity, and is better than
+    On the data in the store. The model is promoted if it beats popularity, and is better than
     what is in production or knows newer ratings and is not worse.
 
     \b
@@ -107,7 +107,7 @@ def promote(app: App, *, version: int | None, run_id: str | None, reason: str) -
 
     \b
     tvrec promote                    the newest version
-    tvrec promote --version 2        that one, say to go back to it
+    tvrec promote --version 2        that one, for example to go back to it
     tvrec promote --run 3f2a...      the model of a run that was not promoted
     """
     from mlproject.pipelines.promote import promote as put_into_production
@@ -131,7 +131,7 @@ def promote(app: App, *, version: int | None, run_id: str | None, reason: str) -
 def runs(app: App, *, limit: int, as_json: bool) -> None:
     """List the newest runs.
 
-    What each measured, and what became of it.
+    What each one measured, and what became of it.
 
     \b
     tvrec runs

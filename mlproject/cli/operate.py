@@ -14,9 +14,9 @@ from mlproject.provenance import run_tags
 @tvrec.command()
 @pass_app
 def build(app: App) -> None:
-    """Train again and again: the model builder.
+    """Train whenever there is something new: the model builder.
 
-    Now and every TVREC_BUILD_INTERVAL seconds (120), if there is something new.
+    It looks now and every TVREC_BUILD_INTERVAL seconds (120).
 
     \b
     tvrec build                                  until Ctrl-C
@@ -65,9 +65,9 @@ def up(app: App, procfile: Path) -> None:
 @tvrec.command()
 @pass_app
 def guide(app: App) -> None:
-    """Say when each part has come up.
+    """Say when each part is up.
 
-    Once each: MLflow, a version in production, the service. One of the processes of `make run`.
+    MLflow, a version in production, the service. One of the processes of `make run`.
 
     \b
     tvrec guide       until Ctrl-C
@@ -82,7 +82,7 @@ def guide(app: App) -> None:
 @json_option
 @pass_app
 def doctor(app: App, *, as_json: bool) -> None:
-    """Check every connection, say what to mend.
+    """Check every part, and say how to fix it.
 
     Ends with exit code 5 if something is wrong.
 

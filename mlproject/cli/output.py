@@ -1,4 +1,4 @@
-"""What people and programs are shown."""
+"""Output for people and for programs."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]
 
 
 class Report(Protocol):
-    """Tells how far work is."""
+    """Says how far the work is."""
 
     def __call__(self, done: int, of: int | None = None) -> None:
         """Say that ``done`` steps are done, ``of`` how many."""
@@ -58,7 +58,7 @@ class Report(Protocol):
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Report]:
-    """Show how far long work is: a bar on a terminal, a log line now and then elsewhere.
+    """Show how far the work is: a bar on a terminal, a log line now and then elsewhere.
 
     Yields
     ------

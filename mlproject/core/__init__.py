@@ -1,1 +1,4 @@
-"""Pure types, protocols and the error tree: no vendor library, no effect."""
+"""Types, ports and the error tree, on which everything stands.
+
+Of libraries it knows numpy and pandas; it opens no file and asks no server.
+"""

@@ -1,4 +1,4 @@
-"""What the stages need from the world, as protocols; adapters live in their stages."""
+"""What the stages need from the world, as protocols; their adapters live above."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The only code that joins stages, through ports."""
+"""Jobs: each joins stages to do one thing, such as an export or a training."""

@@ -49,7 +49,7 @@ class ServiceClient:
                 status, told = answer.status, _object(answer.data)
         except UnavailableError as error:
             raise UnavailableError(
-                f"the service at {self.url} gives no answer ({error}); `make run` starts it"
+                f"the service at {self.url} does not answer ({error}); `make run` starts it"
             ) from error
         if status == _CREATED and told:
             return told

@@ -53,7 +53,7 @@ def test_all_is_well(app: App) -> None:
     assert [finding.text for finding in findings] == [
         f"{app.settings.state_dir} can be written",
         f"3 shows in {store}",
-        f"1 batches in {store}",
+        f"1 batch in {store}",
         "answers at http://127.0.0.1:5000",
         "version 1: it is good",
         "ready at http://127.0.0.1:3000",

@@ -52,7 +52,7 @@ def test_a_taken_port_names_the_setting(
     with pytest.raises(AlreadyRunningError) as caught:
         check_port("127.0.0.1", taken_port, what, field)
     assert str(caught.value) == (
-        f"port {taken_port} on 127.0.0.1, for {what}, cannot be had: Address already in use. "
+        f"port {taken_port} on 127.0.0.1, for {what}, is not available: Address already in use. "
         f"Choose another: make run {variable}={taken_port + 1}"
     )
 

@@ -148,7 +148,7 @@ def test_connect_status_ends_with_1_if_a_task_has_failed(
 ) -> None:
     absent = run("connect", "status", **settings)
     assert absent.exit_code == 1
-    assert "`tvrec connect apply` makes it" in absent.stderr
+    assert "`tvrec connect apply` creates it" in absent.stderr
     server.config = {"name": "ratings-batches"}
     server.statuses = [status("RUNNING", "FAILED", trace="a.B: no bucket")]
     result = run("connect", "status", "--json", **settings)

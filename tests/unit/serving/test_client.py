@@ -67,11 +67,11 @@ def test_an_answer_without_an_acknowledgement_is_not_taken_for_one() -> None:
 
 def test_no_service_is_said_with_what_to_do() -> None:
     with pytest.raises(
-        UnavailableError, match=r"gives no answer \(Connection refused\); `make run` starts it"
+        UnavailableError, match=r"does not answer \(Connection refused\); `make run` starts it"
     ):
         rated(f"http://127.0.0.1:{free_port()}")
     with (
         raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address,
-        pytest.raises(UnavailableError, match="gives no answer"),
+        pytest.raises(UnavailableError, match="does not answer"),
     ):
         rated(address)
