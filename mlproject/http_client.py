@@ -26,6 +26,7 @@ def request(
     *,
     timeout_s: float,
     json: Mapping[str, Any] | None = None,
+    credentials: str | None = None,
 ) -> Iterator[urllib3.BaseHTTPResponse]:
     """Send a request and yield the answer, whatever its status, its body not yet read.
 
@@ -37,6 +38,8 @@ def request(
         Seconds to wait for the connection, and for each piece of the answer.
     json
         Sent as the body.
+    credentials
+        ``user:password``; they do not follow a redirect to another host.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def request(
                 method,
                 url,
                 json=json,
-                headers={"User-Agent": USER_AGENT},
+                headers=make_headers(user_agent=USER_AGENT, basic_auth=credentials),
                 preload_content=False,
                 retries=_RETRIES,
                 timeout=timeout_s,

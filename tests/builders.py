@@ -155,7 +155,13 @@ class Answers(BaseHTTPRequestHandler):
 @contextmanager
 def http_server(status: int = 200, body: bytes = b"") -> Iterator[str]:
     """Answer every GET and POST alike; yield the address."""
-    handler = type("Handler", (Answers,), {"status": status, "body": body})
+    with serve(type("Handler", (Answers,), {"status": status, "body": body})) as address:
+        yield address
+
+
+@contextmanager
+def serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve by a handler; yield the address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

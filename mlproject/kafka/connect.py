@@ -3,19 +3,16 @@
 https://kafka.apache.org/documentation/#connect_rest
 """
 
-import base64
-import http.client
 import json
 import logging
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 from mlproject.core.errors import ConfigError, ConnectorFailedError, UnavailableError
+from mlproject.http_client import request
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +23,7 @@ _PAUSE_S: Final = 1.0
 _SETTLED_S: Final = 6.0
 _TRACE_LINES: Final = 3
 
-_BAD_REQUEST, _DENIED, _NOT_FOUND, _CONFLICT = 400, (401, 403), 404, 409
+_REFUSED, _BAD_REQUEST, _DENIED, _NOT_FOUND, _CONFLICT = 400, 400, (401, 403), 404, 409
 
 Result = TypeVar("Result")
 
@@ -103,7 +100,7 @@ class ConnectClient:
     Raises
     ------
     ConfigError
-        If the address is none of HTTP.
+        If the address is not one of HTTP.
     """
 
     url: str = field(repr=False)
@@ -156,59 +153,50 @@ class ConnectClient:
         ConfigError
             If Connect finds the config wrong, or does not permit the call.
         """
-        request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-            self.where + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Accept": "application/json", "Content-Type": "application/json"},
-        )
         parts = urlsplit(self.url)
+        credentials = None
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            encoded = base64.b64encode(pair.encode()).decode()
-            request.add_unredirected_header("Authorization", f"Basic {encoded}")
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         try:
-            with urllib.request.urlopen(request, timeout=_REQUEST_TIMEOUT_S) as answer:  # noqa: S310
-                content = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return self._refused(error)
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            with request(
+                method,
+                self.where + path,
+                timeout_s=_REQUEST_TIMEOUT_S,
+                json=body,
+                credentials=credentials,
+            ) as answer:
+                status, content = answer.status, answer.data
+        except UnavailableError as error:
             raise UnavailableError(
-                f"Kafka Connect at {self.where} does not answer ({reason}); start it, or mend "
+                f"Kafka Connect at {self.where} does not answer ({error}); start it, or correct "
                 "TVREC_CONNECT_URL"
             ) from error
+        if status >= _REFUSED:
+            return self._refused(status, content)
         try:
             return json.loads(content) if content else {}
         except ValueError as error:
             raise self._unusable() from error
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
+    def _refused(self, status: int, content: bytes) -> None:
         """Return None if what was asked for is not there; raise for anything else."""
-        try:
-            message = json.loads(error.read())["message"]
-        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-            message = None
-        if error.code in _DENIED:
+        if status in _DENIED:
             raise ConfigError(
-                f"Kafka Connect at {self.where} does not permit this (HTTP status {error.code}); "
+                f"Kafka Connect at {self.where} does not permit this (HTTP status {status}); "
                 "put user and password into TVREC_CONNECT_URL"
-            ) from error
-        if message is None:
-            raise self._unusable(error.code) from error
-        if error.code == _NOT_FOUND:
+            )
+        try:
+            message = json.loads(content)["message"]
+        except (ValueError, KeyError, TypeError):
+            raise self._unusable(status) from None
+        if status == _NOT_FOUND:
             return
-        if error.code == _BAD_REQUEST or "Failed to find any class" in message:
+        if status == _BAD_REQUEST or "Failed to find any class" in message:
             raise ConfigError(
                 f"Kafka Connect at {self.where} finds the config wrong: {_sentences(message)}"
-            ) from error
-        why = (
-            "is sharing out its tasks anew"
-            if error.code == _CONFLICT
-            else f"has trouble: {message}"
-        )
-        raise UnavailableError(f"Kafka Connect at {self.where} {why}") from error
+            )
+        why = "is sharing out its tasks anew" if status == _CONFLICT else f"has trouble: {message}"
+        raise UnavailableError(f"Kafka Connect at {self.where} {why}")
 
     def _unusable(self, status: int | None = None) -> UnavailableError:
         told = "no JSON of its own" if status is None else f"HTTP status {status}"

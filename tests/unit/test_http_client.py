@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import urllib3
@@ -9,7 +11,7 @@ from urllib3.util import make_headers
 
 from mlproject.core.errors import UnavailableError
 from mlproject.http_client import connections, request
-from tests.builders import http_server, raw_server
+from tests.builders import http_server, raw_server, serve
 from tests.servers import free_port
 
 
@@ -45,6 +47,34 @@ def silent() -> Iterator[str]:
     """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_credentials_are_sent_and_not_passed_on_to_another_host() -> None:
+    with recorder() as (there, heard_there), recorder(302, there) as (here, heard_here):
+        url = here.replace("127.0.0.1", "localhost")
+        with request("GET", url, timeout_s=5, credentials="ann:secret") as answer:
+            assert answer.status == 200
+    assert heard_here == [make_headers(basic_auth="ann:secret")["authorization"]]
+    assert heard_there == [None]
+
+
+@contextmanager
+def recorder(status: int = 200, to: str = "") -> Iterator[tuple[str, list[str | None]]]:
+    """A server that notes who asks; yield its address and its notes."""
+    heard: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers["Authorization"])
+            self.send_response(status)
+            self.send_header("Location", to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with serve(Handler) as address:
+        yield address, heard
 
 
 def test_a_server_that_is_silent_is_waited_for_as_long_as_told(silent: str) -> None:
