@@ -22,7 +22,7 @@
 
 Vendor errors (mlflow, botocore, pyarrow, ...) are turned into one of these at the
 adapter and chained; exit codes and HTTP statuses are tables at the edges
-(:mod:`mlproject.cli`, ``bento/service.py``), not attributes of the errors.
+(:mod:`mlproject.cli`, :mod:`mlproject.serving.application`), not attributes of the errors.
 """
 
 
