@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from mlproject.core.aliases import PREVIOUS, PRODUCTION
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import StoreUnavailableError, UnavailableError, VersionNotFoundError
 from mlproject.core.events import Place, RatingEvent
@@ -187,10 +188,28 @@ class MemoryRegistry:
             raise VersionNotFoundError(f"no version {number}")
         return self.kept_versions[number - 1]
 
+    def aliased(self, alias: str) -> VersionInfo | None:
+        """Return the version under an alias, if there is one."""
+        self.check()
+        return next((info for info in self.kept_versions if alias in info.aliases), None)
+
     def production(self) -> VersionInfo | None:
         """Return the version under the alias ``production``, if there is one."""
-        self.check()
-        return next((info for info in self.kept_versions if "production" in info.aliases), None)
+        return self.aliased(PRODUCTION)
+
+    def point(self, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        self.version(number)
+        for version in self.kept_versions:
+            aliases = {*version.aliases} - {alias}
+            if version.number == number:
+                aliases.add(alias)
+            self._replace(replace(version, aliases=tuple(sorted(aliases))))
+
+    def tag(self, number: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        version = self.version(number)
+        self._replace(replace(version, tags={**version.tags, **tags}))
 
     def register(self, run_id: str) -> VersionInfo:
         """Make the run's model a version."""
@@ -203,7 +222,8 @@ class MemoryRegistry:
 
     def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
         """Point ``production`` at a version and ``previous`` at the one before it."""
-        wanted, before = self.version(number), self.production()
+        self.version(number)
+        before = self.production()
         if before is not None and before.number == number:
             return before
         tags = {
@@ -212,18 +232,18 @@ class MemoryRegistry:
             "promoted_from": str(before.number) if before else "",
             "reason": reason,
         }
-        self.kept_versions = [replace(version, aliases=()) for version in self.kept_versions]
+        self.tag(number, tags)
         if before is not None:
-            self._replace(replace(before, aliases=("previous",)))
-        return self._replace(replace(wanted, aliases=("production",), tags=tags))
+            self.point(PREVIOUS, before.number)
+        self.point(PRODUCTION, number)
+        return self.version(number)
 
     def download(self, number: int, folder: Path) -> Path:
         """Copy a version's model files into ``folder``; return the folder that has them."""
         return copytree(self.folder / self.version(number).run_id, folder / "model")
 
-    def _replace(self, version: VersionInfo) -> VersionInfo:
+    def _replace(self, version: VersionInfo) -> None:
         self.kept_versions[version.number - 1] = version
-        return version
 
     def check(self) -> None:
         """Raise what the registry is set to fail with."""
@@ -256,6 +276,10 @@ class _MemoryRun:
     def dataset(self, name: str, digest: str, uri: str) -> None:
         self.registry.check()
         self.kept_tags["dataset"] = f"{name} {digest} {uri}"
+
+    def artifacts(self, folder: Path) -> None:
+        self.registry.check()
+        copytree(folder, self.registry.folder / f"{self.run_id}-{folder.name}")
 
     def model(self, folder: Path) -> None:
         self.registry.check()

@@ -51,7 +51,7 @@ def train(app: App, *, promote: bool, as_json: bool) -> None:
     tvrec train --dimensions 128 --epochs 30
     tvrec train --no-promote --json     log it, change nothing
     """
-    from mlproject.pipelines.train import load_dataset
+    from mlproject.pipelines.dataset import load_dataset
     from mlproject.pipelines.train import train as run_training
 
     app.registry.ping()

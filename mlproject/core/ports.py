@@ -134,6 +134,10 @@ class RunLog(Protocol):
         """Log which data was used."""
         ...
 
+    def artifacts(self, folder: Path) -> None:
+        """Log the files of a folder, under its name."""
+        ...
+
     def model(self, folder: Path) -> None:
         """Log the folder of a model's files as the run's model."""
         ...
@@ -181,8 +185,20 @@ class VersionRegistry(Protocol):
         """Return one version; raise VersionNotFoundError if there is none."""
         ...
 
+    def aliased(self, alias: str) -> VersionInfo | None:
+        """Return the version under an alias, if there is one."""
+        ...
+
     def production(self) -> VersionInfo | None:
         """Return the version under the alias ``production``, if there is one."""
+        ...
+
+    def point(self, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        ...
+
+    def tag(self, number: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
         ...
 
     def register(self, run_id: str) -> VersionInfo:

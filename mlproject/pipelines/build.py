@@ -9,7 +9,8 @@ from typing import Final
 from mlproject.core.cancel import ShouldStop, never
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.models.cache import ModelCache
-from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
+from mlproject.pipelines.dataset import Dataset, load_dataset
+from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.training.trainer import Trainer
 
 log = logging.getLogger(__name__)

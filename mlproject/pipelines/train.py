@@ -1,67 +1,52 @@
-"""From what is in the store to a run, and to a version if it earns it."""
+"""From a dataset to a run, and to a version if it earns it."""
 
-import hashlib
 import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from mlproject.batches.progress import Totals
-from mlproject.catalogue.stored import read_catalogue
-from mlproject.core import columns as c
+import numpy as np
+
+from mlproject.core.aliases import CHALLENGER, PRODUCTION, REFERENCE
 from mlproject.core.cancel import Cancelled, ShouldStop, never
-from mlproject.core.catalogue import GENRE_SEPARATOR, Catalogue
-from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import UNKNOWN_ROW
-from mlproject.core.interactions import Interactions, Split
+from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
-from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.core.ports import ModelRegistry
 from mlproject.core.preferences import history_weights
 from mlproject.core.runs import VersionInfo
-from mlproject.dataset.features import genre_matrix, show_features
-from mlproject.dataset.matrices import interactions
+from mlproject.dataset.cards import cards
+from mlproject.dataset.features import show_features
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
-from mlproject.models.files import save_model
-from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, find_incumbent
-from mlproject.registry.gate import Measured, Occasion, Rules, Scores, Verdict, judge
-from mlproject.snapshot.ingest import ingest
-from mlproject.snapshot.state import RatingsState
-from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
-from mlproject.training.list_quality import list_quality
+from mlproject.models.files import load_model, save_model
+from mlproject.pipelines.dataset import Dataset
+from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
+from mlproject.pipelines.measuring import draw, measure
+from mlproject.registry.checks import Bounds, check_version
+from mlproject.registry.gate import (
+    Occasion,
+    Rules,
+    Verdict,
+    judge,
+    looks_at,
+    looks_tag,
+    recipe_id,
+)
+from mlproject.serving.recommender import Recommender
 from mlproject.training.popularity import popular_now
-from mlproject.training.trainer import Trainer, require_finite
+from mlproject.training.trainer import Fitted, Trainer, require_finite
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """What there is to train on, and how it was come by.
-
-    Parameters
-    ----------
-    catalogue, interactions
-        The shows, and the latest rating of every user and show.
-    state
-        The snapshot in memory, for the next load of this process.
-    totals
-        What has been read since the first batch.
-    waiting
-        Ratings of shows that the catalogue does not know yet.
-    digest
-        SHA-256 of catalogue and ratings: equal data, equal digest, in any store.
-    """
-
-    catalogue: Catalogue
-    interactions: Interactions
-    state: RatingsState
-    totals: Totals
-    waiting: int
-    digest: str
+KIND_TAG: Final = "kind"
+# Differ from fit to fit of one recipe.
+_NO_RECIPE: Final = ("seed", "threads")
+_CHECKED_USERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +82,22 @@ class TrainParams:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A finished run: how it measured and what, and what became of it."""
+    """A finished run: how it measured and what, and what became of it.
+
+    Parameters
+    ----------
+    alias
+        The alias that the candidate wanted.
+    version
+        The version that has it now; None if the candidate does not.
+    """
 
     run_id: str
     split: str
     metrics: dict[str, float]
     verdict: Verdict
+    alias: str
     version: VersionInfo | None
-
-
-def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Dataset:
-    """Read the catalogue and what is new of the ratings.
-
-    Parameters
-    ----------
-    store
-        Where they are.
-    state
-        The last dataset's, so that the snapshot need not be read again.
-
-    Raises
-    ------
-    CatalogueError
-        If there is no catalogue yet.
-    NotEnoughDataError
-        If there are no ratings of known shows yet.
-    AlreadyRunningError
-        If another process brought the snapshot up to date at the same time.
-    """
-    catalogue = read_catalogue(store)
-    state, report = ingest(store, state)
-    found, waiting = interactions(state.ratings, catalogue)
-    if not len(found):
-        raise NotEnoughDataError(
-            f"no ratings of known shows in {store.uri} yet ({report.totals.batches} batches, "
-            f"{waiting} ratings of unknown shows); `tvrec generate-ratings` sends some"
-        )
-    digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
-    digest.update(state.digest.text.encode())
-    return Dataset(catalogue, found, state, report.totals, waiting, digest.hexdigest())
 
 
 def train(  # noqa: PLR0913 - the composition of a whole pipeline
@@ -146,28 +108,31 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     params: TrainParams,
     *,
     by: str,
-    tags: dict[str, str],
+    tags: Mapping[str, str],
     data_uri: str,
+    alias: str = PRODUCTION,
     promote: bool = True,
     on_epoch: Callable[[int], None] = lambda _: None,
     should_stop: ShouldStop = never,
 ) -> TrainResult:
-    """Train, measure, log, and promote if the gate says so.
+    """Train, measure, log, and give the version its alias if the gate says so.
 
     Parameters
     ----------
     dataset
-        From :func:`load_dataset`.
+        From :func:`~mlproject.pipelines.dataset.load_dataset`.
     registry, cache
-        Where runs and versions go, and where production's model is read from.
+        Where runs and versions go, and where the models of versions are read from.
     trainer, params
         What trains, and what else the training is told.
     by, tags
         Who trains, and what else is to be noted of the run.
     data_uri
         Where the data lies, for the run's record.
+    alias
+        ``production``, or ``challenger`` for what may not go into production by itself.
     promote
-        Whether a winner is registered and promoted, or only logged.
+        Whether a winner gets its alias, or is only logged.
     on_epoch, should_stop
         Progress, and how to end early.
 
@@ -185,8 +150,8 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         if should_stop():
             raise Cancelled
 
-    with registry.run(trainer.name) as run:
-        run.params(_flat(trainer, params))
+    with registry.run(trainer.name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
+        run.params({"trainer": trainer.name, **asdict(trainer), **_flat(params)})
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
@@ -195,106 +160,130 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         )
         run.tags({SPLIT_TAG: str(rule)})
         features = show_features(dataset.catalogue, weight=params.feature_weight)
-        fitted_model = trainer.fit(split, features, after_epoch)
-        require_finite(fitted_model.arrays())
-        model = TrainedModel(
-            shows=dataset.interactions.shows,
-            model=fitted_model,
-            popularity=popular_now(split, params.half_life_days),
-            history_weights=history_weights(),
-            cards=_cards(dataset.catalogue),
-        )
-        fitted = time.monotonic()
+        fitted = trainer.fit(split, features, after_epoch)
+        fit_seconds = time.monotonic() - started
+        model = _written_and_read(_complete(fitted, dataset, split, params), Path(made) / "model")
+        run.tags({KIND_TAG: model.model.kind})
 
-        incumbent = find_incumbent(split, dataset.digest, registry, cache)
-        own = _measure(model, incumbent.measured, params.k)
-        baseline = evaluate(by_popularity(model.popularity), incumbent.measured, params.k)
-        production = (
-            _measure(incumbent.model, incumbent.measured, params.k) if incumbent.model else None
-        )
-        known = incumbent.model.shows.rows(model.shows.ids) if incumbent.model else None
+        incumbents = find_incumbents(split, dataset.digest, registry, cache, alias)
+        measured = measure(model, incumbents, params.k)
+        recipe = recipe_id(_recipe(trainer, params))
         verdict = judge(
-            Scores(
-                candidate=Measured(own.precision, own.coverage),
-                popularity=Measured(baseline.precision, baseline.coverage),
-                production=Measured(production.precision, production.coverage)
-                if production
-                else None,
-                reference=None,
-                cold=own.cold_user,
-            ),
-            Occasion(
-                new_shows=0 if known is None else int((known == UNKNOWN_ROW).sum()),
-                same_data=incumbent.same_data,
-            ),
-            params.rules,
+            measured.scores(),
+            _occasion(model, incumbents, recipe),
+            _rules(params.rules, model, incumbents),
+            findings=_findings(model, split, params.k),
             metric=f"precision@{params.k}",
-            note=incumbent.note,
+            note=incumbents.note,
         )
         metrics = {
-            **own.means(),
-            **own.further_means(),
-            **list_quality(own.lists, split, genre_matrix(dataset.catalogue)),
-            **own.slices(),
-            **_prefixed("popularity", baseline.means() | baseline.cold_users()),
-            **_prefixed("production", production.means() if production else {}),
-            **_counts(dataset, split),
-            "fit_seconds": fitted - started,
+            **measured.metrics(dataset, split),
+            "epochs_kept": fitted.kept,
+            "fit_seconds": fit_seconds,
             "duration_seconds": time.monotonic() - started,
         }
         run.metrics(metrics)
         run.tags({"verdict": verdict.outcome, "reason": verdict.reason})
-        _log_model(run.model, model)
+        run.model(Path(made) / "model")
+        draw(Path(made) / "plots", fitted, model, measured, split)
+        run.artifacts(Path(made) / "plots")
 
+    if incumbents.production is not None:
+        rival = incumbents.production.version
+        looks = looks_at(rival.tags, recipe) + 1
+        registry.tag(rival.number, {looks_tag(recipe): str(looks)})
     version = None
     if verdict.promote and promote:
-        version = registry.register(run.run_id)
-        version = registry.promote(version.number, by=by, reason=verdict.reason)
-    return TrainResult(run.run_id, str(rule), metrics, verdict, version)
+        version = _given(alias, run.run_id, registry, verdict, by=by)
+    return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version)
 
 
-def _measure(model: TrainedModel, split: Split, k: int) -> Evaluation:
-    """Measure a model, of whatever shows it knows."""
-    return evaluate(by_model(model, split), split, k)
+def _complete(fitted: Fitted, dataset: Dataset, split: Split, params: TrainParams) -> TrainedModel:
+    """Put a fitted model together with what a version knows of its shows."""
+    popularity = popular_now(split, params.half_life_days)
+    require_finite({**fitted.model.arrays(), "popularity": popularity})
+    return TrainedModel(
+        shows=dataset.interactions.shows,
+        model=fitted.model,
+        popularity=popularity,
+        history_weights=history_weights(),
+        cards=cards(dataset.catalogue),
+    )
 
 
-def _log_model(log_folder: Callable[[Path], None], model: TrainedModel) -> None:
-    with tempfile.TemporaryDirectory(prefix="tvrec-") as temporary:
-        folder = Path(temporary) / "model"
-        folder.mkdir()
-        save_model(model, folder)
-        log_folder(folder)
+def _written_and_read(model: TrainedModel, folder: Path) -> TrainedModel:
+    """Write a model, and go on with what is read back: what is measured is what is served."""
+    folder.mkdir()
+    save_model(model, folder)
+    return load_model(folder)
 
 
-def _prefixed(whose: str, metrics: Mapping[str, float]) -> dict[str, float]:
-    return {f"{whose}_{name}": value for name, value in metrics.items()}
+def _occasion(model: TrainedModel, incumbents: Incumbents, recipe: str) -> Occasion:
+    production = incumbents.production
+    if production is None:
+        return Occasion()
+    known = production.model.shows.rows(model.shows.ids)
+    return Occasion(
+        looks=looks_at(production.version.tags, recipe),
+        new_shows=int((known == UNKNOWN_ROW).sum()),
+        age=max(datetime.now(UTC) - production.run.started_at, timedelta(0)),
+        same_data=incumbents.same_data,
+    )
 
 
-def _flat(trainer: Trainer, params: TrainParams) -> dict[str, Any]:
-    values = asdict(params)
-    return {"trainer": trainer.name, **asdict(trainer), **values.pop("rules"), **values}
+def _rules(rules: Rules, model: TrainedModel, incumbents: Incumbents) -> Rules:
+    """Expect a jump where one kind of model takes the place of another."""
+    production = incumbents.production
+    if production is None or production.model.model.kind == model.model.kind:
+        return rules
+    return Rules(**{**_fields(rules), "leak": np.inf})
 
 
-def _counts(dataset: Dataset, split: Split) -> dict[str, float]:
+def _findings(model: TrainedModel, split: Split, k: int) -> tuple[str, ...]:
+    """Ask the version as the service would ask it."""
+    histories = split.interactions.histories(~split.held_out, model.history_weights)
+    telling = np.flatnonzero(histories.has_taste())
+    chosen = telling[:: -(-len(telling) // _CHECKED_USERS) or 1]
+    recommender = Recommender(0, model)
+    return check_version(
+        {**model.model.arrays(), "popularity": model.popularity},
+        model.scores,
+        lambda history, length: recommender.rank(history, length)[0],
+        histories.take(chosen),
+        Bounds(k=k),
+    )
+
+
+def _given(
+    alias: str, run_id: str, registry: ModelRegistry, verdict: Verdict, *, by: str
+) -> VersionInfo:
+    """Make the run's model a version, and point its alias at it."""
+    version = registry.register(run_id)
+    if alias == CHALLENGER:
+        registry.tag(version.number, {"challenges_by": by, "reason": verdict.reason})
+        registry.point(CHALLENGER, version.number)
+        return registry.version(version.number)
+    before = registry.production()
+    if verdict.becomes_reference:
+        registry.point(REFERENCE, version.number)
+    elif before is not None and registry.aliased(REFERENCE) is None:
+        registry.point(REFERENCE, before.number)
+    return registry.promote(version.number, by=by, reason=verdict.reason)
+
+
+def _recipe(trainer: Trainer, params: TrainParams) -> dict[str, Any]:
+    """Name what all fits of one recipe have in common."""
+    values = {"trainer": trainer.name, **asdict(trainer)}
+    values |= {"feature_weight": params.feature_weight, "half_life_days": params.half_life_days}
+    return {name: value for name, value in values.items() if name not in _NO_RECIPE}
+
+
+def _flat(params: TrainParams) -> dict[str, Any]:
     return {
-        "ratings": len(dataset.interactions),
-        "ratings_held_out": int(split.held_out.sum()),
-        "users": len(dataset.interactions.users),
-        "shows": len(dataset.interactions.shows),
-        "ratings_of_unknown_shows": dataset.waiting,
-        "events": dataset.totals.events,
-        "events_superseded": dataset.totals.events - len(dataset.state),
-        "events_rejected": dataset.totals.rejected,
-        "batches_unreadable": dataset.totals.unreadable,
+        **{name: value for name, value in _fields(params).items() if name != "rules"},
+        **_fields(params.rules),
     }
 
 
-def _cards(catalogue: Catalogue) -> tuple[dict[str, Any], ...]:
-    """Return what the service tells of each show, without what is not known."""
-    frame = catalogue.frame.drop(columns=c.POPULARITY)
-    cards = []
-    for row in frame.astype("object").where(frame.notna(), None).to_dict("records"):
-        genres = [genre for genre in row.pop(c.GENRES).split(GENRE_SEPARATOR) if genre]
-        card = {c.SHOW_ID: row.pop(c.SHOW_ID), c.TITLE: row.pop(c.TITLE), c.GENRES: genres}
-        cards.append(card | {str(name): value for name, value in row.items() if value})
-    return tuple(cards)
+def _fields(values: TrainParams | Rules) -> dict[str, Any]:
+    return {name: getattr(values, name) for name in values.__dataclass_fields__}

@@ -154,6 +154,10 @@ class _MlflowRun:
             data = mlflow.data.meta_dataset.MetaDataset(source, name, digest)  # type: ignore[abstract]
             mlflow.log_input(data, "training")
 
+    def artifacts(self, folder: Path) -> None:
+        with self.server.translated():
+            mlflow.log_artifacts(str(folder), folder.name)
+
     def model(self, folder: Path) -> None:
         from mlproject.registry.model_logging import log_model  # noqa: PLC0415 - needs pandas
 

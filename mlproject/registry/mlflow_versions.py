@@ -10,12 +10,10 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from mlproject.core.aliases import PREVIOUS, PRODUCTION
 from mlproject.core.errors import ArtifactError, VersionNotFoundError
 from mlproject.core.runs import VersionInfo
 from mlproject.registry.mlflow_server import NOT_FOUND, MlflowServer
-
-PRODUCTION: Final = "production"
-PREVIOUS: Final = "previous"
 
 # An alias that is not there is INVALID_PARAMETER_VALUE to MLflow; no model is not found.
 _NO_ALIAS: Final = {NOT_FOUND, "INVALID_PARAMETER_VALUE"}
@@ -60,16 +58,31 @@ class MlflowVersions(MlflowServer):
             f"{self.model} has no version {number}; there is {known} (see `tvrec runs`)"
         )
 
-    def production(self) -> VersionInfo | None:
-        """Return the version under the alias ``production``, if there is one."""
+    def aliased(self, alias: str) -> VersionInfo | None:
+        """Return the version under an alias, if there is one."""
         with self.translated():
             try:
-                found = self.client.get_model_version_by_alias(self.model, PRODUCTION)
+                found = self.client.get_model_version_by_alias(self.model, alias)
             except MlflowException as error:
                 if error.error_code in _NO_ALIAS:
                     return None
                 raise
-        return _version_info(found, {PRODUCTION: found.version})
+        return _version_info(found, {alias: found.version})
+
+    def production(self) -> VersionInfo | None:
+        """Return the version under the alias ``production``, if there is one."""
+        return self.aliased(PRODUCTION)
+
+    def point(self, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+        with self.translated():
+            self.client.set_registered_model_alias(self.model, alias, str(number))
+
+    def tag(self, number: int, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        with self.translated():
+            for key, value in tags.items():
+                self.client.set_model_version_tag(self.model, str(number), key, value)
 
     def register(self, run_id: str) -> VersionInfo:
         """Make the run's model a version.

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlproject.core import columns as c
+from mlproject.core.histories import Histories
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
@@ -39,21 +41,29 @@ class Recommender:
             is known of each show and its ``score``. For the source see
             :func:`~mlproject.core.sources.source_of`.
         """
-        model = self.model
-        history = model.history(rated)
-        scores = model.scores(history)[0]
-        scores[history.show_rows] = -np.inf
-        best = top_k(scores, num_items)
+        history = self.model.history(rated)
+        best, scores = self.rank(history, num_items)
+        cards = self.model.cards
         return {
             "user_id": user_id,
             "model_version": self.version,
             "source": source_of(int(np.count_nonzero(history.weights > 0))),
             "items": [
-                {**model.cards[show], "score": round(float(scores[show]), 4)}
-                for show in best.tolist()
-                if scores[show] > -np.inf
+                {**cards[show], "score": round(score, 4)}
+                for show, score in zip(best.tolist(), scores.tolist(), strict=True)
             ],
         }
+
+    def rank(
+        self, history: Histories, num_items: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the rows of the best shows that are not in one history, and their scores."""
+        scores = self.model.scores(history)[0]
+        scores[history.show_rows] = -np.inf
+        best = top_k(scores, num_items)
+        ranked = scores[best]
+        showable = ranked > -np.inf
+        return best[showable], ranked[showable]
 
     def title(self, show_id: int) -> str | None:
         """Return a show's title, None if the model does not know the show."""

@@ -14,6 +14,7 @@ from mlproject.core.interactions import Split
 from mlproject.core.preferences import history_weights, positive_weights
 from mlproject.models.factors import Factors
 from mlproject.training.fold_in import learn_fold_in
+from mlproject.training.trainer import Fitted
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class LightFMTrainer:
 
     def fit(
         self, split: Split, features: sparse.csr_array, on_epoch: Callable[[int], None]
-    ) -> Factors:
+    ) -> Fitted:
         """Learn vectors of users and shows, then the map from a history to its user's vector.
 
         The item features are folded into the vectors of the shows, so a score is one dot
@@ -111,4 +112,7 @@ class LightFMTrainer:
             show_vectors.astype(np.float32),
             self.seed,
         )
-        return Factors(show_vectors, (features @ model.item_biases).astype(np.float32), fold_in)
+        return Fitted(
+            Factors(show_vectors, (features @ model.item_biases).astype(np.float32), fold_in),
+            kept=self.epochs,
+        )

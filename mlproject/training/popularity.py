@@ -12,6 +12,7 @@ from mlproject.core.interactions import Split
 from mlproject.core.model import Floats
 from mlproject.core.preferences import positive_weights
 from mlproject.models.popularity import Popularity
+from mlproject.training.trainer import Fitted
 
 _DAY_MS: Final = 86_400_000.0
 
@@ -41,11 +42,11 @@ class PopularityTrainer:
         split: Split,
         features: sparse.csr_array,  # noqa: ARG002 - metadata makes nothing popular
         on_epoch: Callable[[int], None],
-    ) -> Popularity:
+    ) -> Fitted:
         """Count the training part."""
         counted = popular_now(split, self.half_life_days)
         on_epoch(1)
-        return Popularity(counted)
+        return Fitted(Popularity(counted))
 
 
 def popular_now(split: Split, half_life_days: float) -> Floats:

@@ -1,6 +1,7 @@
 """What a trainer is: settings that turn interactions into a model."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -9,6 +10,25 @@ from scipy import sparse
 from mlproject.core.errors import TrainingError
 from mlproject.core.interactions import Split
 from mlproject.core.model import Arrays, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit came to.
+
+    Parameters
+    ----------
+    model
+        The model.
+    curve
+        The metric on the validation slice after each epoch; empty if there is none.
+    kept
+        The epoch whose model this is, from 1; 0 if there are no epochs.
+    """
+
+    model: Model
+    curve: tuple[float, ...] = ()
+    kept: int = 0
 
 
 class Trainer(Protocol):
@@ -25,7 +45,7 @@ class Trainer(Protocol):
 
     def fit(
         self, split: Split, features: sparse.csr_array, on_epoch: Callable[[int], None]
-    ) -> Model:
+    ) -> Fitted:
         """Learn from the training part.
 
         Parameters

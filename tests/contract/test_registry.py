@@ -251,6 +251,35 @@ def test_what_is_in_production_stays_as_it_was_promoted(place: Place) -> None:
     assert again.tags == first.tags
 
 
+def test_an_alias_is_pointed_at_one_version_and_moves(place: Place) -> None:
+    for _ in range(2):
+        place.registry.register(place.log_model())
+    assert place.registry.aliased("reference") is None
+    for number in (1, 2):
+        place.registry.point("reference", number)
+        found = place.registry.aliased("reference")
+        assert found is not None
+        assert found.number == number
+    assert [info.aliases for info in place.registry.versions()] == [("reference",), ()]
+
+
+def test_a_promotion_leaves_other_aliases_alone(place: Place) -> None:
+    for _ in range(2):
+        place.registry.register(place.log_model())
+    place.registry.point("reference", 1)
+    for number in (1, 2):
+        place.registry.promote(number, by="ann", reason="a try")
+    aliases = {info.number: info.aliases for info in place.registry.versions()}
+    assert aliases == {1: ("previous", "reference"), 2: ("production",)}
+
+
+def test_tags_of_a_version_are_added_to_those_it_has(place: Place) -> None:
+    place.registry.register(place.log_model())
+    place.registry.tag(1, {"a": "1"})
+    place.registry.tag(1, {"a": "2", "b": "3"})
+    assert {"a": "2", "b": "3"}.items() <= place.registry.version(1).tags.items()
+
+
 def test_the_files_of_a_version_are_those_that_were_logged(place: Place, tmp_path: Path) -> None:
     logged = model_files(tmp_path / "logged")
     with place.registry.run("a run") as run:
@@ -271,7 +300,10 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "find_run": lambda registry: registry.find_run("a"),
     "versions": lambda registry: registry.versions(),
     "version": lambda registry: registry.version(1),
+    "aliased": lambda registry: registry.aliased("reference"),
     "production": lambda registry: registry.production(),
+    "point": lambda registry: registry.point("reference", 1),
+    "tag": lambda registry: registry.tag(1, {"a": "b"}),
     "register": lambda registry: registry.register("a"),
     "promote": lambda registry: registry.promote(1, by="a test", reason=""),
     "download": lambda registry: registry.download(1, Path("nowhere")),

@@ -26,12 +26,13 @@ from mlproject.events.simulator import Simulator
 from mlproject.models.cache import ModelCache
 from mlproject.models.factors import Factors
 from mlproject.models.files import load_model
-from mlproject.pipelines.train import Dataset, TrainParams, TrainResult, load_dataset, train
+from mlproject.pipelines.dataset import Dataset, load_dataset
+from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.popularity import PopularityTrainer
-from mlproject.training.trainer import Trainer
+from mlproject.training.trainer import Fitted, Trainer
 from tests.builders import put_catalogue, ratings
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
@@ -48,6 +49,8 @@ PARAMS = TrainParams(
     k=5,
     rules=Rules(),
 )
+BOLD = replace(PARAMS, rules=Rules(leak=10))
+"""No gain is too good to be true."""
 
 
 def some_shows() -> Catalogue:
@@ -186,7 +189,6 @@ def test_another_trainer_makes_another_kind_by_the_same_way(place: Place, datase
     assert (run.name, run.params["trainer"]) == ("popularity", "popularity")
     assert run.params["half_life_days"] == "30"
     assert run.metrics["precision_at_5"] == run.metrics["popularity_precision_at_5"]
-    assert result.verdict.reason.endswith("of what is popular now")
     assert load_model(place.registry.folder / result.run_id).model.kind == "popularity"
 
 
@@ -194,7 +196,7 @@ def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
     first, second = place.train(dataset), place.train(dataset)
     assert second.version is None
     assert second.verdict.reason.startswith("equal: precision@5 0.")
-    assert place.registry.production() == first.version
+    assert place.registry.production().number == first.version.number
     assert len(place.registry.versions()) == 1
     assert place.last_run.tags["verdict"] == "keep"
     assert (place.registry.folder / second.run_id).is_dir(), "to be promoted by hand"
@@ -215,7 +217,7 @@ def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
     place.registry.promote(
         place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
     )
-    result = place.train(dataset, params=replace(PARAMS, rules=Rules(leak=10)))
+    result = place.train(dataset, params=BOLD)
     assert result.version.number == 2
     assert result.verdict.reason.startswith("better by 0.")
     assert place.registry.version(1).aliases == ("previous",)
@@ -229,12 +231,88 @@ def test_newer_ratings_are_no_reason_and_new_shows_are(place: Place, history: Ra
     lenient = replace(PARAMS, rules=Rules(margin=0.5, reference_margin=1))
 
     assert place.train(load_dataset(store), params=lenient).version is None
-    assert place.registry.production() == first.version
+    assert place.registry.production().number == first.version.number
 
     put_catalogue(store, shows_and_a_new_one())
     result = place.train(load_dataset(store), params=lenient)
     assert result.verdict.reason.startswith("due (1 new show) and ")
     assert result.version.number == 2
+
+
+def test_looks_are_counted_by_recipe_and_version(place: Place, dataset: Dataset) -> None:
+    first = place.train(dataset)
+    assert not [tag for tag in first.version.tags if tag.startswith("gate_looks_")]
+    for trainer in (TRAINER, replace(TRAINER, seed=9), WEAKER):
+        place.train(dataset, trainer)
+    tags = place.registry.production().tags
+    looks = {value for tag, value in tags.items() if tag.startswith("gate_looks_")}
+    assert looks == {"1", "2"}, "another seed is another look of the same recipe"
+
+
+def test_the_first_to_be_replaced_becomes_the_reference(place: Place, dataset: Dataset) -> None:
+    place.train(dataset, WEAKER, promote=False)
+    place.registry.promote(
+        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
+    )
+    result = place.train(dataset, params=BOLD)
+    assert result.verdict.becomes_reference, "it is better by far"
+    assert place.registry.aliased("reference").number == result.version.number
+    again = place.train(dataset)
+    assert "reference_precision_at_5" not in again.metrics, "it is production itself"
+
+
+def test_the_reference_is_measured_on_the_same_holdout(place: Place, dataset: Dataset) -> None:
+    best = place.train(dataset)
+    place.train(dataset, WEAKER, promote=False)
+    weaker = place.registry.register(place.last_run.run_id).number
+    place.registry.promote(weaker, by="hand", reason="to see")
+    place.registry.point("reference", best.version.number)
+    result = place.train(dataset, WEAKER)
+    assert result.metrics["reference_precision_at_5"] == pytest.approx(
+        best.metrics["precision_at_5"]
+    )
+
+
+def test_a_challenger_gets_its_own_alias_and_production_stays(
+    place: Place, dataset: Dataset
+) -> None:
+    place.train(dataset, WEAKER, promote=False)
+    place.registry.promote(
+        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
+    )
+    result = place.train(dataset, params=BOLD, alias="challenger")
+    assert (result.version.number, result.version.aliases) == (2, ("challenger",))
+    assert place.registry.production().number == 1
+    equal = place.train(dataset, alias="challenger")
+    assert equal.version is None, "it has to beat the challenger now"
+    assert len(place.registry.versions()) == 2
+
+
+def test_what_must_not_be_served_is_not_promoted(
+    place: Place, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = LightFMTrainer.fit
+
+    def blind(self: LightFMTrainer, *args: object) -> Fitted:
+        fitted = fit(self, *args)
+        return replace(fitted, model=replace(fitted.model, fold_in=0 * fitted.model.fold_in))
+
+    monkeypatch.setattr(LightFMTrainer, "fit", blind)
+    result = place.train(dataset)
+    assert result.version is None
+    assert "same list" in result.verdict.reason
+
+
+def test_a_run_has_pictures(place: Place, dataset: Dataset) -> None:
+    place.train(dataset)
+    second = place.train(dataset)
+    names = {path.name for path in (place.registry.folder / f"{second.run_id}-plots").iterdir()}
+    assert names == {
+        "against_production.png",
+        "map_of_shows.png",
+        "popularity.png",
+        "precision_by_activity.png",
+    }
 
 
 def test_under_another_split_all_are_measured_on_what_was_held_out_from_both(
@@ -281,7 +359,7 @@ def test_a_production_that_cannot_be_fetched_now_ends_the_run(
     with pytest.raises(trouble):
         place.train(dataset)
     assert place.last_run.status == "FAILED"
-    assert place.registry.production() == first.version
+    assert place.registry.production().number == first.version.number
 
 
 def test_a_cancelled_run_is_killed_and_nothing_is_promoted(place: Place, dataset: Dataset) -> None:

@@ -1,6 +1,7 @@
 """Production is measured on what it has not trained on, or not at all."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mlproject.core.interactions import Interactions, Split
 from mlproject.dataset.split import RandomDraw, SplitRule, TimeCut, hold_out
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import save_model
-from mlproject.pipelines.comparison import DIGEST_TAG, SPLIT_TAG, Incumbent, find_incumbent
+from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.testing import MemoryRegistry
 from tests.builders import model
 
@@ -49,9 +50,9 @@ class Place:
         version = self.registry.register(run.run_id).number
         self.registry.promote(version, by="a test", reason="it is good")
 
-    def find(self, split: Split, digest: str = "today's") -> Incumbent:
+    def find(self, split: Split, digest: str = "today's") -> Incumbents:
         cache = ModelCache(self.folder / "cache", self.registry.download)
-        return find_incumbent(split, digest, self.registry, cache)
+        return find_incumbents(split, digest, self.registry, cache)
 
 
 @pytest.fixture
@@ -70,7 +71,8 @@ def at_random(data: Interactions, share: float = 0.2, seed: int = 1) -> tuple[Sp
 def test_without_production_the_first_is_looked_for(place: Place) -> None:
     split, _ = by_time(interactions())
     found = place.find(split)
-    assert (found.model, found.measured, found.note) == (None, split, "first to beat popularity")
+    assert (found.production, found.measured) == (None, split)
+    assert found.note == "first to beat popularity"
 
 
 @pytest.mark.parametrize(("digest", "same"), [("today's", True), ("yesterday's", False)])
@@ -82,7 +84,7 @@ def test_it_is_told_whether_production_knows_the_same_data(
     split, rule = by_time(interactions())
     place.produce(interactions(), **{SPLIT_TAG: str(rule), DIGEST_TAG: digest})
     found = place.find(split)
-    assert found.model is not None
+    assert found.production is not None
     assert (found.same_data, found.note) == (same, "")
     np.testing.assert_array_equal(found.measured.held_out, split.held_out)
 
@@ -120,7 +122,7 @@ def test_under_another_split_only_what_was_held_out_from_both_measures(
     split, _ = by_time(data)
     found = place.find(split)
     assert 0 < found.measured.held_out.sum() < split.held_out.sum()
-    assert found.model is not None
+    assert found.production is not None
     np.testing.assert_array_equal(found.measured.held_out, split.held_out & rule.held_out(data))
     assert found.note == f", on what was held out from both (production: {rule})"
 
@@ -132,7 +134,7 @@ def test_where_hardly_anything_was_held_out_from_both_nothing_is_compared(
     place.produce(data, **{SPLIT_TAG: str(RandomDraw(0.01, seed=5))})
     split, _ = by_time(data)
     found = place.find(split)
-    assert found.model is None
+    assert found.production is None
     assert found.measured is split
     assert found.note.startswith("beats popularity, and version 1 in production has trained on")
     assert "the candidate is compared with popularity alone" in caplog.text
@@ -142,7 +144,7 @@ def test_a_small_holdout_is_compared_all_the_same(place: Place) -> None:
     data = interactions(users=3)
     split, rule = by_time(data)
     place.produce(data, **{SPLIT_TAG: str(rule)})
-    assert place.find(split).model is not None
+    assert place.find(split).production is not None
 
 
 @pytest.mark.parametrize("tags", [{}, {SPLIT_TAG: "somehow"}])
@@ -150,7 +152,7 @@ def test_a_production_of_unknown_making_is_not_compared(place: Place, tags: dict
     data = interactions()
     place.produce(data, **tags)
     found = place.find(by_time(data)[0])
-    assert found.model is None
+    assert found.production is None
     assert "does not tell what it has trained on" in found.note
 
 
@@ -159,4 +161,51 @@ def test_nor_is_one_whose_run_is_gone(place: Place) -> None:
     split, rule = by_time(data)
     place.produce(data, **{SPLIT_TAG: str(rule)})
     place.registry.kept_runs.clear()
-    assert place.find(split).model is None
+    assert place.find(split).production is None
+
+
+def test_the_reference_takes_part_in_the_holdout(place: Place) -> None:
+    data = interactions()
+    split, rule = by_time(data)
+    other = RandomDraw(0.5, seed=9)
+    place.produce(data, **{SPLIT_TAG: str(other)})
+    place.registry.point("reference", 1)
+    place.produce(data, **{SPLIT_TAG: str(rule)})
+    found = place.find(split)
+    assert (found.production.version.number, found.reference.version.number) == (2, 1)
+    np.testing.assert_array_equal(found.measured.held_out, split.held_out & other.held_out(data))
+
+
+def test_a_reference_that_has_trained_on_the_holdout_is_not_asked(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = interactions()
+    split, rule = by_time(data)
+    place.produce(data, **{SPLIT_TAG: str(RandomDraw(0.01, seed=5))})
+    place.registry.point("reference", 1)
+    place.produce(data, **{SPLIT_TAG: str(rule)})
+    found = place.find(split)
+    assert found.reference is None
+    np.testing.assert_array_equal(found.measured.held_out, split.held_out)
+    assert "version 1, the reference, has trained on the holdout" in caplog.text
+
+
+def test_production_is_no_reference_to_itself(place: Place) -> None:
+    data = interactions()
+    split, rule = by_time(data)
+    place.produce(data, **{SPLIT_TAG: str(rule)})
+    place.registry.point("reference", 1)
+    assert place.find(split).reference is None
+
+
+def test_a_challenger_is_compared_with_the_challenger_there_is(place: Place) -> None:
+    data = interactions()
+    split, rule = by_time(data)
+    place.produce(data, **{SPLIT_TAG: str(rule)})
+    cache = ModelCache(place.folder / "cache", place.registry.download)
+    ask = partial(find_incumbents, split, "today's", place.registry, cache, "challenger")
+    assert ask().production.version.number == 1
+    place.registry.point("challenger", 1)
+    place.produce(data, **{SPLIT_TAG: str(rule)})
+    assert place.registry.production().number == 2
+    assert ask().production.version.number == 1

@@ -1,0 +1,85 @@
+"""From what is in the store to what there is to train on."""
+
+import hashlib
+from dataclasses import dataclass
+
+from mlproject.batches.progress import Totals
+from mlproject.catalogue.stored import read_catalogue
+from mlproject.core.catalogue import Catalogue
+from mlproject.core.errors import NotEnoughDataError
+from mlproject.core.interactions import Interactions
+from mlproject.core.ports import ObjectStore
+from mlproject.dataset.matrices import interactions
+from mlproject.snapshot.ingest import ingest
+from mlproject.snapshot.state import RatingsState
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What there is to train on, and how it was come by.
+
+    Parameters
+    ----------
+    catalogue, interactions
+        The shows, and the latest rating of every user and show.
+    state
+        The snapshot in memory, for the next load of this process.
+    totals
+        What has been read since the first batch.
+    waiting
+        Ratings of shows that the catalogue does not know yet.
+    digest
+        SHA-256 of catalogue and ratings: equal data, equal digest, in any store.
+    """
+
+    catalogue: Catalogue
+    interactions: Interactions
+    state: RatingsState
+    totals: Totals
+    waiting: int
+    digest: str
+
+    def counts(self) -> dict[str, float]:
+        """Return how much there is, by the names of a run's metrics."""
+        return {
+            "ratings": len(self.interactions),
+            "users": len(self.interactions.users),
+            "shows": len(self.interactions.shows),
+            "ratings_of_unknown_shows": self.waiting,
+            "events": self.totals.events,
+            "events_superseded": self.totals.events - len(self.state),
+            "events_rejected": self.totals.rejected,
+            "batches_unreadable": self.totals.unreadable,
+        }
+
+
+def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Dataset:
+    """Read the catalogue and what is new of the ratings.
+
+    Parameters
+    ----------
+    store
+        Where they are.
+    state
+        The last dataset's, so that the snapshot need not be read again.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no catalogue yet.
+    NotEnoughDataError
+        If there are no ratings of known shows yet.
+    AlreadyRunningError
+        If another process brought the snapshot up to date at the same time.
+    """
+    catalogue = read_catalogue(store)
+    state, report = ingest(store, state)
+    found, waiting = interactions(state.ratings, catalogue)
+    if not len(found):
+        raise NotEnoughDataError(
+            f"no ratings of known shows in {store.uri} yet ({report.totals.batches} batches, "
+            f"{waiting} ratings of unknown shows); `tvrec generate-ratings` sends some"
+        )
+    digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
+    digest.update(state.digest.text.encode())
+    return Dataset(catalogue, found, state, report.totals, waiting, digest.hexdigest())

@@ -1,0 +1,108 @@
+"""A candidate beside its rivals: as numbers of the gate, metrics of a run, and pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlproject.core import columns as c
+from mlproject.core.interactions import Split
+from mlproject.core.model import TrainedModel
+from mlproject.dataset.features import genre_matrix
+from mlproject.models.factors import Factors
+from mlproject.pipelines.dataset import Dataset
+from mlproject.pipelines.incumbents import Incumbents
+from mlproject.registry.gate import Measured, Scores
+from mlproject.training import plots
+from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
+from mlproject.training.list_quality import list_quality
+from mlproject.training.trainer import Fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Everyone on the same part of the holdout."""
+
+    candidate: Evaluation
+    popularity: Evaluation
+    production: Evaluation | None
+    reference: Evaluation | None
+
+    def scores(self) -> Scores:
+        """Return what the gate compares."""
+
+        def values(evaluation: Evaluation) -> Measured:
+            return Measured(evaluation.precision, evaluation.coverage)
+
+        return Scores(
+            candidate=values(self.candidate),
+            popularity=values(self.popularity),
+            production=values(self.production) if self.production else None,
+            reference=values(self.reference) if self.reference else None,
+            cold=self.candidate.cold_user,
+        )
+
+    def metrics(self, dataset: Dataset, split: Split) -> dict[str, float]:
+        """Return what is logged of the run."""
+        return {
+            **self.candidate.means(),
+            **self.candidate.further_means(),
+            **self.candidate.slices(),
+            **list_quality(self.candidate.lists, split, genre_matrix(dataset.catalogue)),
+            **_prefixed("popularity", self.popularity.means() | self.popularity.cold_users()),
+            **_prefixed("production", self.production.means() if self.production else {}),
+            **_prefixed("reference", self.reference.means() if self.reference else {}),
+            **dataset.counts(),
+            "ratings_held_out": int(split.held_out.sum()),
+        }
+
+
+def measure(model: TrainedModel, incumbents: Incumbents, k: int) -> Measurements:
+    """Measure a candidate, popularity and its rivals on what is fair to all of them.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If nothing in the holdout is relevant.
+    """
+    split = incumbents.measured
+
+    def of(other: TrainedModel) -> Evaluation:
+        return evaluate(by_model(other, split), split, k)
+
+    production, reference = incumbents.production, incumbents.reference
+    return Measurements(
+        candidate=of(model),
+        popularity=evaluate(by_popularity(model.popularity), split, k),
+        production=of(production.model) if production else None,
+        reference=of(reference.model) if reference else None,
+    )
+
+
+def draw(
+    folder: Path, fitted: Fitted, model: TrainedModel, measured: Measurements, split: Split
+) -> None:
+    """Draw a training into a folder, which is made."""
+    candidate, popularity = measured.candidate, measured.popularity
+    figures = {
+        "precision_by_activity": plots.precision_by_activity(candidate, popularity, split),
+        "popularity": plots.popularity_of_lists(candidate, popularity, split),
+    }
+    if fitted.curve:
+        figures["learning_curve"] = plots.learning_curve(
+            f"precision@{candidate.k}",
+            fitted.curve,
+            fitted.kept,
+            float(popularity.precision.mean()),
+        )
+    if measured.production:
+        figures["against_production"] = plots.against_production(candidate, measured.production)
+    if isinstance(model.model, Factors):
+        genres = [(card[c.GENRES] or [""])[0] for card in model.cards]
+        vectors = model.model.show_vectors.astype("float32")
+        figures["map_of_shows"] = plots.map_of_shows(vectors, model.popularity, genres)
+    folder.mkdir()
+    plots.save(figures, folder)
+
+
+def _prefixed(whose: str, metrics: Mapping[str, float]) -> dict[str, float]:
+    return {f"{whose}_{name}": value for name, value in metrics.items()}
