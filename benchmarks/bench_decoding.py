@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from mlproject.batches.decoding import decode_batch
+from mlproject.batches.formats import decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
 from mlproject.core import columns as c

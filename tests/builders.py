@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlproject.batches.parquet import decode_ratings
+from mlproject.batches.formats import decode_frame
+from mlproject.batches.keys import BatchKey
 from mlproject.catalogue.stored import CATALOGUE, encode_catalogue
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
@@ -193,6 +194,8 @@ def raw_server(answer: bytes) -> Iterator[str]:
 
 
 def written(store: ObjectStore) -> RatingFrame:
-    """Return what the batches of one partition hold, in order."""
-    keys = [info.key for info in store.list("topics/ratings/")]
-    return RatingFrame.concat([decode_ratings(store.get(key) or b"")[0] for key in keys])
+    """Return what the batches hold, in order."""
+    keys = [BatchKey.parse(info.key) for info in store.list("topics/ratings/")]
+    return RatingFrame.concat(
+        [decode_frame(key, store.get(str(key)) or b"") for key in keys if key]
+    )

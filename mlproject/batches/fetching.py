@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from mlproject.batches.decoding import Batch, decode_batch
+from mlproject.batches.formats import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable

@@ -1,44 +1,64 @@
-"""Batches of JSON lines, gzip or plain, as Kafka Connect's sinks write them.
+"""Batches of JSON lines, gzip or plain: read and written with numpy and nothing larger.
 
-One event a line, its fields at the top level or under ``value``; ``rated_at`` is a whole
-number of milliseconds since 1970, UTC, or a time in ISO 8601; ``offset`` is optional.
+One event per line, its fields at the top level or under ``value``, as Kafka Connect's sinks
+write them; ``rated_at`` is a whole number of milliseconds since 1970, UTC, or a time in ISO
+8601; ``offset`` is optional.
 """
 
 import gzip
 import json
 import math
 import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.json
-from numpy.typing import NDArray
-from pyarrow import compute as pc
 
-from mlproject.batches.plain_rows import plain_rows
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
-from mlproject.core.parsing import INT64_MAX
-from mlproject.core.rating_columns import RatingColumns
-from mlproject.core.ratings import RatingFrame
+from mlproject.core.event_fields import EVENT_FIELDS, NAMES
+from mlproject.core.event_keys import event_keys
+from mlproject.core.event_values import INT64_MAX, read_value
+from mlproject.core.rating_columns import COLUMN_TYPES, UNRATED, RatingColumns
 
 LINE: Final = "line"
+VALUE: Final = "value"
+OFFSET: Final = "offset"
 _GZIP: Final = b"\x1f\x8b"
-_VALUE: Final = "value"
-_OFFSET: Final = "offset"
+# 6 takes twice the time and saves a tenth.
+_GZIP_LEVEL: Final = 1
 _KEPT_OF_LINE: Final = 1000
-_READ: Final = (c.EVENT_ID, c.USER_ID, c.SHOW_ID, c.RATING, c.RATED_AT)
-# Escapes of letters, which hide names and half letters, and numbers that are none.
-_ODD: Final = (b"\\u", b"NaN", b"Inf")
-_LARGEST_BLOCK: Final = 2**31 - 2
-# Made once, since making a data frame takes as long as a good part of a small batch.
-_NONE: Final = pd.DataFrame()
+_NUMBERS: Final = [name for name in COLUMN_TYPES if name in NAMES]
 
 
-def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int | None]:
+@dataclass(frozen=True, slots=True)
+class JsonBatch:
+    """Lines that have been read.
+
+    Parameters
+    ----------
+    ratings
+        The good rows, in any order.
+    rejected
+        The others as they came, with their ``reason``; what is not an event as ``line``.
+    highest
+        The highest ``offset`` there is, or None.
+    """
+
+    ratings: RatingColumns
+    rejected: list[dict[str, Any]]
+    highest: int | None
+
+    def next_offset(self, first: int) -> int:
+        """Return the offset after the last event of a batch that begins at ``first``."""
+        if self.highest is not None:
+            return self.highest + 1
+        return first + len(self.ratings) + len(self.rejected)
+
+
+def decode_json_lines(content: bytes) -> JsonBatch:
     """Read a batch of JSON lines.
 
     Parameters
@@ -46,158 +66,115 @@ def decode_json_lines(content: bytes) -> tuple[RatingColumns, pd.DataFrame, int 
     content
         Text in UTF-8, or such text compressed by gzip.
 
-    Returns
-    -------
-    tuple
-        The good rows, in any order; the rejected ones as they came, with their ``reason``,
-        a line that is no event as ``line``; and the highest ``offset`` there is, or None.
-
     Raises
     ------
     BatchError
         If the content is empty, not text, or a gzip file that is damaged or cut off.
     """
-    raw = _unpacked(content)
-    text = _text(raw)
-    whole = _read_whole(raw)
-    # By newlines alone: JSON may hold the other characters that end a line elsewhere.
-    if whole is None:
-        return _read_lines(text.split("\n"))
-    plain, which, highest = whole
-    if which.all():
-        return plain, _NONE, highest
-    lines = text.strip("\n").split("\n")
-    good, rejected, _ = _read_lines([lines[place] for place in np.flatnonzero(~which)])
-    return RatingColumns.concat([plain, good]), rejected, highest
+    return read_lines(lines_of(unpacked(content)[1]))
 
 
-def decode_json_frame(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
-    """Read a batch of JSON lines into a frame, and the rejected rows with their ``reason``.
+def encode_json_lines(
+    events: Iterable[Mapping[str, Any]], first: int, *, compressed: bool = False
+) -> bytes:
+    """Write events as JSON lines, with their offsets from ``first`` on.
 
-    Lines that are no events are left out.
+    Parameters
+    ----------
+    events
+        By the names of :data:`~mlproject.core.event_fields.EVENT_FIELDS`; times are whole
+        numbers of milliseconds since 1970, UTC.
+    first
+        The offset of the first of them.
+    compressed
+        Whether to compress them by gzip.
+    """
+    lines = [
+        json.dumps({**event, OFFSET: offset}, separators=(",", ":"))
+        for offset, event in enumerate(events, first)
+    ]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    # Without a time of its own, the same events make the same object.
+    return gzip.compress(text, _GZIP_LEVEL, mtime=0) if compressed else text
+
+
+def last_offset(content: bytes) -> int:
+    """Return the offset of the last event that :func:`encode_json_lines` wrote.
+
+    Raises
+    ------
+    BatchError
+        If there is none.
+    """
+    last = unpacked(content)[1].rstrip("\n").rpartition("\n")[2]
+    try:
+        return int(json.loads(last)[OFFSET])
+    except (ValueError, LookupError, TypeError) as error:
+        raise BatchError(f"not a whole batch of JSON lines: it ends with {last[-80:]!r}") from error
+
+
+def read_lines(lines: Iterable[str]) -> JsonBatch:
+    """Read line by line; one that is not an event, or not a good one, costs no other."""
+    good: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    highest: int | None = None
+    for line in lines:
+        try:
+            raw, offset = _raw_event(line)
+        except ValueError as error:
+            rejected.append({LINE: line[:_KEPT_OF_LINE], c.REASON: f"not an event: {error}"})
+            continue
+        if offset is not None and (highest is None or offset > highest):
+            highest = offset
+        try:
+            good.append(_checked(raw))
+        except ValueError as error:
+            rejected.append({**raw, c.REASON: str(error)})
+    return JsonBatch(_columns(good), rejected, highest)
+
+
+def good_events(content: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the good events of a batch with all their fields; times are milliseconds.
 
     Raises
     ------
     BatchError
         As :func:`decode_json_lines`.
     """
-    events = []
-    for line in _text(_unpacked(content)).split("\n"):
+    for line in lines_of(unpacked(content)[1]):
         with suppress(ValueError):
-            events.append(_event(line)[0])
-    return RatingFrame.validated(_raw(events))
+            yield _checked(_raw_event(line)[0])
 
 
-def _read_whole(raw: bytes) -> tuple[RatingColumns, NDArray[np.bool_], int | None] | None:
-    """Read all lines at once: the plain rows, which lines they are, the highest offset.
+def unpacked(content: bytes) -> tuple[bytes, str]:
+    """Return the text of a batch, as bytes in UTF-8 and decoded.
 
-    None if that is not sure to give what :func:`_read_lines` gives: if lines differ in
-    form, if one is broken, or with what Arrow and Python read in two ways.
+    Raises
+    ------
+    BatchError
+        If the content is empty, not text in UTF-8, or a gzip file that is damaged or cut off.
     """
-    body = raw.strip(b"\n")
-    count = body.count(b"\n") + 1
-    # With a brace at both ends of every line no object goes on in the next line.
-    is_regular = body[:1] == b"{" and body[-1:] == b"}" and body.count(b"}\n{") == count - 1
-    if not is_regular or len(body) > _LARGEST_BLOCK or any(odd in body for odd in _ODD):
-        return None
-    try:
-        first = json.loads(body.partition(b"\n")[0])
-        nested = isinstance(first.get(_VALUE), dict)
-        if not nested and b'"value"' in body:
-            return None
-        table = _parsed(body, _schema(first[_VALUE] if nested else first, nested=nested))
-    except (ValueError, RecursionError, pa.ArrowException):
-        return None
-    if len(table) != count or (nested and table[_VALUE].null_count):
-        return None
-    offsets, prefix = table[_OFFSET], ""
-    if nested:
-        table, prefix = table.flatten(), f"{_VALUE}."
-        inner = table[f"{prefix}{_OFFSET}"]
-        if offsets.null_count and inner.null_count < count:
-            return None
-    plain, which = plain_rows({name: table[f"{prefix}{name}"] for name in _READ})
-    highest = pc.max(offsets).as_py()
-    return plain, which, highest if highest is not None and highest >= 0 else None
-
-
-def _schema(event: dict[str, Any], *, nested: bool) -> pa.Schema:
-    """Return what the lines must hold if they are all like the first."""
-    is_text = isinstance(event.get(c.RATED_AT), str)
-    fields = [
-        (c.EVENT_ID, pa.string()),
-        (c.USER_ID, pa.int64()),
-        (c.SHOW_ID, pa.int64()),
-        (c.RATING, pa.float64()),
-        (c.RATED_AT, pa.string() if is_text else pa.int64()),
-        (_OFFSET, pa.int64()),
-    ]
-    return pa.schema([(_VALUE, pa.struct(fields)), (_OFFSET, pa.int64())] if nested else fields)
-
-
-def _parsed(body: bytes, schema: pa.Schema) -> pa.Table:
-    return pyarrow.json.read_json(
-        pa.BufferReader(body),
-        pyarrow.json.ReadOptions(use_threads=False, block_size=len(body) + 1),
-        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-    )
-
-
-def _read_lines(lines: list[str]) -> tuple[RatingColumns, pd.DataFrame, int | None]:
-    """Read line by line: the good rows, the rejected ones, the highest offset."""
-    events: list[dict[str, Any]] = []
-    broken: list[dict[str, Any]] = []
-    offsets: list[int] = []
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            event, offset = _event(line)
-        except ValueError as error:
-            broken.append({LINE: line[:_KEPT_OF_LINE], c.REASON: f"not an event: {error}"})
-            continue
-        events.append(event)
-        if offset is not None:
-            offsets.append(offset)
-    good, rejected = _checked(events)
-    if broken:
-        rejected = pd.concat([rejected, pd.DataFrame(broken)], ignore_index=True)
-    return good, rejected, max(offsets, default=None)
-
-
-def _checked(events: list[dict[str, Any]]) -> tuple[RatingColumns, pd.DataFrame]:
-    """Coerce rows, and reject those that are bad, with the reason, as they came."""
-    if not events:
-        return RatingColumns.unfilled(0), _NONE
-    raw = _raw(events)
-    good, rejected = RatingFrame.validated(raw)
-    return RatingColumns.of(good), raw.loc[rejected.index].assign(**{c.REASON: rejected[c.REASON]})
-
-
-def _raw(events: list[dict[str, Any]]) -> pd.DataFrame:
-    raw = pd.DataFrame(events, columns=list(c.RATING_COLUMNS), dtype="object")
-    raw[c.SOURCE] = raw[c.SOURCE].fillna("").astype("str")
-    return raw
-
-
-def _text(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise BatchError(f"not text in UTF-8: {error}") from error
-
-
-def _unpacked(content: bytes) -> bytes:
     if not content:
         raise BatchError("the object is empty")
     try:
-        return gzip.decompress(content) if content.startswith(_GZIP) else content
+        raw = gzip.decompress(content) if content.startswith(_GZIP) else content
+        return raw, raw.decode()
+    except UnicodeDecodeError as error:
+        raise BatchError(f"not text in UTF-8: {error}") from error
     except (OSError, EOFError, zlib.error) as error:
         raise BatchError(f"not a readable gzip file: {error}") from error
 
 
-def _event(line: str) -> tuple[dict[str, Any], int | None]:
-    """Return a line's event, and its offset if it is there.
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text that are not empty.
+
+    They end with newlines alone: JSON may hold the other characters that end a line elsewhere.
+    """
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def _raw_event(line: str) -> tuple[dict[str, Any], int | None]:
+    """Return a line's event as it came, and its offset if it is there.
 
     Raises
     ------
@@ -208,13 +185,13 @@ def _event(line: str) -> tuple[dict[str, Any], int | None]:
         outer = json.loads(line)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    event = outer.get(_VALUE, outer) if isinstance(outer, dict) else None
+    event = outer.get(VALUE, outer) if isinstance(outer, dict) else None
     if not isinstance(outer, dict) or not isinstance(event, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad lines
-    offset = outer.get(_OFFSET, event.get(_OFFSET))
+    offset = outer.get(OFFSET, event.get(OFFSET))
     return (
-        {name: _scalar(event.get(name)) for name in c.RATING_COLUMNS},
-        offset if isinstance(offset, int) and offset >= 0 else None,
+        {name: _scalar(event.get(name)) for name in NAMES},
+        offset if type(offset) is int and offset >= 0 else None,
     )
 
 
@@ -224,13 +201,30 @@ def _scalar(value: Any) -> Any:
     Raises
     ------
     ValueError
-        If a text is none: half of a surrogate pair.
+        If a text holds half of a surrogate pair.
     """
     if isinstance(value, str):
-        value.encode()
-        return value
-    if value is None or (isinstance(value, float) and math.isfinite(value)):
+        if not value.isascii():
+            value.encode()
         return value
     # A number that no array holds is a text too.
-    is_number = isinstance(value, int) and abs(value) <= INT64_MAX and not isinstance(value, bool)
-    return value if is_number else repr(value)
+    if type(value) is int and -INT64_MAX <= value <= INT64_MAX:
+        return value
+    is_kept = value is None or (isinstance(value, float) and math.isfinite(value))
+    return value if is_kept else repr(value)
+
+
+def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: read_value(field, raw[field.name]) for field in EVENT_FIELDS}
+
+
+def _columns(events: list[dict[str, Any]]) -> RatingColumns:
+    high, low = event_keys([event[c.EVENT_ID] for event in events])
+    numbers = {
+        name: np.array(
+            [UNRATED if event[name] is None else event[name] for event in events],
+            dtype=COLUMN_TYPES[name],
+        )
+        for name in _NUMBERS
+    }
+    return RatingColumns(**numbers, id_high=high, id_low=low)

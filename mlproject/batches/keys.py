@@ -2,7 +2,7 @@
 
 ::
 
-    topics/ratings/partition=0/ratings+0+00000000000000000000.parquet   batches
+    topics/ratings/partition=0/ratings+0+00000000000000000000.jsonl.gz      batches
     topics/ratings/partition=1000/ratings+1000+00000000000000000000.jsonl   the service's own
     quarantine/topics/ratings/partition=0/... .rejected.jsonl           rejected rows
     quarantine/topics/ratings/partition=0/... .unreadable.json          an unreadable batch
@@ -45,7 +45,7 @@ class BatchKey:
     offset
         The offset of the batch's first event.
     format
-        The file's ending: ``parquet``.
+        The file's ending, such as ``parquet`` or ``jsonl.gz``.
 
     Examples
     --------
@@ -62,6 +62,12 @@ class BatchKey:
             f"{partition_prefix(self.partition)}"
             f"{TOPIC}+{self.partition}+{self.offset:020d}.{self.format}"
         )
+
+    @property
+    def is_json_lines(self) -> bool:
+        """Whether :mod:`mlproject.batches.jsonl` reads it, so pandas and pyarrow are not needed."""
+        endings = set(self.format.split("."))
+        return "parquet" not in endings and bool({"json", "jsonl", "gz"} & endings)
 
     @classmethod
     def parse(cls, key: str) -> "BatchKey | None":

@@ -6,7 +6,6 @@ newest, and never over another; who comes second looks for the end again. So off
 one order, and a process that was killed leaves nothing to clear up.
 """
 
-import json
 import logging
 import threading
 import time
@@ -16,8 +15,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from mlproject.batches.jsonl import encode_json_lines, last_offset
 from mlproject.batches.keys import BatchKey, partition_prefix
-from mlproject.core.errors import StoreUnavailableError, UnavailableError
+from mlproject.core.errors import BatchError, StoreUnavailableError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectStore
 from mlproject.core.topics import TOPIC
@@ -153,7 +153,8 @@ class BatchRatingLog:
         for _ in range(_ATTEMPTS):
             first = self._end if self._end is not None else self._found_end()
             key = str(BatchKey(PARTITION, first, _FORMAT))
-            if self._store.put_if(key, _encoded(events, first), None):
+            content = encode_json_lines((event.record() for event in events), first)
+            if self._store.put_if(key, content, None):
                 self._end, self._newest = first + len(events), key
                 return first
             self._end = None
@@ -180,16 +181,7 @@ class BatchRatingLog:
         if newest is None:
             return 0
         try:
-            content = self._store.get(self._newest) or b""
-            return int(json.loads(content.splitlines()[-1])["offset"]) + 1
-        except (ValueError, LookupError, TypeError):
+            return last_offset(self._store.get(self._newest) or b"") + 1
+        except BatchError:
             log.warning("%s in %s is damaged; going on after it", self._newest, self._store.uri)
             return newest.offset + BATCH_ROWS
-
-
-def _encoded(events: Sequence[RatingEvent], first: int) -> bytes:
-    lines = (
-        json.dumps({**event.record(), "offset": offset}, separators=(",", ":"))
-        for offset, event in enumerate(events, first)
-    )
-    return "".join(f"{line}\n" for line in lines).encode()

@@ -9,21 +9,22 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from mlproject.batches.plain_rows import plain_rows
-from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
+from mlproject.core.event_fields import EVENT_FIELDS, NEEDED, Kind
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 
-_RATINGS: Final = pa.schema(
-    [
-        pa.field(c.EVENT_ID, pa.string(), nullable=False),
-        pa.field(c.USER_ID, pa.int64(), nullable=False),
-        pa.field(c.SHOW_ID, pa.int64(), nullable=False),
-        pa.field(c.RATING, pa.int8()),
-        pa.field(c.RATED_AT, pa.timestamp("ms", tz="UTC"), nullable=False),
-        pa.field(c.SOURCE, pa.string(), nullable=False),
-    ]
+_TYPES: Final = {
+    Kind.TEXT: pa.string(),
+    Kind.SYMBOL: pa.string(),
+    Kind.WHOLE: pa.int64(),
+    Kind.SCORE: pa.int8(),
+    Kind.INSTANT: pa.timestamp("ms", tz="UTC"),
+}
+_SCHEMA: Final = pa.schema(
+    [pa.field(field.name, _TYPES[field.kind], nullable=field.is_optional) for field in EVENT_FIELDS]
 )
+_INSTANTS: Final = [field.name for field in EVENT_FIELDS if field.kind is Kind.INSTANT]
 
 # So that one row without a number does not turn the column into floats, which are inexact.
 _NULLABLE: Final = {
@@ -44,9 +45,25 @@ def encode_ratings(ratings: RatingFrame) -> bytes:
     """Write ratings as one Parquet file."""
     frame = ratings.frame
     # Without its zone, since pyarrow asks pandas for it in a way that is deprecated.
-    plain = frame.assign(**{c.RATED_AT: frame[c.RATED_AT].dt.tz_convert(None)})
-    arrays = [pa.array(plain[field.name], type=field.type) for field in _RATINGS]
-    return _encode(pa.Table.from_arrays(arrays, schema=_RATINGS))
+    plain = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in _INSTANTS})
+    arrays = [pa.array(plain[field.name], type=field.type) for field in _SCHEMA]
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def count_rows(content: bytes) -> int:
+    """Count the rows of a batch, good and bad; only the file's footer is read.
+
+    Raises
+    ------
+    BatchError
+        If the file is not Parquet, or is cut off.
+    """
+    try:
+        return int(parquet.ParquetFile(pa.BufferReader(content)).metadata.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise BatchError(f"not a readable Parquet file: {error}") from error
 
 
 def decode_ratings(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
@@ -82,7 +99,7 @@ def decode_table(table: pa.Table) -> tuple[RatingColumns, pd.DataFrame]:
     if which.all():
         return plain, _NONE
     good, rejected = _validated(table.filter(pa.array(~which)))
-    return RatingColumns.concat([plain, RatingColumns.of(good)]), rejected
+    return RatingColumns.concat([plain, good.to_columns()]), rejected
 
 
 def _validated(table: pa.Table) -> tuple[RatingFrame, pd.DataFrame]:
@@ -91,12 +108,6 @@ def _validated(table: pa.Table) -> tuple[RatingFrame, pd.DataFrame]:
 
 
 def _check_columns(names: Collection[str]) -> None:
-    missing = [name for name in c.RATING_COLUMNS if name not in names]
+    missing = [name for name in NEEDED if name not in names]
     if missing:
         raise BatchError(f"no column {', '.join(missing)}")
-
-
-def _encode(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    parquet.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()

@@ -5,7 +5,7 @@ What is not plain here is not bad: the caller leaves it to
 plain row is one that it would take over with the same values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 
 from mlproject.core import columns as c
+from mlproject.core.event_fields import ARRAY_TYPES, JUDGED, EventField, Kind
 from mlproject.core.event_keys import event_keys
 from mlproject.core.rating_columns import UNRATED, RatingColumns
 from mlproject.core.rating_scale import HIGHEST, LOWEST
@@ -38,7 +39,7 @@ def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bo
     ----------
     columns
         ``n`` rows as Arrow arrays, by the names of
-        :data:`~mlproject.core.columns.RATING_COLUMNS`; the source is not needed.
+        :data:`~mlproject.core.event_fields.JUDGED`; those of a later schema may be missing.
 
     Returns
     -------
@@ -46,24 +47,49 @@ def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bo
         The plain rows in their order, and which these are, bool, shape ``(n,)``.
     """
     ids = columns[c.EVENT_ID]
-    nothing = RatingColumns.unfilled(0), np.zeros(len(ids), dtype=np.bool_)
-    if not _is_text(ids.type):
-        return nothing
+    plain = np.ones(len(ids), dtype=np.bool_)
+    values: dict[str, NDArray[Any]] = {}
     try:
+        for field in JUDGED:
+            column = columns.get(field.name)
+            if column is not None or field.since == 1:
+                read, good = _read(field, column)
+                plain &= good
+                if field.kind in ARRAY_TYPES:
+                    values[field.name] = read
+        if not plain.any():
+            return RatingColumns.unfilled(0), plain
         texts = ids.cast(pa.string())
-        users, good_user = _whole_numbers(columns[c.USER_ID])
-        shows, good_show = _whole_numbers(columns[c.SHOW_ID])
-        ratings, good_rating = _ratings(columns[c.RATING])
-        millis, good_time = _millis(columns[c.RATED_AT])
     except pa.ArrowInvalid:
         # A value that its column's conversion does not take, such as the 30th of February.
-        return nothing
-    plain = good_user & good_show & good_rating & good_time & _there(texts)
+        return RatingColumns.unfilled(0), np.zeros(len(ids), dtype=np.bool_)
     if not plain.all():
         texts = texts.filter(pa.array(plain))
-        users, shows, ratings, millis = (array[plain] for array in (users, shows, ratings, millis))
+        values = {name: array[plain] for name, array in values.items()}
     high, low = event_keys(texts.to_pylist())
-    return RatingColumns(users, shows, ratings, millis, high, low), plain
+    return RatingColumns(
+        user_id=values[c.USER_ID],
+        show_id=values[c.SHOW_ID],
+        rating=values[c.RATING],
+        rated_at=values[c.RATED_AT],
+        id_high=high,
+        id_low=low,
+    ), plain
+
+
+def _read(field: EventField, column: Any) -> _Read:
+    """Return a column's values, and where they are plain; a missing one is, if it may be."""
+    values, good = _READERS[field.kind](column)
+    if field.is_optional and column.null_count:
+        good = good | ~_there(column)
+    return values, good
+
+
+def _texts(column: Any) -> _Read:
+    """Tell where there are texts; the texts themselves are not needed."""
+    if not _is_text(column.type):
+        return _none(column, np.int64)
+    return np.empty(0), _there(column)
 
 
 def _whole_numbers(column: Any) -> _Read:
@@ -73,9 +99,7 @@ def _whole_numbers(column: Any) -> _Read:
     return values, _there(column) & (values >= 0)
 
 
-def _ratings(column: Any) -> _Read:
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), dtype=np.int8), np.ones(len(column), dtype=np.bool_)
+def _scores(column: Any) -> _Read:
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         return _none(column, np.int8)
     if column.type == pa.int8():
@@ -85,7 +109,7 @@ def _ratings(column: Any) -> _Read:
         wide = _numbers(column, pa.float64(), safe=False)
         within = (wide >= LOWEST) & (wide <= HIGHEST) & (wide % 1 == 0)
         values = np.where(within, wide, UNRATED).astype(np.int8)
-    return values, within | ~_there(column)
+    return values, within & _there(column)
 
 
 def _millis(column: Any) -> _Read:
@@ -106,12 +130,12 @@ def _millis(column: Any) -> _Read:
 
 
 def _iso_millis(texts: Any) -> _Read:
-    """Read times in ISO 8601; a time of another form or zone is not plain.
+    """Read times in ISO 8601; one of another form or zone is not plain.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        If one looks like a time and is none.
+        If one looks like a time and is not one.
     """
     matches = pc.fill_null(pc.match_substring_regex(texts, _ISO), fill_value=False)
     texts = pc.if_else(matches, texts, "1970-01-01T00:00:00Z")
@@ -146,3 +170,11 @@ def _is_text(kind: pa.DataType) -> bool:
     while pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+_READERS: Final[dict[Kind, Callable[[Any], _Read]]] = {
+    Kind.TEXT: _texts,
+    Kind.WHOLE: _whole_numbers,
+    Kind.SCORE: _scores,
+    Kind.INSTANT: _millis,
+}

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
+from mlproject.batches.formats import encode_batch, next_offset
 from mlproject.batches.keys import BatchKey, partition_prefix
-from mlproject.batches.parquet import decode_ratings, encode_ratings
 from mlproject.core.errors import BatchError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
+
+JSON_LINES: Final = "jsonl.gz"
 
 
 class BatchSink:
@@ -27,6 +30,10 @@ class BatchSink:
         Events in an object, at most.
     batch_seconds
         Age in seconds at which buffered events are written, however few.
+    ending
+        The format of the objects: ``parquet``, or JSON lines, which the service can follow
+        without pandas and pyarrow. Compressed they are 28 bytes a row where Parquet is 17,
+        and 10,000 rows take 50 ms to write instead of 4 (230 to simulate).
     monotonic
         A clock in seconds.
     """
@@ -38,12 +45,14 @@ class BatchSink:
         partition: int = 0,
         batch_rows: int = 10_000,
         batch_seconds: float = 10.0,
+        ending: str = JSON_LINES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._partition = partition
         self._batch_rows = batch_rows
         self._batch_seconds = batch_seconds
+        self._ending = ending
         self._monotonic = monotonic
         self._buffer: list[RatingFrame] = []
         self._oldest: float | None = None
@@ -70,8 +79,8 @@ class BatchSink:
         waiting = RatingFrame.concat(self._buffer)
         while len(waiting):
             batch = RatingFrame(waiting.frame.iloc[: self._batch_rows])
-            key = BatchKey(self._partition, self.position)
-            self._store.put(str(key), encode_ratings(batch))
+            key = BatchKey(self._partition, self.position, self._ending)
+            self._store.put(str(key), encode_batch(key, batch))
             # Only now are they durable: a failed write leaves them buffered.
             self._position = self.position + len(batch)
             waiting = RatingFrame(waiting.frame.iloc[self._batch_rows :])
@@ -88,10 +97,9 @@ class BatchSink:
         if newest is None:
             return 0
         try:
-            good, rejected = decode_ratings(self._store.get(str(newest)) or b"")
+            return next_offset(newest, self._store.get(str(newest)) or b"")
         except BatchError as error:
             raise BatchError(
                 f"the newest batch, {newest} in {self._store.uri}, is {error}; "
                 "remove it and start again: its events are then sent again"
             ) from error
-        return newest.offset + len(good) + len(rejected)

@@ -5,9 +5,8 @@ import threading
 from collections.abc import Iterator
 
 from mlproject.batches import keys
-from mlproject.batches.jsonl import decode_json_frame
+from mlproject.batches.formats import decode_frame
 from mlproject.batches.listing import partitions
-from mlproject.batches.parquet import decode_ratings
 from mlproject.core.errors import BatchError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.ratings import RatingFrame
@@ -42,17 +41,17 @@ def tail_batches(
             after = seen.get(partition, "")
             for info in store.list(keys.partition_prefix(partition), start_after=after):
                 seen[partition] = info.key
-                if from_start or not first:
-                    yield from _read(store, info.key)
+                key = keys.BatchKey.parse(info.key)
+                if key is not None and (from_start or not first):
+                    yield from _read(store, key)
         first = False
         stop.wait(poll_seconds)
 
 
-def _read(store: ObjectStore, key: str) -> Iterator[RatingFrame]:
+def _read(store: ObjectStore, key: keys.BatchKey) -> Iterator[RatingFrame]:
     """Yield a batch's good rows; nothing of one that cannot be read."""
-    decode = decode_ratings if key.endswith(".parquet") else decode_json_frame
     try:
-        good, _ = decode(store.get(key) or b"")
+        good = decode_frame(key, store.get(str(key)) or b"")
     except BatchError as error:
         log.warning("batch %s is passed over: %s", key, error)
     else:

@@ -23,5 +23,3 @@ SUMMARY: Final = "summary"
 IMAGE: Final = "image"
 
 REASON: Final = "reason"
-
-RATING_COLUMNS: Final = (EVENT_ID, USER_ID, SHOW_ID, RATING, RATED_AT, SOURCE)

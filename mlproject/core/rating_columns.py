@@ -6,9 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mlproject.core import columns as c
-from mlproject.core.event_keys import event_keys
-from mlproject.core.ratings import RatingFrame
+from mlproject.core.event_fields import ARRAY_TYPES, KINDS
 
 UNRATED: Final = 0
 
@@ -47,14 +45,7 @@ class RatingColumns:
     @classmethod
     def unfilled(cls, rows: int) -> Self:
         """Return arrays of ``rows`` ratings whose values are yet to be written."""
-        return cls(
-            user_id=np.empty(rows, dtype=np.int64),
-            show_id=np.empty(rows, dtype=np.int64),
-            rating=np.empty(rows, dtype=np.int8),
-            rated_at=np.empty(rows, dtype=np.int64),
-            id_high=np.empty(rows, dtype=np.uint64),
-            id_low=np.empty(rows, dtype=np.uint64),
-        )
+        return cls(*(np.empty(rows, dtype=kind) for kind in COLUMN_TYPES.values()))
 
     @classmethod
     def concat(cls, parts: list[Self]) -> Self:
@@ -64,20 +55,13 @@ class RatingColumns:
         columns = zip(*(part.arrays for part in parts), strict=True)
         return cls(*map(np.concatenate, columns)) if parts else cls.unfilled(0)
 
-    @classmethod
-    def of(cls, ratings: RatingFrame) -> Self:
-        """Take the columns of a checked frame."""
-        frame = ratings.frame
-        high, low = event_keys(frame[c.EVENT_ID].tolist())
-        return cls(
-            user_id=frame[c.USER_ID].to_numpy(np.int64),
-            show_id=frame[c.SHOW_ID].to_numpy(np.int64),
-            rating=frame[c.RATING].to_numpy(np.int8, na_value=UNRATED),
-            rated_at=frame[c.RATED_AT].dt.as_unit("ms").astype("int64").to_numpy(),
-            id_high=high,
-            id_low=low,
-        )
-
     def take(self, chosen: NDArray[Any]) -> "RatingColumns":
         """Return the rows of an index array or of a mask."""
         return RatingColumns(*(array[chosen] for array in self.arrays))
+
+
+COLUMN_TYPES: Final[dict[str, type[np.generic]]] = {
+    # An id's two halves are not fields of an event.
+    field.name: ARRAY_TYPES[KINDS[field.name]] if field.name in KINDS else np.uint64
+    for field in fields(RatingColumns)
+}

@@ -92,33 +92,15 @@ def encode_frame(ratings: RatingFrame, schema_id: int) -> list[tuple[bytes, byte
     DataError
         If a row does not fit the schema.
     """
-    frame, schema = ratings.frame, current_schema()
-    ratings_or_none = frame[c.RATING].astype("object").where(frame[c.RATING].notna(), None)
-    # Whole columns become Python objects at once, which is far faster than row by row.
-    columns = (
-        frame[c.EVENT_ID].tolist(),
-        frame[c.USER_ID].tolist(),
-        frame[c.SHOW_ID].tolist(),
-        ratings_or_none.tolist(),
-        frame[c.RATED_AT].dt.as_unit("ms").astype("int64").tolist(),
-        frame[c.SOURCE].tolist(),
-    )
+    schema = current_schema()
     buffer = BytesIO()
     buffer.write(_HEADER.pack(MAGIC, schema_id))
     messages = []
-    for event_id, user_id, show_id, rating, rated_at, source in zip(*columns, strict=True):
-        event = {
-            c.EVENT_ID: event_id,
-            c.USER_ID: user_id,
-            c.SHOW_ID: show_id,
-            c.RATING: rating,
-            c.RATED_AT: rated_at,
-            c.SOURCE: source,
-        }
+    for event in ratings.events():
         buffer.seek(_HEADER.size)
         _write(buffer, schema, event)
         buffer.truncate()
-        messages.append((message_key(user_id), buffer.getvalue()))
+        messages.append((message_key(event[c.USER_ID]), buffer.getvalue()))
     return messages
 
 
@@ -167,7 +149,9 @@ def decode(message: bytes, writer_schemas: Callable[[int], Schema]) -> dict[str,
             f"a union branch that the schema {schema_id} has not"
         ) from error
     except (SchemaResolutionError, OverflowError, ValueError) as error:
-        raise BatchError(f"the body of the message is no {writer['name']}: {error}") from error
+        raise BatchError(
+            f"the body of the message is not a valid {writer['name']}: {error}"
+        ) from error
     if surplus := len(message) - body.tell():
         raise BatchError(f"the message has {surplus} bytes after its body")
     return cast("dict[str, Any]", event)

@@ -235,7 +235,7 @@ class Simulator:
         )
         rating = pd.array(np.clip(np.rint(score), LOWEST, HIGHEST), dtype="Int8")
         rating[pair_uniform(positions, users, self._seed + 53) < _UNRATED_SHARE] = pd.NA
-        return RatingFrame(
+        return RatingFrame.typed(
             pd.DataFrame(
                 {
                     c.EVENT_ID: pd.array(event_ids(stamps, positions, self._seed), dtype="str"),

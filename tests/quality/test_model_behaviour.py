@@ -19,7 +19,6 @@ from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.preferences import history_weights
-from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.user_ratings import UserRatings
 from mlproject.dataset.features import show_features
@@ -122,7 +121,7 @@ def split(catalogue: Catalogue) -> Split:
 def laid_out(catalogue: Catalogue) -> Interactions:
     simulator = Simulator(catalogue, users=USERS, ratings=RATINGS, seed=SEED, now=lambda: NOW)
     ratings = RatingFrame.concat([simulator.read(0, RATINGS), fan_ratings(catalogue)])
-    return lay_out(latest(RatingColumns.of(ratings)), catalogue)[0]
+    return lay_out(latest(ratings.to_columns()), catalogue)[0]
 
 
 def without_fans(split: Split) -> Split:

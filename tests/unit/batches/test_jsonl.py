@@ -1,24 +1,35 @@
-"""JSON lines as the sinks write them; one bad line costs that line and no more."""
+"""JSON lines as the sinks and we write them; one bad line costs that line and no more."""
 
 import gzip
 import json
-from datetime import UTC, datetime
+import subprocess
+import sys
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlproject.batches import jsonl
-from mlproject.batches.jsonl import decode_json_lines
+from mlproject.batches import jsonl, jsonl_arrow
+from mlproject.batches.jsonl import JsonBatch, encode_json_lines, last_offset
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
+from mlproject.core.event_fields import NAMES
 from mlproject.core.event_keys import event_keys
 from mlproject.core.rating_columns import UNRATED
+from tests import builders
 from tests.rating_rows import rows
 
 MS = 1_735_689_600_123
+
+Decode = Callable[[bytes], JsonBatch]
+
+
+@pytest.fixture(params=[jsonl, jsonl_arrow], ids=["light", "arrow"])
+def decode(request: pytest.FixtureRequest) -> Decode:
+    """Either reader, which have the same verdict on every line."""
+    return request.param.decode_json_lines
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -43,14 +54,15 @@ def halves(event_id: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_fields_lie_at_the_top_or_under_value(pack: Any) -> None:
+def test_fields_lie_at_the_top_or_under_value(pack: Any, decode: Decode) -> None:
     content = pack(
         lines(event(), {"value": event(event_id="two"), "offset": 41, "key": "7"}) + b"\n\n"
     )
-    good, rejected, highest = decode_json_lines(content)
-    assert rows(good) == [(7, 101, 8, MS, *halves(name)) for name in ("one", "two")]
-    assert rejected.empty
-    assert highest == 41
+    batch = decode(content)
+    assert rows(batch.ratings) == [(7, 101, 8, MS, *halves(name)) for name in ("one", "two")]
+    assert batch.rejected == []
+    assert batch.highest == 41
+    assert batch.next_offset(0) == 42
 
 
 @pytest.mark.parametrize(
@@ -63,26 +75,26 @@ def test_fields_lie_at_the_top_or_under_value(pack: Any) -> None:
         "2025-01-01 00:00:00.123",
     ],
 )
-def test_times_are_milliseconds_or_iso(time: object) -> None:
-    good, _, _ = decode_json_lines(lines(event(rated_at=time), event(rated_at=0)))
+def test_times_are_milliseconds_or_iso(time: object, decode: Decode) -> None:
+    good = decode(lines(event(rated_at=time), event(rated_at=0))).ratings
     assert sorted(good.rated_at.tolist()) == [0, MS]
 
 
-def test_no_rating_is_watched_and_no_source_is_no_fault() -> None:
+def test_no_rating_is_watched_and_no_source_is_no_fault(decode: Decode) -> None:
     unrated = event(rating=None)
     del unrated[c.SOURCE]
-    good, rejected, _ = decode_json_lines(lines(unrated))
-    assert good.rating.tolist() == [UNRATED]
-    assert rejected.empty
+    batch = decode(lines(unrated))
+    assert batch.ratings.rating.tolist() == [UNRATED]
+    assert batch.rejected == []
 
 
-def test_ids_of_any_size_stay_exact_beside_odd_ones() -> None:
+def test_ids_of_any_size_stay_exact_beside_odd_ones(decode: Decode) -> None:
     big = 2**62 + 1
-    good, rejected, _ = decode_json_lines(
+    batch = decode(
         lines(event(user_id=big), event(user_id="12"), event(user_id=None), event(user_id=2**64))
     )
-    assert good.user_id.tolist() == [big, 12]
-    assert len(rejected) == 2
+    assert batch.ratings.user_id.tolist() == [big, 12]
+    assert len(batch.rejected) == 2
 
 
 @pytest.mark.parametrize(
@@ -104,26 +116,29 @@ def test_ids_of_any_size_stay_exact_beside_odd_ones() -> None:
         ({"event_id": "\ud800"}, "not an event"),
     ],
 )
-def test_a_bad_row_is_rejected_with_its_reason(changes: dict[str, Any], reason: str) -> None:
-    good, rejected, _ = decode_json_lines(lines(event(), event(**changes), event()))
-    assert len(good) == 2
-    assert rejected[c.REASON].tolist() == [rejected[c.REASON].iloc[0]]
-    assert rejected[c.REASON].iloc[0].startswith(reason)
+def test_a_bad_row_is_rejected_with_its_reason(
+    changes: dict[str, Any], reason: str, decode: Decode
+) -> None:
+    batch = decode(lines(event(), event(**changes), event()))
+    assert len(batch.ratings) == 2
+    (row,) = batch.rejected
+    assert row[c.REASON].startswith(reason)
 
 
 @pytest.mark.parametrize(
     "line", [b'{"event_id": "cut', b"[1]", b"3", b"null", b'{"value": 3}', b"[" * 100_000]
 )
-def test_a_broken_line_is_kept_as_it_came(line: bytes) -> None:
-    good, rejected, _ = decode_json_lines(lines(event()) + b"\n" + line + b"\n" + lines(event()))
-    assert len(good) == 2
-    assert rejected["line"].tolist() == [line.decode()[:1000]]
-    assert rejected[c.REASON].str.startswith("not an event").all()
+def test_a_broken_line_is_kept_as_it_came(line: bytes, decode: Decode) -> None:
+    batch = decode(lines(event()) + b"\n" + line + b"\n" + lines(event()))
+    assert len(batch.ratings) == 2
+    (row,) = batch.rejected
+    assert row["line"] == line.decode()[:1000]
+    assert row[c.REASON].startswith("not an event")
 
 
-def test_a_line_ends_with_a_newline_and_nothing_else() -> None:
+def test_a_line_ends_with_a_newline_and_nothing_else(decode: Decode) -> None:
     text = json.dumps(event(event_id="a\u2028b\x85c"), ensure_ascii=False)
-    assert len(decode_json_lines(text.encode())[0]) == 1
+    assert len(decode(text.encode()).ratings) == 1
 
 
 @pytest.mark.parametrize(
@@ -136,89 +151,26 @@ def test_a_line_ends_with_a_newline_and_nothing_else() -> None:
         (b"\x1f\x8b\x08" + b"damaged" * 9, "gzip"),
     ],
 )
-def test_what_is_no_text_is_no_batch(content: bytes, reason: str) -> None:
+def test_what_is_not_text_is_not_a_batch(content: bytes, reason: str, decode: Decode) -> None:
     with pytest.raises(BatchError, match=reason):
-        decode_json_lines(content)
+        decode(content)
 
 
-ID = st.sampled_from([0, 7, 2**62 + 1, 2**63 - 1, 2**63, -1, "7", 7.0])
-TIMES = {
-    "number": st.sampled_from([0, MS, -1, 253_402_300_799_999, 2**62, "1"]),
-    "text": st.datetimes(
-        min_value=datetime(1969, 12, 31),  # noqa: DTZ001 - hypothesis wants none
-        timezones=st.just(UTC),
-    ).map(datetime.isoformat)
-    | st.sampled_from(
-        [
-            "2025-01-01T00:00:00.123Z",
-            "2025-01-01 00:00:00.123456789Z",
-            "2025-01-01T00:00:00.1Z",
-            "2025-01-01T01:00:00.123+01:00",
-            "2025-01-01T00:00:00",
-            "2025-02-30T00:00:00Z",
-            "2025-01-01T24:00:00Z",
-            "2025-01-01T00:00:60Z",
-            "2025",
-            "2025-01-01",
-            "1735689600123",
-            "soon",
-            "",
-            None,
-        ]
-    ),
-}
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> bytes:
-    """Lines of one form, mostly; of both, or with one broken, at times."""
-    time, under_value = draw(st.sampled_from(["number", "text"])), draw(st.booleans())
-    events = st.fixed_dictionaries(
-        {
-            c.EVENT_ID: st.sampled_from(
-                ["one", "two", "", "Inf", "\u00fc", str(UUID(int=5)), None]
-            ),
-            c.USER_ID: ID,
-            c.SHOW_ID: st.sampled_from([0, 7, 101]),
-            c.RATING: st.sampled_from([None, 0, 1, 7.0, 7.5, 10, 11, float("nan"), 10**30]),
-            c.RATED_AT: TIMES[time],
-        },
-        optional={c.SOURCE: st.sampled_from(["A", None, 3]), "offset": st.integers(-1, 50)},
-    )
-    outer = st.fixed_dictionaries({"value": events}, optional={"offset": st.integers(-1, 50)})
-    entries = draw(st.lists(outer if under_value else events, min_size=1, max_size=5))
-    text = [json.dumps(entry, ensure_ascii=draw(st.booleans())) for entry in entries]
-    place = draw(st.integers(0, len(text) - 1))
-    if draw(st.booleans()):
-        start = draw(st.integers(0, len(text[place])))
-        end = min(len(text[place]), start + draw(st.integers(0, 3)))
-        instead = st.sampled_from(
-            ["", "\n", " ", "}\n{", "{}", "}", "{", ",", "\\", "\t", "-Inf", "NaN", "null", "9"]
-        )
-        text[place] = text[place][:start] + draw(instead) + text[place][end:]
-    return ("\n".join(text) + draw(st.sampled_from(["", "\n", " "]))).encode()
-
-
-def test_a_late_time_is_read_whatever_stands_beside_it() -> None:
+def test_a_late_time_is_read_whatever_stands_beside_it(decode: Decode) -> None:
     late = event(rated_at="2263-01-01T00:00:00Z")
     fine = event(rated_at="2025-01-01T00:00:00.123456789+02:00", event_id="two")
-    alone, _, _ = decode_json_lines(lines(late))
+    alone = decode(lines(late)).ratings
     # A broken line makes the batch go line by line.
-    together, rejected, _ = decode_json_lines(lines(late, fine) + b"\n{")
-    assert len(rejected) == 1
-    assert set(alone.rated_at) < set(together.rated_at)
+    together = decode(lines(late, fine) + b"\n{")
+    assert len(together.rejected) == 1
+    assert set(alone.rated_at) < set(together.ratings.rated_at)
 
 
-@settings(max_examples=300, deadline=None)
-@given(batches())
-def test_the_short_way_gives_what_the_long_way_gives(content: bytes) -> None:
-    short, rejected, highest = decode_json_lines(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "_read_whole", lambda _: None)
-        long, rejected_too, highest_too = decode_json_lines(content)
-    assert sorted(rows(short)) == sorted(rows(long))
-    assert repr(rejected.to_dict("records")) == repr(rejected_too.to_dict("records"))
-    assert highest == highest_too
+@pytest.mark.parametrize("time", ["now", "today", "2025/01/01", "20250101T000000", "2025-W01-1"])
+def test_a_time_has_one_form(time: str, decode: Decode) -> None:
+    """pandas takes "now" for the moment of reading."""
+    (row,) = decode(lines(event(rated_at=time))).rejected
+    assert row[c.REASON] == "rated_at is not a time"
 
 
 GOOD = json.dumps(event())
@@ -234,35 +186,10 @@ GOOD = json.dumps(event())
         GOOD + GOOD + "\n" + GOOD[:-1] + "\n}",
     ],
 )
-def test_what_arrow_reads_otherwise_is_left_to_python(text: str) -> None:
-    good, rejected, _ = decode_json_lines(f"{GOOD}\n{text}".encode())
-    assert len(good) == 1
-    assert rejected[c.REASON].str.startswith("not an event").all()
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        event(rating=7.0),
-        event(rated_at="2025-01-01T00:00:00.123Z"),
-        event(rated_at="2025-01-01T00:00:00Z", rating=None),
-        {"value": event(), "offset": 12, "key": "7", "timestamp": MS, "headers": []},
-    ],
-)
-def test_what_the_sinks_write_takes_the_short_way(
-    entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jsonl, "_read_lines", None)
-    good, rejected, _ = decode_json_lines(lines(*[entry] * 3) + b"\n")
-    assert (len(good), len(rejected)) == (3, 0)
-
-
-def test_only_the_rows_that_need_it_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    judged: list[str] = []
-    inner = jsonl._read_lines
-    monkeypatch.setattr(jsonl, "_read_lines", lambda some: (judged.extend(some), inner(some))[1])
-    good, rejected, _ = decode_json_lines(lines(event(), event(rating=11), event(user_id=-1)))
-    assert (len(good), len(rejected), len(judged)) == (1, 2, 2)
+def test_what_arrow_reads_otherwise_is_left_to_python(text: str, decode: Decode) -> None:
+    batch = decode(f"{GOOD}\n{text}".encode())
+    assert len(batch.ratings) == 1
+    assert {row[c.REASON][:12] for row in batch.rejected} == {"not an event"}
 
 
 JSON = st.recursive(
@@ -273,10 +200,52 @@ JSON = st.recursive(
 
 
 @settings(max_examples=50)
-@given(
-    st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(c.RATING_COLUMNS, JSON)), max_size=8)
-)
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, JSON)), max_size=8))
 def test_no_json_stops_the_reader(events: list[dict[str, Any]]) -> None:
-    good, rejected, _ = decode_json_lines(b"\n" + lines(*events))
-    assert len(good) + len(rejected) == len(events)
-    rejected.to_json(orient="records", lines=True, date_format="iso")
+    batch = jsonl.decode_json_lines(b"\n" + lines(*events))
+    assert len(batch.ratings) + len(batch.rejected) == len(events)
+    json.dumps(batch.rejected)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_is_written_is_read_again(decode: Decode, *, compressed: bool) -> None:
+    ratings = builders.ratings(25, rating=[None, *range(1, 11)] * 2 + [5, 6, 7])
+    content = encode_json_lines(ratings.events(), 1200, compressed=compressed)
+    batch = decode(content)
+    assert rows(batch.ratings) == rows(ratings.to_columns())
+    assert (batch.rejected, batch.highest) == ([], 1224)
+    assert last_offset(content) == 1224
+
+
+def test_the_same_events_are_the_same_bytes() -> None:
+    written = {
+        encode_json_lines(builders.ratings(5).events(), 0, compressed=True) for _ in range(2)
+    }
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40])
+def test_a_batch_without_an_end_has_no_last_offset(cut: int) -> None:
+    content = encode_json_lines(builders.ratings(2).events(), 0)
+    with pytest.raises(BatchError):
+        last_offset(content[:cut])
+
+
+LIGHT = """
+import sys
+from mlproject.batches import jsonl, keys, listing, log, progress
+from mlproject.core import event_fields, event_values, rating_columns, rating_log
+heavy = {"pandas", "pyarrow", "scipy", "sklearn"} & set(sys.modules)
+batch = jsonl.decode_json_lines(sys.stdin.buffer.read())
+assert not heavy and not {"pandas", "pyarrow"} & set(sys.modules), heavy
+print(len(batch.ratings), batch.ratings.user_id.sum(), batch.highest)
+"""
+
+
+def test_neither_pandas_nor_pyarrow_is_needed_to_read_them() -> None:
+    content = encode_json_lines(builders.ratings(4).events(), 0, compressed=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT], input=content, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.split() == [b"4", b"6", b"3"]

@@ -137,7 +137,7 @@ def test_a_write_that_fails_after_the_fact_is_not_written_over(
 def test_a_surprise_ends_no_thread(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     log = BatchRatingLog(store, linger_seconds=0)
     with monkeypatch.context() as patch:
-        patch.setattr(batch_log, "_encoded", lambda *_: 1 / 0)
+        patch.setattr(batch_log, "encode_json_lines", lambda *_: 1 / 0)
         with pytest.raises(UnavailableError, match="not acknowledged"):
             log.append(event()).result(5)
     assert log.append(event()).result(5).offset == 0

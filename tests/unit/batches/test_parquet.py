@@ -18,6 +18,7 @@ from mlproject.batches.parquet import (
 )
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
+from mlproject.core.event_fields import NAMES
 from mlproject.core.ratings import RatingFrame
 from tests.builders import FIRST_INSTANT, ratings
 
@@ -52,7 +53,7 @@ def file_of(**changes: pa.Array) -> bytes:
 @settings(max_examples=40)
 @given(st.lists(EVENTS, max_size=10))
 def test_ratings_come_back_as_they_were(events: list[dict[str, Any]]) -> None:
-    raw = pd.DataFrame(events, columns=list(c.RATING_COLUMNS))
+    raw = pd.DataFrame(events, columns=list(NAMES))
     raw[c.RATING] = raw[c.RATING].astype("Int8")
     raw[c.USER_ID], raw[c.SHOW_ID] = raw[c.USER_ID].astype(int), raw[c.SHOW_ID].astype(int)
     raw[c.RATED_AT] = pd.to_datetime(raw[c.RATED_AT].astype(int), unit="ms", utc=True)
@@ -97,7 +98,7 @@ def test_what_is_no_parquet_is_an_error_of_ours(content: bytes) -> None:
         decode_ratings(content)
 
 
-@pytest.mark.parametrize("column", c.RATING_COLUMNS)
+@pytest.mark.parametrize("column", NAMES)
 def test_a_missing_column_is_named(column: str) -> None:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(TWO_EVENTS).drop_columns(column), buffer)

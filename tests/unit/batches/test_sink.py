@@ -1,13 +1,16 @@
 """The sink of batches: what it has written is durable, and nothing is written twice."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mlproject.batches.formats import decode_frame, encode_batch
+from mlproject.batches.jsonl import decode_json_lines
 from mlproject.batches.keys import BATCHES, BatchKey
-from mlproject.batches.parquet import decode_ratings, encode_ratings
+from mlproject.batches.parquet import encode_ratings
 from mlproject.batches.sink import BatchSink
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, StoreUnavailableError
@@ -18,6 +21,7 @@ from tests.builders import ratings, written
 
 TESTS = Path(__file__).parents[2]
 LIVES = 10
+FORMATS = ["parquet", "jsonl", "jsonl.gz"]
 KILLED_WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -55,10 +59,8 @@ class Time:
 
 def batches(store: MemoryStore) -> dict[int, int]:
     """Return the rows of each batch by its offset."""
-    return {
-        BatchKey.parse(info.key).offset: len(decode_ratings(store.objects[info.key])[0])
-        for info in store.list(BATCHES)
-    }
+    keys = [key for info in store.list(BATCHES) if (key := BatchKey.parse(info.key))]
+    return {key.offset: len(decode_frame(key, store.objects[str(key)])) for key in keys}
 
 
 def positions(store: MemoryStore) -> list[int]:
@@ -162,11 +164,43 @@ def test_a_store_that_fails_half_way_gets_the_rest_later(
     assert positions(store) == list(range(10))
 
 
-def test_a_corrupt_newest_batch_is_named(store: MemoryStore) -> None:
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_corrupt_newest_batch_is_named(store: MemoryStore, ending: str) -> None:
+    key = BatchKey(0, 3, ending)
     store.put(str(BatchKey(0, 0)), encode_ratings(ratings(3)))
-    store.put(str(BatchKey(0, 3)), encode_ratings(ratings(3))[:-9])
-    with pytest.raises(BatchError, match=r"ratings\+0\+00000000000000000003\.parquet.*remove it"):
+    store.put(str(key), encode_batch(key, ratings(3))[:-9])
+    with pytest.raises(BatchError, match=f"{re.escape(str(key))}.*remove it and start again"):
         _ = BatchSink(store).position
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_each_format_is_written_and_gone_on_from(store: MemoryStore, ending: str) -> None:
+    sink = BatchSink(store, ending=ending, batch_rows=3)
+    sink.append(ratings(5))
+    sink.flush()
+    assert {key.rpartition("+")[2] for key in store.objects} == {
+        f"{offset:020d}.{ending}" for offset in (0, 3)
+    }
+    assert BatchSink(store).position == 5
+
+
+def test_a_store_of_another_format_is_gone_on_from(store: MemoryStore) -> None:
+    """As after an upgrade from a version that wrote Parquet."""
+    for position, ending in enumerate(FORMATS):
+        sink = BatchSink(store, ending=ending)
+        assert sink.position == position
+        sink.append(ratings(1, first=position))
+        sink.flush()
+    assert positions(store) == [0, 1, 2]
+
+
+def test_what_it_writes_is_read_without_pandas(store: MemoryStore) -> None:
+    sink = BatchSink(store)
+    sink.append(ratings(5))
+    sink.flush()
+    ((key, content),) = store.objects.items()
+    assert BatchKey.parse(key).is_json_lines
+    assert decode_json_lines(content).ratings.user_id.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_sink_in_a_new_store_opens_nothing(store: MemoryStore) -> None:

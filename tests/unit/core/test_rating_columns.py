@@ -10,7 +10,7 @@ from tests.rating_rows import columns, rows
 
 def test_a_frame_becomes_arrays() -> None:
     frame = builders.ratings(3, rating=[7, None, 1])
-    found = RatingColumns.of(frame)
+    found = frame.to_columns()
     assert found.user_id.tolist() == [0, 1, 2]
     assert found.show_id.tolist() == [101, 102, 103]
     assert found.rating.tolist() == [7, UNRATED, 1]
@@ -21,7 +21,7 @@ def test_a_frame_becomes_arrays() -> None:
 
 
 def test_no_ratings_are_empty_arrays() -> None:
-    assert len(RatingColumns.of(RatingFrame.empty())) == 0
+    assert len(RatingFrame.empty().to_columns()) == 0
     assert len(RatingColumns.concat([])) == 0
 
 

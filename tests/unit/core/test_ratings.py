@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlproject.core import columns as c
+from mlproject.core.event_fields import NAMES
 from mlproject.core.ratings import DTYPES, RatingFrame
 
 GOOD: dict[str, Any] = {
@@ -28,7 +29,7 @@ RATING = "rating is not a whole number from 1 to 10"
 
 def raw(*changes: dict[str, Any]) -> pd.DataFrame:
     """One row for each change of the good row."""
-    return pd.DataFrame([GOOD | change for change in changes], columns=list(c.RATING_COLUMNS))
+    return pd.DataFrame([GOOD | change for change in changes], columns=list(NAMES))
 
 
 def times(*values: Any) -> list[datetime]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, DataError, UnavailableError
+from mlproject.core.event_fields import NAMES
 from mlproject.core.events import event_ids
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import decode, encode, encode_frame, message_key
@@ -154,7 +155,7 @@ def test_random_bytes_are_a_batch_error_or_an_event(message: bytes) -> None:
         event = decode(message, SCHEMAS.__getitem__)
     except BatchError:
         return
-    assert tuple(event) == c.RATING_COLUMNS
+    assert tuple(event) == NAMES
 
 
 @given(st.integers(0, len(GOLDEN) - 1), st.integers(1, 255))
@@ -165,7 +166,7 @@ def test_a_flipped_byte_is_a_batch_error_or_an_event(position: int, flip: int) -
         event = decode(bytes(message), SCHEMAS.__getitem__)
     except BatchError:
         return
-    assert tuple(event) == c.RATING_COLUMNS
+    assert tuple(event) == NAMES
 
 
 @pytest.mark.parametrize(
@@ -190,9 +191,9 @@ def test_a_time_beyond_the_calendar_is_a_batch_error() -> None:
         decode(encode({**EVENT, c.RATED_AT: 2**62}, SCHEMA_ID), SCHEMAS.__getitem__)
 
 
-def test_a_schema_that_is_none_of_ours_is_a_batch_error() -> None:
+def test_a_schema_of_something_else_is_a_batch_error() -> None:
     other = parse_schema({"type": "record", "name": "Other", "fields": []})
-    with pytest.raises(BatchError, match="is no Other"):
+    with pytest.raises(BatchError, match="is not a valid Other"):
         decode(GOLDEN[:BODY], {SCHEMA_ID: other}.__getitem__)
 
 

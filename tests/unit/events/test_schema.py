@@ -10,7 +10,7 @@ from fastavro.read import SchemaResolutionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlproject.core import columns as c
+from mlproject.core.event_fields import EVENT_FIELDS, Kind
 from mlproject.core.events import EventSource
 from mlproject.events.schema import (
     current_schema,
@@ -68,10 +68,47 @@ def test_the_current_schema_reads_everything_that_was_released() -> None:
         assert incompatibilities(current_schema(), writer) == [], name
 
 
-def test_the_schema_has_the_columns_of_ratings_each_with_a_doc() -> None:
+AVRO_TYPES: dict[Kind, Any] = {
+    Kind.TEXT: "string",
+    Kind.WHOLE: "long",
+    Kind.SCORE: "int",
+    Kind.INSTANT: {"type": "long", "logicalType": "timestamp-millis"},
+}
+
+
+def test_the_table_of_fields_says_what_the_schema_says() -> None:
+    """``core/event_fields.py`` and ``show_rated.avsc``: add a field to both, and no more."""
+    told = []
+    for each in json.loads(schema_text())["fields"]:
+        optional = isinstance(each["type"], list)
+        kind = each["type"][1] if optional else each["type"]
+        is_enum = isinstance(kind, dict) and kind["type"] == "enum"
+        told.append((each["name"], "enum" if is_enum else kind, optional))
+        assert not optional or (each["type"][0], each["default"]) == ("null", None)
+    assert told == [
+        (field.name, AVRO_TYPES.get(field.kind, "enum"), field.is_optional)
+        for field in EVENT_FIELDS
+    ]
+
+
+def test_a_field_is_as_old_as_the_first_schema_that_has_it() -> None:
+    first: dict[str, int] = {}
+    for version, schema in enumerate(released_schemas().values(), start=1):
+        for each in schema["fields"]:
+            first.setdefault(each["name"], version)
+    unreleased = len(released_schemas()) + 1
+    assert {field.name: field.since for field in EVENT_FIELDS} == {
+        field.name: first.get(field.name, unreleased) for field in EVENT_FIELDS
+    }
+
+
+def test_a_field_of_a_later_schema_is_optional() -> None:
+    assert all(field.is_optional for field in EVENT_FIELDS if field.since > 1)
+
+
+def test_the_schema_has_its_name_and_a_doc_for_each_field() -> None:
     schema = json.loads(schema_text())
     assert (schema["namespace"], schema["name"]) == ("tvrec.events", "ShowRated")
-    assert tuple(each["name"] for each in schema["fields"]) == c.RATING_COLUMNS
     assert all(each["doc"] for each in schema["fields"])
 
 

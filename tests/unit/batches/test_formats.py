@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from mlproject.batches import parquet as parquet_module
-from mlproject.batches.decoding import decode_batch
+from mlproject.batches.formats import decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import decode_ratings, encode_ratings
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
-from mlproject.core.rating_columns import RatingColumns
 from tests import builders
 from tests.rating_rows import ROWS, Row, batch, rows
 from tests.unit.batches.test_jsonl import event, lines
@@ -31,7 +30,7 @@ def test_the_short_way_gives_what_the_long_way_gives(given_rows: list[Row]) -> N
     content = batch(*[(u, s, r, abs(at), h, low) for u, s, r, at, h, low in given_rows])
     short = decode_batch(KEY, content)
     good, _ = decode_ratings(content)
-    assert rows(short.ratings) == rows(RatingColumns.of(good))
+    assert rows(short.ratings) == rows(good.to_columns())
     assert short.next_offset == 100 + len(given_rows)
 
 
@@ -114,7 +113,7 @@ def foreign_tables(draw: st.DrawFn) -> bytes:
 def test_the_short_way_gives_what_the_long_way_gives_for_foreign_types(content: bytes) -> None:
     short = decode_batch(KEY, content)
     good, rejected = decode_ratings(content)
-    assert sorted(rows(short.ratings)) == sorted(rows(RatingColumns.of(good)))
+    assert sorted(rows(short.ratings)) == sorted(rows(good.to_columns()))
     assert list(short.rejected.get(c.REASON, [])) == list(rejected[c.REASON])
 
 

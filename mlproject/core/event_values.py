@@ -1,0 +1,134 @@
+"""Values of an event's fields, one at a time and without pandas.
+
+:mod:`mlproject.core.parsing` does the same for whole columns, with the same verdict on every
+value that JSON can hold.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from mlproject.core.event_fields import EventField, Kind, not_a_number
+from mlproject.core.rating_scale import HIGHEST, LOWEST
+
+INT64_MAX: Final = int(np.iinfo(np.int64).max)
+# 100 million days, as in ECMAScript.
+_INSTANT_LIMIT: Final = 8.64e15
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+_WHOLE: Final = re.compile(r"([0-9]{1,19})(?:\.0*)?")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# The extended form of ISO 8601; without a zone it is UTC.
+_ISO: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ]([0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.([0-9]+))?)?)?)"
+    r"(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+
+
+def read_value(field: EventField, value: Any) -> Any:
+    """Return a field's value; None if it is optional and missing, "" for a missing symbol.
+
+    Parameters
+    ----------
+    field
+        Says what is a value.
+    value
+        What JSON held: a text, a number, or None. Numbers and times may be texts.
+
+    Returns
+    -------
+    str or int or None
+        A text, or a whole number: for a time, milliseconds since 1970, UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is not a value of the field; the text says why.
+
+    Examples
+    --------
+    >>> from mlproject.core.event_fields import EVENT_FIELDS
+    >>> [read_value(field, "7") for field in EVENT_FIELDS]
+    ['7', 7, 7, 7, 7, '7']
+    """
+    if value is None:
+        if field.is_optional:
+            return None
+        if field.kind is Kind.SYMBOL:
+            return ""
+        raise ValueError(field.fault)
+    return _READERS[field.kind](field, value)
+
+
+def _text(_: EventField, value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _whole(field: EventField, value: Any) -> int:
+    if type(value) is not int:
+        found = _WHOLE.fullmatch(_text(field, value).strip())
+        value = int(found[1]) if found else -1
+    if not 0 <= value <= INT64_MAX:
+        raise ValueError(field.fault)
+    return int(value)
+
+
+def _score(field: EventField, value: Any) -> int:
+    if type(value) is int and LOWEST <= value <= HIGHEST:
+        return value
+    number = _number(value)
+    if number is None:
+        raise ValueError(not_a_number(field))
+    if not LOWEST <= number <= HIGHEST or number % 1:
+        raise ValueError(field.fault)
+    return int(number)
+
+
+def _instant(field: EventField, value: Any) -> int:
+    if type(value) is int and 0 <= value < _INSTANT_LIMIT:
+        return value
+    number = _number(value)
+    millis = _iso_millis(value) if number is None and isinstance(value, str) else number
+    if millis is None or abs(millis) >= _INSTANT_LIMIT:
+        raise ValueError(field.fault)
+    return int(millis)
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number, or None."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _iso_millis(text: str) -> int | None:
+    found = _ISO.fullmatch(text)
+    if not found:
+        return None
+    date, time, fraction, zone = found.groups()
+    try:
+        read = datetime.fromisoformat(f"{date}T{(time or '00')[:8]}{zone or 'Z'}")
+    except ValueError:
+        return None
+    return (read - _EPOCH) // _MILLISECOND + int((fraction or "")[:3].ljust(3, "0"))
+
+
+_READERS: Final[dict[Kind, Callable[[EventField, Any], Any]]] = {
+    Kind.TEXT: _text,
+    Kind.SYMBOL: _text,
+    Kind.WHOLE: _whole,
+    Kind.SCORE: _score,
+    Kind.INSTANT: _instant,
+}
