@@ -17,8 +17,8 @@ from mlproject.core.event_fields import EVENT_FIELDS, NAMES, Kind
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 
-# What a damaged file makes the readers raise, beside BatchError: broken names and texts,
-# impossible sizes, types that nothing can be coerced from.
+# What the readers raise for a damaged file, apart from BatchError: for broken names and
+# texts, impossible sizes, types from which nothing can be coerced.
 _DAMAGE: Final = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError)
 # Made once, since making a data frame takes as long as a good part of a small batch.
 _NONE: Final = pd.DataFrame()
@@ -33,9 +33,9 @@ class Batch:
     ratings
         The good rows.
     rejected
-        The others as they came, with a ``reason``; may have no columns if there are none.
+        The others as they came, with a ``reason``; may have no columns if it is empty.
     next_offset
-        The offset after the batch's last event, as far as it can be told.
+        The offset after the batch's last event, if it is known; else a guess by the number of rows.
     """
 
     ratings: RatingColumns

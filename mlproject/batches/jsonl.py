@@ -114,7 +114,7 @@ def last_offset(content: bytes) -> int:
 
 
 def read_lines(lines: Iterable[str]) -> JsonBatch:
-    """Read line by line; one that is not an event, or not a good one, costs no other."""
+    """Read line by line; a bad one does no harm to the others."""
     good: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     highest: int | None = None
@@ -168,13 +168,13 @@ def unpacked(content: bytes) -> tuple[bytes, str]:
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text that are not empty.
 
-    They end with newlines alone: JSON may hold the other characters that end a line elsewhere.
+    Only a newline ends a line: JSON may hold other characters that end lines elsewhere.
     """
     return [line for line in text.split("\n") if line.strip()]
 
 
 def _raw_event(line: str) -> tuple[dict[str, Any], int | None]:
-    """Return a line's event as it came, and its offset if it is there.
+    """Return a line's event as it came, and its offset if it has one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Batches of JSON lines by array operations, as far as they are plain."""
+"""Batches of JSON lines by array operations, for the rows that are plain."""
 
 import json
 from typing import Any, Final

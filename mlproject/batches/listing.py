@@ -16,7 +16,7 @@ _AFTER_SLASH: Final = "0"
 def partitions(store: ObjectStore) -> list[int]:
     """Return the partitions that have objects, ascending.
 
-    It asks for one page of a listing a partition: from the first key of each, the next
+    It asks for one page of a listing per partition: from the first key of each, the next
     request starts after all of its keys.
     """
     found: list[int] = []

@@ -1,6 +1,6 @@
-"""Arrow columns to rating columns by array operations, as far as no row needs judging.
+"""From Arrow columns to rating columns by array operations, for rows that need no judging.
 
-What is not plain here is not bad: the caller leaves it to
+A row that is not plain is not bad: the caller leaves it to
 :meth:`~mlproject.core.ratings.RatingFrame.validated`, which coerces and gives reasons. A
 plain row is one that it would take over with the same values.
 """
@@ -162,7 +162,7 @@ def _there(column: Any) -> NDArray[np.bool_]:
 
 
 def _none(column: Any, kind: type[np.generic]) -> _Read:
-    """Return a column that is of no type to be read here."""
+    """Return a column without a plain row: its type is not read here."""
     return np.zeros(len(column), dtype=kind), np.zeros(len(column), dtype=np.bool_)
 
 

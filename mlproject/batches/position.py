@@ -22,7 +22,7 @@ def read_position(store: ObjectStore) -> int:
     Raises
     ------
     BatchError
-        If what is saved is no position.
+        If what is saved is not a position.
     """
     content = store.get(keys.GENERATOR_POSITION)
     if content is None:
@@ -31,7 +31,7 @@ def read_position(store: ObjectStore) -> int:
         return int(json.loads(content)["position"])
     except (ValueError, TypeError, KeyError) as error:
         raise BatchError(
-            f"{keys.GENERATOR_POSITION} in {store.uri} holds no position: {content[:80]!r}"
+            f"{keys.GENERATOR_POSITION} in {store.uri} does not hold a position: {content[:80]!r}"
         ) from error
 
 

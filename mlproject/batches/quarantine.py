@@ -23,7 +23,7 @@ class QuarantineCounts:
 
 
 def keep_rejected(store: ObjectStore, batch_key: str, rejected: pd.DataFrame) -> None:
-    """Write the rejected rows of a batch, one JSON object a line."""
+    """Write the rejected rows of a batch, one JSON object per line."""
     log.warning(
         "%d rows of %s are set aside, the first because %s",
         len(rejected),

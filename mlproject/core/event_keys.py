@@ -1,4 +1,4 @@
-"""Event ids as 128-bit numbers: compared and stored without a string a rating."""
+"""Event ids as 128-bit numbers: no rating needs a string."""
 
 import hashlib
 from binascii import unhexlify
@@ -17,7 +17,7 @@ _DIGITS: Final = np.delete(np.arange(_WIDTH), _MARKS)
 def event_keys(ids: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Turn event ids into numbers, the same on every machine.
 
-    A UUID is its own 128-bit value; any other text is its BLAKE2b hash of 128 bits. Both
+    A UUID is its own value; any other text is its BLAKE2b hash of 128 bits. Both
     order events totally; among UUIDs of version 7 the order is that of their time.
 
     Parameters
@@ -42,7 +42,7 @@ def event_keys(ids: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint6
 
 
 def _all_uuids(ids: Sequence[str]) -> NDArray[np.uint64] | None:
-    """Read UUIDs by array operations; None if one of the texts is none."""
+    """Read UUIDs by array operations; None if one of the texts is not a UUID."""
     # Each with an end of its own, so that two odd lengths cannot make up for each other.
     joined = "\n".join((*ids, ""))
     if len(joined) != _WIDTH * len(ids) or not joined.isascii():

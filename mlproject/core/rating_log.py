@@ -1,4 +1,4 @@
-"""The port for single ratings; apart from the others, since it needs no data frames."""
+"""The port for single ratings, in a module of its own since it needs no data frames."""
 
 from concurrent.futures import Future
 from typing import Protocol

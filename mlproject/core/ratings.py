@@ -74,7 +74,7 @@ class RatingFrame:
 
     @classmethod
     def empty(cls) -> Self:
-        """Return a frame of no rows."""
+        """Return a frame without rows."""
         return cls(pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()}))
 
     @classmethod

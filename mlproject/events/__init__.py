@@ -1,1 +1,1 @@
-"""Rating events: simulated, replayed from a file."""
+"""Rating events: their schema and its encoding, a simulator, and the replay of a file."""

@@ -1,4 +1,4 @@
-"""A connection to Kafka for what is no stream of events: topics, offsets."""
+"""A connection to Kafka for its administration: topics and offsets."""
 
 import logging
 from collections.abc import Mapping

@@ -142,7 +142,7 @@ def read_config(path: Path) -> dict[str, str]:
     if isinstance(content, dict) and isinstance(content.get("config"), dict):
         content = {**content["config"], "name": content.get("name", NAME)}
     if not isinstance(content, dict) or "connector.class" not in content:
-        raise ConfigError(f'{path} is no config of a connector: it has no "connector.class"')
+        raise ConfigError(f'{path} is not the config of a connector: it has no "connector.class"')
     nested = sorted(key for key, value in content.items() if isinstance(value, dict | list))
     if nested:
         raise ConfigError(f"{path}: these are no single values: {', '.join(nested)}")
@@ -157,7 +157,7 @@ def read_config(path: Path) -> dict[str, str]:
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Say what differs between two configs, a line a key, with no secret in it.
+    """Say what differs between two configs: one line per key, without secrets.
 
     Examples
     --------
@@ -174,7 +174,7 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _shown(key: str, value: str | None) -> str:
     if value is None:
         return "(none)"
-    # A placeholder says where the worker finds a secret, and is none.
+    # A placeholder says where the worker finds a secret, and is not one.
     if _SECRET.search(key) and not _PLACEHOLDER.fullmatch(value):
         return "(hidden)"
     return _USER_INFO.sub("//(hidden)@", value) or '""'

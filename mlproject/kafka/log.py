@@ -42,7 +42,7 @@ class KafkaRatingLog:
     topic
         Where the events go.
     register
-        Returns the id of the current schema, or raises while that cannot be had.
+        Returns the id of the current schema, or raises while it is not available.
     options
         How events are buffered and sent.
     """

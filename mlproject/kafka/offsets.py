@@ -44,7 +44,7 @@ class PartitionLag:
 
 
 def group_lag(broker: Broker, group: str, topic: str) -> list[PartitionLag]:
-    """Return how far a group has come, a row a partition; empty if there is no such topic.
+    """Return how far a group has come, one row per partition; empty if there is no such topic.
 
     Raises
     ------
