@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mlproject.objects.s3 import S3Store, s3_client
@@ -115,8 +116,10 @@ def bento_service(state: Path, **settings: str) -> Iterator[tuple[str, "subproce
 
 
 @contextmanager
-def mlflow_server(folder: Path, artifacts: str | None = None, **settings: str) -> Iterator[str]:
-    """Start an MLflow server that keeps all, or all but the artifacts, in a folder."""
+def mlflow_server(
+    folder: Path, artifacts: str | None = None, runs: str | None = None, **settings: str
+) -> Iterator[str]:
+    """Start an MLflow server that keeps everything in a folder, unless told; yield its address."""
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:
@@ -140,6 +143,41 @@ def mlflow_server(folder: Path, artifacts: str | None = None, **settings: str) -
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@contextmanager
+def postgresql() -> Iterator[tuple[str, Path]]:
+    """Start a PostgreSQL with an empty database; yield its address and its log.
+
+    Skips the test where there is none. It does not run as root, so root gives it to nobody.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb") or (found[-1] if found else None)
+    if initdb is None:
+        pytest.skip("no PostgreSQL: initdb is not on the path (Debian: apt install postgresql)")
+    programs = Path(initdb).resolve().parent
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="tvrec-postgresql-") as temporary:
+        folder, port = Path(temporary), free_port()
+        if user:
+            shutil.chown(folder, user)
+        data, log = folder / "data", folder / "log"
+        command = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
+        with log.open("wb") as said:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-k", folder, "-F", "-p", str(port)],
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                user=user,
+                cwd=folder,
+            )
+        try:
+            wait_until(lambda: "ready to accept connections" in log.read_text(), 60, "PostgreSQL")
+            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", log
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=30)
 
 
 def working_on(state: Path) -> list[int]:

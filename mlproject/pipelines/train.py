@@ -182,9 +182,10 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             "fit_seconds": fit_seconds,
             "duration_seconds": time.monotonic() - started,
         }
+        # First, so that the metrics are the model's too.
+        run.model(Path(made) / "model")
         run.metrics(metrics)
         run.tags({"verdict": verdict.outcome, "reason": verdict.reason})
-        run.model(Path(made) / "model")
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
 

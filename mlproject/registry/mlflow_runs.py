@@ -137,8 +137,11 @@ class _MlflowRun:
             mlflow.log_params(dict(values))
 
     def metrics(self, values: Mapping[str, float]) -> None:
+        """Log metrics; they are the model's too, once it is logged."""
         with self.server.translated():
-            mlflow.log_metrics(dict(values))
+            model = mlflow.last_logged_model()
+            ours = model is not None and model.source_run_id == self.run_id
+            mlflow.log_metrics(dict(values), model_id=model.model_id if model and ours else None)
 
     def tags(self, values: Mapping[str, str]) -> None:
         with self.server.translated():

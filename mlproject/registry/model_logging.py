@@ -53,6 +53,10 @@ _SIGNATURE: Final = ModelSignature(
     params=ParamSchema([ParamSpec("num_items", DataType.long, 10)]),
 )
 
+# MLflow logs the run's metrics of the model's step once more, as the model's: a database that
+# has them, PostgreSQL for one, then reports duplicate keys.
+_NO_METRIC: Final = -1
+
 
 def log_model(folder: Path) -> None:
     """Log ``folder`` as the active run's model, by models-from-code."""
@@ -64,6 +68,7 @@ def log_model(folder: Path) -> None:
             shutil.copyfile(Path(mlproject.__file__).parent / file, package / file)
         mlflow.pyfunc.log_model(
             name="model",
+            step=_NO_METRIC,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"model": str(folder)},
             code_paths=[str(package)],

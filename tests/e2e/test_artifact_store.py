@@ -127,6 +127,6 @@ def test_a_client_that_cannot_reach_the_store_works_through_the_server(
     folder.mkdir()
     save_model(model(), folder)
     with registry.run("any") as run:
-        run.model(folder, example_user=1)
+        run.model(folder)
     got = registry.download(registry.register(run.run_id).version, tmp_path / "got")
     assert len(load_model(got).shows) == len(model().shows)
