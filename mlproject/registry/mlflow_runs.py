@@ -125,12 +125,13 @@ class MlflowRuns(MlflowServer):
                 client.set_experiment_tag(experiment.experiment_id, key, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _MlflowRun:
     """The run that is open in this process."""
 
     run_id: str
     server: MlflowServer
+    model_id: str | None = None
 
     def params(self, values: Mapping[str, Any]) -> None:
         with self.server.translated():
@@ -139,9 +140,7 @@ class _MlflowRun:
     def metrics(self, values: Mapping[str, float]) -> None:
         """Log metrics; they are the model's too, once it is logged."""
         with self.server.translated():
-            model = mlflow.last_logged_model()
-            ours = model is not None and model.source_run_id == self.run_id
-            mlflow.log_metrics(dict(values), model_id=model.model_id if model and ours else None)
+            mlflow.log_metrics(dict(values), model_id=self.model_id)
 
     def tags(self, values: Mapping[str, str]) -> None:
         with self.server.translated():
@@ -165,7 +164,7 @@ class _MlflowRun:
         from mlproject.registry.model_logging import log_model  # noqa: PLC0415 - needs pandas
 
         with self.server.translated():
-            log_model(folder)
+            self.model_id = log_model(folder)
 
 
 def _run_info(run: Run) -> RunInfo:

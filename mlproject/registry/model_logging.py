@@ -58,15 +58,15 @@ _SIGNATURE: Final = ModelSignature(
 _NO_METRIC: Final = -1
 
 
-def log_model(folder: Path) -> None:
-    """Log ``folder`` as the active run's model, by models-from-code."""
+def log_model(folder: Path) -> str | None:
+    """Log ``folder`` as the active run's model, by models-from-code; return the model's id."""
     show_ids = np.load(folder / "show_ids.npy", allow_pickle=False)[:2].tolist()
     with tempfile.TemporaryDirectory(prefix="tvrec-") as temporary:
         package = Path(temporary) / "mlproject"
         for file in CODE:
             (package / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(mlproject.__file__).parent / file, package / file)
-        mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name="model",
             step=_NO_METRIC,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -80,3 +80,5 @@ def log_model(folder: Path) -> None:
                 *(f"{library}=={version(library)}" for library in ("numpy", "pandas")),
             ],
         )
+    model_id: str | None = logged.model_id
+    return model_id

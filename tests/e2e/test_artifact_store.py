@@ -128,5 +128,5 @@ def test_a_client_that_cannot_reach_the_store_works_through_the_server(
     save_model(model(), folder)
     with registry.run("any") as run:
         run.model(folder)
-    got = registry.download(registry.register(run.run_id).version, tmp_path / "got")
+    got = registry.download(registry.register(run.run_id).number, tmp_path / "got")
     assert len(load_model(got).shows) == len(model().shows)
