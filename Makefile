@@ -30,7 +30,7 @@ include k8s/tools/versions
 
 .PHONY: help run stack stack-status stack-stop stack-lock test test-sink test-stack check format lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
-	chart-tools test-chart test-apiserver images images-offline images-test $(IMAGES)
+	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
 help: ## Print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-33s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +65,7 @@ check: $(READY) ## Check style, types, layers, shell scripts and that the Avro s
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/shellcheck -x k8s/*.sh k8s/tools/*.sh
+	$(BIN)/shellcheck -x k8s/*.sh k8s/tools/*.sh k8s/cluster/*.sh
 	$(BIN)/pytest -q tests/unit/events/test_schema.py
 
 format: $(READY) ## Format the code and mend what can be mended
@@ -139,6 +139,12 @@ test-chart: $(READY) chart-tools ## Test the chart without a cluster
 
 test-apiserver: $(READY) chart-tools .tools/kube-apiserver-$(KUBERNETES_VERSION) ## Apply the chart to a real kube-apiserver (needs Go, kubectl; builds for ten minutes)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q tests/integration/test_apiserver.py
+
+cluster-tools: chart-tools ## Build what a Kubernetes node is made of (needs Go; half an hour)
+	@k8s/tools/build.sh node
+
+test-cluster: $(STACK_READY) cluster-tools ## Run the chart on a real node of this machine (Debian, root, Go, Docker)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -s --timeout 3600 tests/cluster
 
 .tools/helm-$(HELM_VERSION):
 	@k8s/tools/build.sh helm

@@ -2,6 +2,7 @@
 # Build what the tests of the chart need from source, pinned, into .tools:
 #   k8s/tools/build.sh helm         a minute or two
 #   k8s/tools/build.sh apiserver    etcd and kube-apiserver: ten minutes on two cores
+#   k8s/tools/build.sh node         these, and what else a node is made of: half an hour
 # Go's checksum database vouches for the sources.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,31 +24,39 @@ helm() {
 
 # `go install` refuses modules that replace others in go.mod, as these do by their own folders. From
 # a module of ours the published versions of those folders are taken instead.
-wrapped() { # module version command output
-  local to=$4 place
-  test -x "$to" || {
-    place=$(mktemp -d)
-    (
-      cd "$place"
-      go mod init wrapper
-      go mod edit -require="$1@$2"
-      go mod download -json "$1@$2" | sed -n 's/^\t"GoMod": "\(.*\)",$/\1/p' | xargs cat |
-        sed -n 's|^\s*\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' |
-        while read -r staged; do go mod edit -replace="$staged=$staged@v0${2#v1}"; done
-      printf '//go:build tools\n\npackage wrapper\n\nimport _ "%s"\n' "$3" >tools.go
-      go mod tidy
-      go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$2 \
+wrapped() { # module version name=package...
+  local module=$1 version=$2 program missing=() place
+  shift 2
+  for program; do
+    echo "$tools/${program%=*}-$version"
+    test -x "$tools/${program%=*}-$version" || missing+=("$program")
+  done
+  test ${#missing[@]} -gt 0 || return 0
+  place=$(mktemp -d)
+  (
+    cd "$place"
+    go mod init wrapper
+    go mod edit -require="$module@$version"
+    go mod download -json "$module@$version" | sed -n 's/^\t"GoMod": "\(.*\)",$/\1/p' | xargs cat |
+      sed -n 's|^\s*\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' |
+      while read -r staged; do go mod edit -replace="$staged=$staged@v0${version#v1}"; done
+    printf '//go:build tools\n\npackage wrapper\n' >tools.go
+    printf '\nimport _ "%s"' "${missing[@]#*=}" >>tools.go
+    go mod tidy
+    for program in "${missing[@]}"; do
+      go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version \
         -X k8s.io/component-base/version.gitMajor=1 \
-        -X k8s.io/component-base/version.gitMinor=$(echo "$2" | cut -d. -f2)" -o "$to" "$3"
-    ) >&2
-    rm -rf "$place"
-  }
-  echo "$to"
+        -X k8s.io/component-base/version.gitMinor=$(echo "$version" | cut -d. -f2) \
+        -X $module/version.Version=$version" \
+        -o "$tools/${program%=*}-$version" "${program#*=}"
+    done
+  ) >&2
+  rm -rf "$place"
 }
 
 apiserver() {
   local kubernetes=k8s.io/kubernetes etcd=go.etcd.io/etcd/server/v3
-  wrapped "$etcd" "$ETCD_VERSION" "$etcd" "$tools/etcd-$ETCD_VERSION"
+  wrapped "$etcd" "$ETCD_VERSION" "etcd=$etcd"
   # The definition of ServiceMonitor.
   local operator=github.com/prometheus-operator/prometheus-operator
   local crd=$tools/servicemonitors-$PROMETHEUS_OPERATOR_VERSION
@@ -58,11 +67,26 @@ apiserver() {
     rm "$crd.new" && mv "$crd.tmp" "$crd"
   }
   echo "$crd"
-  wrapped "$kubernetes" "$KUBERNETES_VERSION" "$kubernetes/cmd/kube-apiserver" \
-    "$tools/kube-apiserver-$KUBERNETES_VERSION"
+  wrapped "$kubernetes" "$KUBERNETES_VERSION" "kube-apiserver=$kubernetes/cmd/kube-apiserver"
+}
+
+# Static, since the images that some of them go into may have another libc, or none.
+node() {
+  local kubernetes=k8s.io/kubernetes/cmd containerd=github.com/containerd/containerd/v2
+  local coredns=github.com/coredns/coredns router=github.com/cloudnativelabs/kube-router/v2
+  export CGO_ENABLED=0
+  apiserver
+  wrapped k8s.io/kubernetes "$KUBERNETES_VERSION" "kubelet=$kubernetes/kubelet" \
+    "kube-controller-manager=$kubernetes/kube-controller-manager" \
+    "kube-scheduler=$kubernetes/kube-scheduler" "kube-proxy=$kubernetes/kube-proxy"
+  wrapped "$containerd" "$CONTAINERD_VERSION" "containerd=$containerd/cmd/containerd" \
+    "containerd-shim-runc-v2=$containerd/cmd/containerd-shim-runc-v2" "ctr=$containerd/cmd/ctr"
+  wrapped "$coredns" "$COREDNS_VERSION" "coredns=$coredns"
+  # It enforces network policies with iptables and ipset alone.
+  wrapped "$router" "$KUBE_ROUTER_VERSION" "kube-router=$router/cmd/kube-router"
 }
 
 case ${1:-} in
-helm | apiserver) "$1" ;;
-*) sed -n '2,4s/^# //p' "$0" && exit 2 ;;
+helm | apiserver | node) "$1" ;;
+*) sed -n '2,5s/^# //p' "$0" && exit 2 ;;
 esac

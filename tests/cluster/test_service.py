@@ -1,0 +1,38 @@
+"""The service under load."""
+
+import json
+
+from tests.cluster.world import Cluster
+
+
+def failures(ends: dict[str, int]) -> dict[str, int]:
+    return {end: count for end, count in ends.items() if not end.startswith("200 ")}
+
+
+def test_three_replicas_are_replaced_and_no_request_fails(release: Cluster) -> None:
+    release.install("--set", "recommendationsService.replicas=3")
+    with release.hammered(seconds=120) as ends:
+        release.kubectl("rollout", "restart", "deployment/tvrec-recommendations-service")
+        release.kubectl(
+            *("rollout", "status", "deployment/tvrec-recommendations-service"),
+            *("--timeout", "300s"),
+        )
+    assert sum(ends.values()) > 300
+    assert failures(ends) == {}
+
+
+def test_every_replica_serves_a_new_version(release: Cluster) -> None:
+    """The check of the release asks until no answer is of an older one."""
+    release.install("--set", "recommendationsService.replicas=3")
+    assert "passed" in release.test()
+
+
+def test_the_builder_is_told_its_own_processors(release: Cluster) -> None:
+    """As many as its limit, not as the node has."""
+    code = "from mlproject.core.cpus import usable_cpus; print(usable_cpus())"
+    release.kubectl("set", "resources", "deployment/tvrec-model-builder", "--limits=cpu=1")
+    release.kubectl("rollout", "status", "deployment/tvrec-model-builder", "--timeout=300s")
+    pod = "deployment/tvrec-model-builder"
+    assert release.kubectl("exec", pod, "--", "python", "-c", code).strip() == "1"
+    limits = json.loads(release.kubectl("get", pod, "-o", "json"))
+    assert limits["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"] == "1"
