@@ -15,6 +15,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from mlproject.registry.gate.decision import Outcome
 from tests import kubernetes as k
 from tests.servers import environment
 
@@ -181,11 +182,14 @@ def test_the_check_rates_waits_for_a_build_and_for_its_version_in_every_answer()
     assert since >= began
 
 
-def test_the_check_is_content_with_a_build_that_was_not_good_enough() -> None:
-    done, asked = check(verdict="keep")
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_check_knows_every_verdict_of_the_gate(outcome: Outcome) -> None:
+    done, asked = check(verdict=outcome.value)
     assert done.returncode == 0, done.stderr
-    assert "passed: the build's verdict was keep; version 3" in done.stdout
-    assert not [path for path, _ in asked if "model-versions" in path]
+    expected = 4 if outcome is Outcome.PROMOTE else 3
+    assert f"the build's verdict was {outcome}; version {expected}" in done.stdout
+    looked = any("model-versions" in path for path, _ in asked)
+    assert looked is (outcome is Outcome.PROMOTE), "production stays in the other cases"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ verdict = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}.get("verdict
 if verdict == "promote":
     run_id = run["info"]["run_id"]
     version = wait_for("the version that the build has earned", lambda: version_of(run_id))
-elif verdict == "keep":
+elif verdict in {"keep", "hold"}:  # production stays
     version = first["model_version"]
 else:
     sys.exit(f"FAILED: the run {run['info']['run_id']} has the verdict {verdict}")
