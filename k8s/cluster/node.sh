@@ -276,8 +276,10 @@ pod_groups() { find /sys/fs/cgroup -maxdepth 2 -type d -name 'kubepods*'; }
 
 unmount() {
   local place
-  findmnt --noheadings --raw --output TARGET | grep -E "^$folder/" | sort -r |
-    while read -r place; do umount --lazy "$place" || true; done
+  # The deepest first.
+  findmnt --noheadings --raw --output TARGET | sort -r | while read -r place; do
+    [[ $place != "$folder"/* ]] || umount --lazy "$place" || true
+  done
 }
 
 restart() {
