@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from mlproject import config
 from mlproject.config import Settings
+from mlproject.core.aliases import CHALLENGER, PRODUCTION
 from mlproject.core.errors import ConfigError
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
@@ -57,6 +58,9 @@ _MLFLOW: Final = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+
+
+TRAINERS: Final = ("lightfm", "linear", "popularity")
 
 
 class SystemClock:
@@ -366,24 +370,50 @@ class App:
 
         return ModelCache(self.settings.state_dir / "models" / owner, self.registry.download)
 
-    @cached_property
-    def trainer(self) -> Trainer:
-        """The trainer that is named."""
+    def trainer(self, name: str) -> Trainer:
+        """Return the trainer of a name, one of :data:`TRAINERS`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
         settings = self.settings
-        if settings.trainer == "popularity":
+        if name == "lightfm":
+            from mlproject.training.lightfm import LightFMTrainer
+
+            return LightFMTrainer(
+                dimensions=settings.dimensions,
+                epochs=settings.epochs,
+                learning_rate=settings.learning_rate,
+                max_sampled=settings.max_sampled,
+                threads=settings.threads,
+                seed=settings.seed,
+            )
+        if name == "linear":
+            from mlproject.training.linear import LinearTrainer
+
+            return LinearTrainer(
+                neighbours=settings.neighbours,
+                ridge=settings.ridge,
+                dropout=settings.dropout,
+                prior=settings.prior,
+                fewest_raters=settings.fewest_raters,
+            )
+        if name == "popularity":
             from mlproject.training.popularity import PopularityTrainer
 
             return PopularityTrainer(settings.popularity_half_life)
-        from mlproject.training.lightfm import LightFMTrainer
+        raise ConfigError(f"there is no trainer {name!r}; there are {', '.join(TRAINERS)}")
 
-        return LightFMTrainer(
-            dimensions=settings.dimensions,
-            epochs=settings.epochs,
-            learning_rate=settings.learning_rate,
-            max_sampled=settings.max_sampled,
-            threads=settings.threads,
-            seed=settings.seed,
-        )
+    @property
+    def competitors(self) -> dict[str, list[Trainer]]:
+        """The trainers of a cycle by the alias that they compete for."""
+        may = {"best": ("lightfm", "linear")}.get(self.settings.promote, (self.settings.promote,))
+        found: dict[str, list[Trainer]] = {PRODUCTION: [], CHALLENGER: []}
+        for name in ("lightfm", "linear"):
+            found[PRODUCTION if name in may else CHALLENGER].append(self.trainer(name))
+        return found
 
     @property
     def train_params(self) -> TrainParams:

@@ -140,8 +140,10 @@ class Settings(BaseSettings):
 
     # Training
     build_interval: float = Field(120, gt=0, description="Seconds between builds")
-    trainer: Literal["lightfm", "popularity"] = Field(
-        "lightfm", description="What is trained: `lightfm`, or `popularity` (what is popular now)"
+    promote: Literal["lightfm", "linear", "best"] = Field(
+        "lightfm",
+        description="Whose models the builder may put into production: `lightfm`'s, `linear`'s, "
+        "or those of both (`best`); what is better and may not becomes `challenger`",
     )
     popularity_half_life: float = Field(
         30, gt=0, description="Days after which a positive counts half for what is popular now"
@@ -157,6 +159,19 @@ class Settings(BaseSettings):
     )
     threads: int = Field(
         0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"
+    )
+    neighbours: int = Field(
+        50, ge=1, le=1000, description="Shows that may speak for a show (linear)"
+    )
+    ridge: float = Field(3.0, gt=0, description="L2 penalty on their weights (linear)")
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="Share of a history a fit must do without (linear)"
+    )
+    prior: float = Field(
+        3.0, ge=0, description="How much popularity counts while a history is short (linear)"
+    )
+    fewest_raters: int = Field(
+        5, ge=1, description="Raters from which on a show is learned from ratings"
     )
     k: int = Field(10, ge=1, le=100, description="The k of precision@k")
     holdout: float = Field(0.2, gt=0, lt=1, description="Share of the ratings held out")

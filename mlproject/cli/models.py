@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mlproject.bootstrap import App
+from mlproject.bootstrap import TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.core.errors import VersionNotFoundError
@@ -28,7 +28,14 @@ class VersionNumber(click.ParamType[int | None]):
 
 
 @tvrec.command()
-@setting("--trainer", type=click.Choice(["lightfm", "popularity"]), help="What is trained.")
+@click.option(
+    "--trainer",
+    "trainer_name",
+    type=click.Choice(TRAINERS),
+    default="lightfm",
+    show_default=True,
+    help="What trains.",
+)
 @setting("--dimensions", type=int, help="Length of the factors.")
 @setting("--epochs", type=int, help="Passes over the positives.")
 @setting("--learning-rate", type=float, help="Step size of AdaGrad.")
@@ -40,28 +47,29 @@ class VersionNumber(click.ParamType[int | None]):
 @click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
 @json_option
 @pass_app
-def train(app: App, *, promote: bool, as_json: bool) -> None:
+def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """Train once and log the run to MLflow.
 
-    On the data in the store. The model is promoted if it beats popularity, and is better than
-    what is in production or knows newer ratings and is not worse.
+    On the data in the store. The model is promoted if it is better than what is in production,
+    or if a change is due and it costs next to nothing.
 
     \b
     tvrec train                         with the settings of the builder
     tvrec train --dimensions 128 --epochs 30
+    tvrec train --trainer linear        the sparse linear model
     tvrec train --no-promote --json     log it, change nothing
     """
     from mlproject.pipelines.dataset import load_dataset
     from mlproject.pipelines.train import train as run_training
 
     app.registry.ping()
-    dataset = load_dataset(app.store)
-    with progress("epochs", app.trainer.epochs) as report:
+    dataset, trainer = load_dataset(app.store), app.trainer(trainer_name)
+    with progress("epochs", trainer.epochs) as report:
         result = run_training(
             dataset,
             app.registry,
             app.model_cache("cli"),
-            app.trainer,
+            trainer,
             app.train_params,
             by=user_name(),
             tags=run_tags(app.settings),

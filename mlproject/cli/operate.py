@@ -31,10 +31,10 @@ def build(app: App) -> None:
         app.store,
         app.registry,
         app.model_cache("builder"),
-        app.trainer,
+        app.competitors,
         app.train_params,
         tags=run_tags(app.settings),
-        show_progress=lambda: progress("epochs", app.trainer.epochs),
+        show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,
     )
     run_every(app.settings.build_interval, builder.build, stop)

@@ -5,6 +5,9 @@ from typing import Final
 
 from mlproject.core.model import Model
 from mlproject.models.factors import Factors
+from mlproject.models.linear import Linear
 from mlproject.models.popularity import Popularity
 
-KINDS: Final[Mapping[str, type[Model]]] = {kind.kind: kind for kind in (Factors, Popularity)}
+KINDS: Final[Mapping[str, type[Model]]] = {
+    kind.kind: kind for kind in (Factors, Linear, Popularity)
+}

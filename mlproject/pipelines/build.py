@@ -1,7 +1,7 @@
 """The model builder: a training whenever there is something new."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,7 +21,7 @@ BUILDER: Final = "model-builder"
 OnEpoch = Callable[[int], None]
 
 
-def _silent() -> AbstractContextManager[OnEpoch]:
+def _silent(_: Trainer) -> AbstractContextManager[OnEpoch]:
     return nullcontext(lambda _: None)
 
 
@@ -35,12 +35,15 @@ class Builder:
         Where the data lies.
     registry, cache
         Where runs and versions go, and where production's model is read from.
-    trainer, params
-        What trains, and what else a training is told.
+    competitors
+        What trains in each cycle, by the alias that its models compete for.
+    params
+        What else a training is told.
     tags
         What else is noted of each run.
     show_progress
-        Entered for each training; gives what is called with the number of epochs done.
+        Entered for each training with its trainer; gives what is called with the number of
+        epochs done.
     should_stop
         How to end a training early.
     """
@@ -48,21 +51,21 @@ class Builder:
     store: ObjectStore
     registry: ModelRegistry
     cache: ModelCache
-    trainer: Trainer
+    competitors: Mapping[str, Sequence[Trainer]]
     params: TrainParams
     tags: Mapping[str, str] = field(default_factory=dict)
-    show_progress: Callable[[], AbstractContextManager[OnEpoch]] = _silent
+    show_progress: Callable[[Trainer], AbstractContextManager[OnEpoch]] = _silent
     should_stop: ShouldStop = never
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
     _built: str = field(default="", init=False, repr=False)
 
-    def build(self) -> TrainResult | None:
+    def build(self) -> list[TrainResult]:
         """Train if there is something new since the last build that came to its end.
 
         Returns
         -------
-        TrainResult or None
-            None if there is nothing new.
+        list of TrainResult
+            One for each trainer; none if there is nothing new.
 
         Raises
         ------
@@ -80,32 +83,42 @@ class Builder:
         self._dataset = dataset
         if dataset.digest == self._built:
             log.info("nothing new since the last build")
-            return None
+            return []
         log.info(
             "training on %d ratings by %d users of %d shows",
             len(dataset.interactions),
             len(dataset.interactions.users),
             len(dataset.catalogue),
         )
-        with self.show_progress() as on_epoch:
+        results = [
+            self._train(dataset, trainer, alias)
+            for alias, trainers in self.competitors.items()
+            for trainer in trainers
+        ]
+        self._built = dataset.digest
+        return results
+
+    def _train(self, dataset: Dataset, trainer: Trainer, alias: str) -> TrainResult:
+        with self.show_progress(trainer) as on_epoch:
             result = train(
                 dataset,
                 self.registry,
                 self.cache,
-                self.trainer,
+                trainer,
                 self.params,
                 by=BUILDER,
-                tags=dict(self.tags),
+                tags=self.tags,
                 data_uri=self.store.uri,
+                alias=alias,
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )
-        self._built = dataset.digest
         log.info(
-            "run %s took %.0f s: %s (%s)",
+            "%s run %s took %.0f s: %s (%s)",
+            trainer.name,
             result.run_id[:8],
             result.metrics["duration_seconds"],
-            f"version {result.version.number} is in production" if result.version else "kept",
+            f"version {result.version.number} is {alias}" if result.version else "kept",
             result.verdict.reason,
         )
         return result

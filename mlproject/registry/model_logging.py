@@ -29,6 +29,7 @@ CODE: Final = (
     "models/factors.py",
     "models/files.py",
     "models/kinds.py",
+    "models/linear.py",
     "models/popularity.py",
 )
 """The modules that score, which a version carries: all that its pyfunc imports of ours."""

@@ -11,7 +11,7 @@ import pytest
 from mlproject import config
 from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
-from mlproject.bootstrap import App
+from mlproject.bootstrap import TRAINERS, App
 from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.core.cancel import Cancelled
@@ -129,7 +129,7 @@ WITHOUT_PANDAS = """
 import sys
 sys.modules["pandas"] = sys.modules["pyarrow"] = sys.modules["scipy"] = None
 from mlproject import config
-from mlproject.bootstrap import App
+from mlproject.bootstrap import TRAINERS, App
 with App(config.load()) as app:
     app.model_watcher()
     app.rating_log
@@ -176,3 +176,28 @@ def test_rows_that_are_no_shows_are_kept_with_their_reason(tmp_path: Path) -> No
     source = App(config.load(state_dir=tmp_path, catalogue_file=file)).catalogue_source
     assert len(source.read()) == 1
     assert quarantined(tmp_path, "catalogue") == ["show_id occurs before", "no title"]
+
+
+@pytest.mark.parametrize(
+    ("promote", "production", "challenger"),
+    [
+        ("lightfm", ["lightfm"], ["linear"]),
+        ("linear", ["linear"], ["lightfm"]),
+        ("best", ["lightfm", "linear"], []),
+    ],
+)
+def test_a_setting_says_whose_models_may_be_served(
+    promote: str, production: list[str], challenger: list[str]
+) -> None:
+    competitors = App(config.load(promote=promote)).competitors
+    assert {alias: [each.name for each in found] for alias, found in competitors.items()} == {
+        "production": production,
+        "challenger": challenger,
+    }
+
+
+def test_every_trainer_is_made_by_its_name() -> None:
+    app = App(config.load())
+    assert [app.trainer(name).name for name in TRAINERS] == list(TRAINERS)
+    with pytest.raises(ConfigError, match="no trainer 'als'; there are lightfm, linear"):
+        app.trainer("als")

@@ -228,8 +228,9 @@ def test_build_comes_back_with_the_settings_of_the_builder(
         TVREC_THREADS="1",
     )
     assert result.exit_code == 0
-    (made,) = registry.runs(9)
-    assert (made.params["dimensions"], made.tags["trained_by"]) == ("2", "model-builder")
+    linear, lightfm = registry.runs(9)
+    assert (lightfm.params["dimensions"], lightfm.tags["trained_by"]) == ("2", "model-builder")
+    assert linear.params["trainer"] == "linear"
     assert "nothing new since the last build" in result.stderr
 
 

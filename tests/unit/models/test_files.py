@@ -14,7 +14,9 @@ from mlproject.core.histories import Histories
 from mlproject.core.model import Model, TrainedModel
 from mlproject.models.files import MANIFEST, SHOWS, load_model, save_model
 from mlproject.models.kinds import KINDS
-from tests.builders import model
+from mlproject.models.linear import Linear
+from mlproject.models.popularity import Popularity
+from tests.builders import factors, model
 
 COMMON = ("show_ids", "popularity", "history_weights")
 OF_KIND = ("show_vectors", "show_biases", "fold_in")
@@ -68,20 +70,31 @@ def test_the_arrays_are_mapped_into_memory(saved: Path) -> None:
     assert not any(array.flags.writeable for array in arrays)
 
 
-@pytest.mark.parametrize("kind", KINDS.values())
-def test_every_kind_comes_back_as_its_class(kind: type[Model], tmp_path: Path) -> None:
-    """Each is made of arrays of ones, of the shapes that it asks for."""
-    lengths = {"shows": 4, "d": 2, "features": 6}
-    arrays = {
-        name: np.ones([axis if isinstance(axis, int) else lengths[axis] for axis in axes], dtype)
-        for name, (dtype, axes) in kind.shapes.items()
-    }
-    save_model(model(model=kind.of_arrays(arrays)), tmp_path)
-    loaded = load_model(tmp_path)
-    assert type(loaded.model) is kind
+EXAMPLES: tuple[Model, ...] = (
+    factors(),
+    Linear(
+        indptr=np.array([0, 1, 2, 2, 3]),
+        columns=np.array([1, 0, 2], np.int32),
+        values=np.array([0.5, 0.25, 1], np.float16),
+        prior=np.ones(4, np.float32),
+    ),
+    Popularity(np.array([3, 1, 2, 4], np.float32)),
+)
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert [type(example) for example in EXAMPLES] == list(KINDS.values())
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.kind)
+def test_every_kind_comes_back_and_scores_alike(example: Model, tmp_path: Path) -> None:
+    before = model(model=example)
+    save_model(before, tmp_path)
+    after = load_model(tmp_path)
+    assert type(after.model) is type(example)
     history = Histories.of_one(np.array([1], np.int32), np.ones(1, np.float32))
-    assert loaded.scores(history).shape == (1, 4)
-    assert loaded.model.similar(0).shape == (4,)
+    np.testing.assert_array_equal(after.scores(history), before.scores(history))
+    np.testing.assert_array_equal(after.model.similar(1), before.model.similar(1))
 
 
 def test_no_user_is_in_the_files(tmp_path: Path) -> None:

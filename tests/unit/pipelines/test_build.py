@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlproject.batches.sink import BatchSink
+from mlproject.core.aliases import CHALLENGER, PRODUCTION
 from mlproject.core.cancel import Cancelled
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, TrackingUnavailableError
@@ -20,6 +21,8 @@ from mlproject.pipelines.train import TrainParams
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm import LightFMTrainer
+from mlproject.training.linear import LinearTrainer
+from mlproject.training.trainer import Trainer
 from tests.builders import PYARROW_AND_PANDAS, put_catalogue, shows
 
 pytestmark = PYARROW_AND_PANDAS
@@ -73,14 +76,14 @@ def place(tmp_path: Path, store: MemoryStore) -> Place:
         store,
         registry,
         ModelCache(tmp_path / "cache", registry.download),
-        TRAINER,
+        {PRODUCTION: [TRAINER]},
         PARAMS,
         tags={"noted": "by the test"},
     )
     made = Place(store, registry, builder, shows(50))
 
     @contextmanager
-    def show_progress() -> Iterator[object]:
+    def show_progress(_: Trainer) -> Iterator[object]:
         yield made.epochs.append
 
     builder.show_progress = show_progress
@@ -92,10 +95,9 @@ def place(tmp_path: Path, store: MemoryStore) -> Place:
 
 def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    first = place.builder.build()
-    assert first is not None
+    (first,) = place.builder.build()
     assert first.run_id in {run.run_id for run in place.registry.runs(9)}
-    assert place.builder.build() is None
+    assert place.builder.build() == []
     assert place.statuses() == ["FINISHED"]
     assert caplog.messages[-1] == "nothing new since the last build"
 
@@ -103,15 +105,26 @@ def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCapture
 def test_it_trains_again_on_new_ratings(place: Place) -> None:
     place.builder.build()
     place.rate(1600)
-    again = place.builder.build()
-    assert again is not None
+    (again,) = place.builder.build()
     assert again.metrics["ratings"] > place.registry.kept_runs[0].metrics["ratings"]
 
 
 def test_it_trains_again_on_new_shows(place: Place) -> None:
     place.builder.build()
     put_catalogue(place.store, shows(51))
-    assert place.builder.build() is not None
+    assert len(place.builder.build()) == 1
+
+
+def test_each_trainer_of_a_cycle_competes_for_its_alias(place: Place) -> None:
+    linear = LinearTrainer(neighbours=10, ridge=3, dropout=0.2, prior=3, fewest_raters=2)
+    place.builder.competitors = {PRODUCTION: [TRAINER], CHALLENGER: [linear]}
+    ours, theirs = place.builder.build()
+    assert (ours.alias, theirs.alias) == (PRODUCTION, CHALLENGER)
+    names = [run.name for run in place.registry.kept_runs]
+    assert names == ["lightfm", "linear"]
+    held_out = {run.metrics["ratings_held_out"] for run in place.registry.kept_runs}
+    assert len(held_out) == 1, "both on the same holdout"
+    assert place.registry.production() == ours.version
 
 
 def test_its_runs_say_who_trained(place: Place) -> None:
@@ -129,8 +142,7 @@ def test_progress_is_shown_for_a_training_and_for_nothing_else(place: Place) -> 
 
 def test_what_became_of_a_run_is_logged(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    result = place.builder.build()
-    assert result is not None
+    (result,) = place.builder.build()
     became = "version 1 is in production" if result.version else "kept"
     assert f": {became} ({result.verdict.reason})" in caplog.messages[-1]
 
@@ -141,7 +153,7 @@ def test_runs_that_a_killed_builder_left_open_are_ended(
     place.builder.build()
     left = replace(place.registry.kept_runs[0], run_id="left", status="RUNNING")
     place.registry.kept_runs.append(left)
-    assert place.builder.build() is None
+    assert place.builder.build() == []
     assert place.statuses() == ["FINISHED", "KILLED"]
     assert "ended 1 runs that were left open" in caplog.messages
 
@@ -152,12 +164,12 @@ def test_while_mlflow_is_away_nothing_is_trained(place: Place) -> None:
         place.builder.build()
     assert place.epochs == []
     place.registry.failure = None
-    assert place.builder.build() is not None
+    assert len(place.builder.build()) == 1
 
 
 def test_a_build_in_which_mlflow_goes_away_is_made_again(place: Place) -> None:
     @contextmanager
-    def goes_away() -> Iterator[object]:
+    def goes_away(_: Trainer) -> Iterator[object]:
         def down(_: int) -> None:
             place.registry.failure = TrackingUnavailableError("MLflow does not answer")
 
@@ -168,7 +180,7 @@ def test_a_build_in_which_mlflow_goes_away_is_made_again(place: Place) -> None:
         place.builder.build()
     place.registry.failure, place.builder.show_progress = None, shown
     assert place.statuses() == ["RUNNING"]
-    assert place.builder.build() is not None
+    assert len(place.builder.build()) == 1
     assert place.statuses() == ["KILLED", "FINISHED"]
 
 
@@ -179,7 +191,7 @@ def test_a_build_that_is_cancelled_ends_its_run_and_is_made_again(place: Place) 
     assert place.epochs == [1]
     assert place.statuses() == ["KILLED"]
     place.stop = False
-    assert place.builder.build() is not None
+    assert len(place.builder.build()) == 1
 
 
 def test_without_data_it_says_so_and_opens_no_run(place: Place) -> None:

@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from mlproject.core.errors import ArtifactError
-from mlproject.models.linear_weights import LinearWeights
+from mlproject.core.histories import Histories
+from mlproject.models.linear import Linear
 
 
-def made(seed: int, shows: int, histories: int) -> tuple[LinearWeights, sparse.csr_array]:
+def made(seed: int, shows: int, histories: int) -> tuple[Linear, sparse.csr_array]:
     random = np.random.default_rng(seed)
     matrix = sparse.random_array(
         (shows, shows), density=0.2, format="csr", rng=random, dtype=np.float32
     )
-    weights = LinearWeights(
+    weights = Linear(
         indptr=matrix.indptr.astype(np.int64),
         columns=matrix.indices.astype(np.int32),
         values=matrix.data - np.float32(0.3),
@@ -30,7 +31,11 @@ def made(seed: int, shows: int, histories: int) -> tuple[LinearWeights, sparse.c
     return weights, taken
 
 
-def product(weights: LinearWeights, histories: sparse.csr_array) -> Any:
+def block(taken: sparse.csr_array) -> Histories:
+    return Histories(taken.indptr.astype(np.int64), taken.indices, taken.data)
+
+
+def product(weights: Linear, histories: sparse.csr_array) -> Any:
     shows = len(weights.prior)
     matrix = sparse.csr_array(
         (weights.values.astype(np.float32), weights.columns, weights.indptr), shape=(shows, shows)
@@ -42,7 +47,7 @@ def product(weights: LinearWeights, histories: sparse.csr_array) -> Any:
 @given(seed=st.integers(0, 999), shows=st.integers(1, 40), histories=st.integers(0, 5))
 def test_scores_are_the_product_and_a_fading_prior(seed: int, shows: int, histories: int) -> None:
     weights, taken = made(seed, shows, histories)
-    found = weights.scores(taken.indptr, taken.indices, taken.data)
+    found = weights.scores(block(taken))
     assert found.dtype == np.float32
     assert found.shape == (histories, shows)
     np.testing.assert_allclose(found, product(weights, taken), atol=1e-5)
@@ -51,17 +56,31 @@ def test_scores_are_the_product_and_a_fading_prior(seed: int, shows: int, histor
 def test_halves_give_what_they_hold() -> None:
     weights, taken = made(3, shows=30, histories=4)
     halves = replace(weights, values=weights.values.astype(np.float16))
-    found = halves.scores(taken.indptr, taken.indices, taken.data)
+    found = halves.scores(block(taken))
     np.testing.assert_allclose(found, product(halves, taken), atol=1e-5)
 
 
 def test_one_history_is_scored_like_a_block() -> None:
     weights, taken = made(1, shows=30, histories=3)
-    block = weights.scores(taken.indptr, taken.indices, taken.data)
-    for row, scores in enumerate(block):
+    together = weights.scores(block(taken))
+    for row, scores in enumerate(together):
         place = slice(taken.indptr[row], taken.indptr[row + 1])
         one = weights.scores_of_one(taken.indices[place], taken.data[place])
         assert one.tobytes() == scores.tobytes()
+
+
+def test_a_show_without_weight_says_nothing() -> None:
+    weights, _ = made(5, shows=30, histories=1)
+    rows = np.array([3, 7, 9], dtype=np.int32)
+    with_seen = weights.scores_of_one(rows, np.array([1, 0, 0.5], dtype=np.float32))
+    without = weights.scores_of_one(rows[[0, 2]], np.array([1, 0.5], dtype=np.float32))
+    assert with_seen.tobytes() == without.tobytes()
+
+
+def test_similar_shows_are_those_a_show_speaks_for() -> None:
+    weights, _ = made(6, shows=30, histories=1)
+    alone = weights.scores_of_one(np.array([4], np.int32), np.ones(1, np.float32))
+    assert weights.similar(4) == pytest.approx(alone - weights.prior / 2, abs=1e-6)
 
 
 def test_without_a_history_the_prior_is_the_score() -> None:
@@ -76,8 +95,8 @@ def test_scoring_changes_no_array_of_the_weights() -> None:
     weights, taken = made(4, shows=20, histories=3)
     for array in (weights.indptr, weights.columns, weights.values, weights.prior):
         array.flags.writeable = False
-    first = weights.scores(taken.indptr, taken.indices, taken.data)
-    assert weights.scores(taken.indptr, taken.indices, taken.data).tobytes() == first.tobytes()
+    first = weights.scores(block(taken))
+    assert weights.scores(block(taken)).tobytes() == first.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +111,7 @@ def test_scoring_changes_no_array_of_the_weights() -> None:
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
-    fitting = LinearWeights(
+    fitting = Linear(
         indptr=np.array([0, 1, 2, 3]),
         columns=np.array([0, 1, 2], dtype=np.int32),
         values=np.ones(3, dtype=np.float32),

@@ -1,21 +1,23 @@
-"""Scores shows by sparse weights between shows, in numpy alone."""
+"""Sparse weights between shows: what each show in a history says of the others."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlproject.core.errors import ArtifactError
+from mlproject.core.histories import Histories
+from mlproject.core.model import Arrays, Floats, Shapes
 
-Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 Rows = NDArray[np.int32] | NDArray[np.int64]
 Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class LinearWeights:
-    """What a show in a history says of every other show.
+@dataclass(frozen=True)
+class Linear:
+    """A linear model from item to item, in numpy alone.
 
     The weights from show ``i`` of a history are ``values[indptr[i]:indptr[i + 1]]``, on
     the shows ``columns[indptr[i]:indptr[i + 1]]``: the rows of a CSR matrix of shape
@@ -40,6 +42,14 @@ class LinearWeights:
         If the arrays do not fit each other, so that no score reads beyond them.
     """
 
+    kind: ClassVar[str] = "linear"
+    shapes: ClassVar[Shapes] = {
+        "indptr": ("int64", ("ends",)),
+        "columns": ("int32", ("weights",)),
+        "values": ("float16", ("weights",)),
+        "prior": ("float32", ("shows",)),
+    }
+
     indptr: Places
     columns: NDArray[np.int32]
     values: Halves | Floats
@@ -57,26 +67,37 @@ class LinearWeights:
         if not fits:
             raise ArtifactError("the arrays of the linear weights do not fit each other")
 
-    def scores(self, indptr: Places, rows: Rows, weights: Floats) -> Floats:
-        """Score every show for each of some histories.
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> Self:
+        """Take over arrays of these :attr:`shapes`.
 
-        Parameters
-        ----------
-        indptr
-            int, shape ``(m + 1,)``: history ``u`` is ``rows[indptr[u]:indptr[u + 1]]``.
-        rows
-            int, shape ``(n,)``: rows of shows, each from 0 to ``shows - 1``.
-        weights
-            float32, shape ``(n,)``.
-
-        Returns
-        -------
-        numpy.ndarray
-            float32, shape ``(m, shows)``.
+        Raises
+        ------
+        ArtifactError
+            If they do not fit each other.
         """
-        found = np.empty((len(indptr) - 1, len(self.prior)), dtype=np.float32)
-        for scores, start, end in zip(found, indptr[:-1], indptr[1:], strict=True):
-            scores[:] = self.scores_of_one(rows[start:end], weights[start:end])
+        return cls(**arrays)
+
+    def arrays(self) -> Arrays:
+        """Return the arrays that :meth:`of_arrays` takes."""
+        return {name: getattr(self, name) for name in self.shapes}
+
+    def scores(self, histories: Histories) -> Floats:
+        """Score every show for each of ``m`` histories, shape ``(m, shows)``."""
+        found = np.empty((len(histories), len(self.prior)), dtype=np.float32)
+        ends = histories.indptr.tolist()
+        for user in range(len(histories)):
+            entries = slice(ends[user], ends[user + 1])
+            found[user] = self.scores_of_one(
+                histories.show_rows[entries], histories.weights[entries]
+            )
+        return found
+
+    def similar(self, show_row: int) -> Floats:
+        """Score every show by what one show says of it, shape ``(shows,)``."""
+        found = np.zeros(len(self.prior), dtype=np.float32)
+        entries = slice(self.indptr[show_row], self.indptr[show_row + 1])
+        found[self.columns[entries]] = self.values[entries]
         return found
 
     def scores_of_one(self, rows: Rows, weights: Floats) -> Floats:
@@ -94,6 +115,9 @@ class LinearWeights:
         numpy.ndarray
             float32, shape ``(shows,)``.
         """
+        telling = weights != 0
+        if not telling.all():
+            rows, weights = rows[telling], weights[telling]
         starts = self.indptr[rows]
         lengths = self.indptr[1:][rows] - starts
         ends = lengths.cumsum()
