@@ -197,7 +197,7 @@ def _nearest(gram: _Gram, count: int, on_block: Callable[[float], None]) -> Neig
                 others = columns[columns != row]
                 unlike = np.setdiff1d(np.arange(min(gram.size, 2 * count + 2)), columns)
                 nearest[row] = np.concatenate((others, unlike))[:count]
-        on_block((rows[-1] + 1) / gram.size / 2)
+        on_block(float(rows[-1] + 1) / gram.size / 2)
     return nearest
 
 
@@ -222,7 +222,7 @@ def _regressions(
             except np.linalg.LinAlgError as error:
                 raise TrainingError("a regression has no solution; a larger ridge helps") from error
             weights[shows[some]] = solved[..., 0]
-        on_block((1 + (shows[-1] + 1) / gram.size) / 2)
+        on_block((1 + float(shows[-1] + 1) / gram.size) / 2)
     return weights
 
 
