@@ -92,5 +92,7 @@ class Histories:
 
     def has_taste(self) -> NDArray[np.bool_]:
         """Tell which histories say what a user likes, bool, shape ``(m,)``."""
+        if len(self) == 1:
+            return np.array([(self.weights > 0).any()])
         liking = np.concatenate(([0], np.cumsum(self.weights > 0)))
         return np.asarray(liking[self.indptr[1:]] > liking[self.indptr[:-1]])

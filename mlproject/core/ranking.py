@@ -1,7 +1,12 @@
 """The best k of many: the one ranking rule of evaluation and of serving."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
+
+
+_STRETCH: Final = 64
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -28,14 +33,14 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     array([1, 3, 2])
     """
     n = scores.shape[-1]
+    if scores.ndim == 1 and k < n:
+        candidates = np.flatnonzero(scores >= _floor(scores, k))
+        order = np.argsort(-scores[candidates], kind="stable")[:k]
+        return candidates[order]
     if k < n:
         # The k-th value, not the k-th column: with ties a partition's choice among the
         # equal ones is arbitrary, and the same scores would give different answers.
         edge = np.partition(scores, n - k, axis=-1)[..., n - k : n - k + 1]
-        if scores.ndim == 1:
-            candidates = np.flatnonzero(scores >= edge)
-            order = np.argsort(-scores[candidates], kind="stable")[:k]
-            return candidates[order]
         kept = np.argpartition(scores, n - k, axis=-1)[:, n - k :]
         tied = np.count_nonzero(scores >= edge, axis=-1) > k
         kept.sort(axis=-1)
@@ -45,3 +50,16 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
             best[row] = top_k(scores[row], k)
         return best
     return np.argsort(-scores, axis=-1, kind="stable")
+
+
+def _floor(scores: NDArray[np.float32], k: int) -> np.float32:
+    """Return a value that at least the ``k`` highest of ``n > k`` scores reach, and few others.
+
+    The best of each stretch are themselves scores, so the ``k``-th highest of those is no
+    higher than the ``k``-th of all; to find it takes a third of a partition of them all.
+    """
+    stretches = len(scores) // _STRETCH
+    if stretches <= k:
+        return np.partition(scores, len(scores) - k)[len(scores) - k]
+    best = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
+    return np.partition(best, stretches - k)[stretches - k]

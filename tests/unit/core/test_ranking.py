@@ -51,6 +51,9 @@ def test_many_shows_are_ranked_as_a_sort_ranks_them() -> None:
     rows = np.random.default_rng(1).normal(size=(20, 5000)).astype(np.float32)
     rows[::2] = np.rint(rows[::2])
     assert top_k(rows, 50).tolist() == [naive(row, 50) for row in rows]
+    for row in rows:
+        for k in (1, 10, 77, 78, 79):
+            assert top_k(row, k).tolist() == naive(row, k)
 
 
 def test_the_scores_are_left_alone() -> None:
