@@ -69,7 +69,7 @@ def test_train_and_promote(checkout: Path, mlflow_server: str) -> None:
     (trained,) = [each for each in runs if each["metrics"]]
     assert trained["params"]["epochs"] == "3"
     assert trained["status"] == "FINISHED"
-    assert trained["aliases"] == ["production"]
+    assert "production" in trained["aliases"]
     answer = json.loads(
         run("tvrec", "recommend", "--user", "1", "--json", cwd=checkout, **settings)
     )
