@@ -125,12 +125,9 @@ def mlflow_server(
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             [
-                *(BIN / "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
-                *(
-                    "--artifacts-destination",
-                    artifacts or folder / "artifacts",
-                    "--serve-artifacts",
-                ),
+                *(BIN / "mlflow", "server", "--serve-artifacts"),
+                *("--backend-store-uri", runs or f"sqlite:///{folder}/mlflow.db"),
+                *("--artifacts-destination", artifacts or folder / "artifacts"),
                 *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
             ],
             env=environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", **settings),

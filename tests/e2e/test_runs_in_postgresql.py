@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import mlflow
+import psycopg
 import pytest
 
 from mlproject import bootstrap, config
@@ -43,6 +44,9 @@ def test_the_database_has_nothing_to_report_of_a_run(tmp_path: Path) -> None:
                 time.sleep(0.2)
             run.model(folder)
             run.metrics({"precision_at_10": 0.25})
+        with psycopg.connect(database.replace("+psycopg", "")) as connection:
+            kept = connection.execute("SELECT DISTINCT key FROM metrics").fetchall()
+        assert {("precision_at_10",), ("system/cpu_utilization_percentage",)} <= set(kept)
         assert "ERROR" not in log.read_text()
 
         (logged,) = client.get_run(run.run_id).outputs.model_outputs
