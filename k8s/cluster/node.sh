@@ -240,6 +240,7 @@ up() {
   [ -z "$(pod_groups)" ] || stop "this machine is a node of another cluster"
   mkdir -p "$folder"/{bin,cni,log,pids,pki,volumes}
   chmod 0700 "$folder/pki"
+  ip netns list | cut -d " " -f 1 >"$folder/networks-before"
   network
   certificates
   configuration
@@ -294,7 +295,13 @@ down() {
   unmount
   ip netns del "$node" 2>/dev/null || true
   ip link del "$link" 2>/dev/null || true
-  local group
+  local group pod
+  # Of pods that were killed.
+  if [ -f "$folder/networks-before" ]; then
+    for pod in $(ip netns list | cut -d " " -f 1 | grep ^cni- | grep -vxFf "$folder/networks-before" || true); do
+      ip netns del "$pod"
+    done
+  fi
   for group in $(pod_groups); do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
