@@ -212,10 +212,14 @@ processes() {
 
 volumes() {
   local claim
+  unmount "$folder/volumes"
   rm -rf "$folder/volumes"
   for claim in "${claims[@]}"; do
     # Open to the pods' users, as Minikube's provisioner makes them.
     install -d -m 0777 "$folder/volumes/$claim"
+    # Of its own, so that a test can fill it.
+    [ "$claim" != data-tvrec-minio-0 ] ||
+      mount -t tmpfs -o size=1g,mode=0777 tvrec-minio "$folder/volumes/$claim"
     cat <<END
 ---
 apiVersion: v1
@@ -275,24 +279,25 @@ end_processes() {
 # Control groups of pods, of cgroup v1 or v2.
 pod_groups() { find /sys/fs/cgroup -maxdepth 2 -type d -name 'kubepods*'; }
 
-unmount() {
+unmount() { # folder
   local place
   # The deepest first.
   findmnt --noheadings --raw --output TARGET | sort -r | while read -r place; do
-    [[ $place != "$folder"/* ]] || umount --lazy "$place" || true
+    [[ $place != "$1"/* ]] || umount --lazy "$place" || true
   done
 }
 
 restart() {
   end_processes
-  unmount
+  unmount "$folder/kubelet"
+  unmount "$folder/containerd-state"
   processes
 }
 
 down() {
   end_processes
   sleep 1
-  unmount
+  unmount "$folder"
   ip netns del "$node" 2>/dev/null || true
   ip link del "$link" 2>/dev/null || true
   local group pod

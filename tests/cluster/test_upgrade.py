@@ -56,9 +56,8 @@ def test_an_upgrade_from_the_chart_before_keeps_the_data(release: Cluster, tmp_p
 def test_three_brokers_hold_three_copies(release: Cluster) -> None:
     """Not an upgrade: the number is fixed at the first start."""
     release.helm("uninstall", "tvrec", "--wait")
-    release.kubectl("delete", "pvc", "--all", "--wait=false")
-    release.kubectl("delete", "pv", "--all", "--wait=false")
-    release.kubectl("delete", "secrets", "--all")
+    for kind in ("pvc", "pv", "secrets"):
+        release.kubectl("delete", kind, "--all", "--timeout", "120s")
     release.script("volumes")
     release.install("--set", "kafka.replicas=3")
     assert "passed" in release.test()
