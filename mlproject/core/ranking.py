@@ -5,7 +5,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-
 _STRETCH: Final = 64
 
 
@@ -52,7 +51,7 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return np.argsort(-scores, axis=-1, kind="stable")
 
 
-def _floor(scores: NDArray[np.float32], k: int) -> np.float32:
+def _floor(scores: NDArray[np.float32], k: int) -> float:
     """Return a value that at least the ``k`` highest of ``n > k`` scores reach, and few others.
 
     The best of each stretch are themselves scores, so the ``k``-th highest of those is no
@@ -60,6 +59,6 @@ def _floor(scores: NDArray[np.float32], k: int) -> np.float32:
     """
     stretches = len(scores) // _STRETCH
     if stretches <= k:
-        return np.partition(scores, len(scores) - k)[len(scores) - k]
+        return float(np.partition(scores, len(scores) - k)[len(scores) - k])
     best = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
-    return np.partition(best, stretches - k)[stretches - k]
+    return float(np.partition(best, stretches - k)[stretches - k])
