@@ -146,6 +146,11 @@ def ingest(
                     replaced=report.replaced + merged.replaced,
                     compacted=report.compacted or compacted,
                 )
+    if seen.manifest and any(map(_is_old, seen.manifest.segments)):
+        with only_builder(store) as renew:
+            renew()
+            seen = _written_anew(store, seen, state)
+        report = replace(report, compacted=True)
     totals = seen.manifest.totals if seen.manifest else Totals()
     return state, replace(report, generation=seen.generation, totals=totals)
 
@@ -238,6 +243,19 @@ def _unmark_rewritten(
         read_before = watermarks.get(key.partition)
         if read_before and info.key == read_before.last_key and info.key not in fetched.unreadable:
             quarantine.unmark(store, info.key)
+
+
+def _is_old(info: SegmentInfo) -> bool:
+    return snapshot_keys.is_parquet(info.key)
+
+
+def _written_anew(store: ObjectStore, seen: Seen, state: RatingsState) -> Seen:
+    """Replace segments of an older release, which the service cannot read."""
+    if seen.manifest is None:
+        return seen
+    generation = seen.generation + 1
+    base = write_segments(store, state.ratings, generation)
+    return commit(store, seen, replace(seen.manifest, generation=generation, base=base, deltas=()))
 
 
 def _switch(

@@ -3,7 +3,7 @@
 ::
 
     snapshots/ratings/manifest.json                         the one mutable object
-    snapshots/ratings/segments/0000000012-<digest>.parquet  immutable rows
+    snapshots/ratings/segments/0000000012-<digest>.npz      immutable rows
     snapshots/ratings/lease.json                            only where needed
 
 A segment's name tells the generation that it was written for, so that whoever commits
@@ -19,7 +19,7 @@ SEGMENTS: Final = f"{SNAPSHOT}segments/"
 LEASE: Final = f"{SNAPSHOT}lease.json"
 PROBE: Final = f"{SNAPSHOT}probe-"
 
-_SEGMENT: Final = re.compile(rf"{SEGMENTS}(?P<generation>\d+)-[0-9a-f]+\.parquet")
+_SEGMENT: Final = re.compile(rf"{SEGMENTS}(?P<generation>\d+)-[0-9a-f]+\.(npz|parquet)")
 
 
 def segment(generation: int, digest: str) -> str:
@@ -28,12 +28,17 @@ def segment(generation: int, digest: str) -> str:
     Examples
     --------
     >>> segment(12, "5f0c")
-    'snapshots/ratings/segments/0000000012-5f0c.parquet'
+    'snapshots/ratings/segments/0000000012-5f0c.npz'
     """
-    return f"{SEGMENTS}{generation:010d}-{digest}.parquet"
+    return f"{SEGMENTS}{generation:010d}-{digest}.npz"
 
 
 def generation_of(segment_key: str) -> int | None:
     """Return the generation that a segment was written for; None for a foreign key."""
     found = _SEGMENT.fullmatch(segment_key)
     return int(found["generation"]) if found else None
+
+
+def is_parquet(segment_key: str) -> bool:
+    """Tell whether a segment is one of an older release."""
+    return segment_key.endswith(".parquet")

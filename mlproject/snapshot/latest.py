@@ -87,16 +87,76 @@ def places(within: RatingColumns, wanted: RatingColumns) -> tuple[NDArray[np.int
     """
     low = np.searchsorted(within.user_id, wanted.user_id, side="left").astype(np.int64)
     end = np.searchsorted(within.user_id, wanted.user_id, side="right").astype(np.int64)
+    return show_places(within.show_id, wanted.show_id, low, end)
+
+
+def show_places(
+    within: NDArray[np.signedinteger[Any]],
+    wanted: NDArray[np.int64],
+    low: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Find shows within the rows of their users.
+
+    Parameters
+    ----------
+    within
+        The show of each row, shape ``(n,)``.
+    wanted
+        ``k`` shows.
+    low, end
+        Where to look for each: rows of ascending shows, from ``low`` to before ``end``;
+        shape ``(k,)``.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        As :func:`places`.
+    """
     last = len(within) - 1
     high = end.copy()
     while (open_ := low < high).any():
         middle = (low + high) >> 1
-        before = open_ & (within.show_id[np.minimum(middle, last)] < wanted.show_id)
+        before = open_ & (within[np.minimum(middle, last)] < wanted)
         low = np.where(before, middle + 1, low)
         high = np.where(open_ & ~before, middle, high)
     there = low < end
-    there[there] = within.show_id[low[there]] == wanted.show_id[there]
+    there[there] = within[low[there]] == wanted[there]
     return low, there
+
+
+def laid_out(
+    old: RatingColumns,
+    fresh: RatingColumns,
+    at: NDArray[np.int64],
+    replaces: NDArray[np.bool_],
+) -> RatingColumns:
+    """Write old and fresh rows into new arrays, in order.
+
+    Parameters
+    ----------
+    old
+        ``n`` rows.
+    fresh
+        ``k`` rows, sorted.
+    at
+        Where each fresh row belongs among the old ones, int64, shape ``(k,)``.
+    replaces
+        Whether it takes that row's place or goes before it, bool, shape ``(k,)``.
+    """
+    inserted = ~replaces
+    # Every row inserted before shifts what comes after it by one.
+    target = at + np.cumsum(inserted, dtype=np.int64) - inserted
+    from_old = np.ones(len(old) + np.count_nonzero(inserted), dtype=np.bool_)
+    from_old[target[inserted]] = False
+
+    def column(before: NDArray[Any], come: NDArray[Any]) -> NDArray[Any]:
+        made = np.empty(len(from_old), dtype=before.dtype)
+        made[from_old] = before
+        made[target] = come
+        return made
+
+    return RatingColumns(*map(column, old.arrays, fresh.arrays))
 
 
 def _by_pair(users: NDArray[np.int64], shows: NDArray[np.int64]) -> NDArray[np.int64]:

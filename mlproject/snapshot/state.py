@@ -1,7 +1,7 @@
 """The snapshot in memory: the latest rating of every (user, show), in sorted arrays."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from mlproject.core.errors import DataError
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.user_ratings import UserRatings
 from mlproject.snapshot.digest import RatingsDigest
-from mlproject.snapshot.latest import beats, latest, places
+from mlproject.snapshot.latest import beats, laid_out, latest, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class RatingsState:
         gone = self.ratings.take(at[replaces])
         new_users = self._new_users(fresh.user_id, at)
         merged = RatingsState(
-            ratings=_laid_out(self.ratings, fresh, at, replaces),
+            ratings=laid_out(self.ratings, fresh, at, replaces),
             users=self.users + new_users,
             show_ids=np.union1d(self.show_ids, fresh.show_id),
             digest=self.digest.changed(RatingsDigest.of(gone), RatingsDigest.of(fresh)),
@@ -141,37 +141,3 @@ class Merged:
     state: RatingsState
     fresh: RatingColumns
     replaced: int
-
-
-def _laid_out(
-    old: RatingColumns,
-    fresh: RatingColumns,
-    at: NDArray[np.int64],
-    replaces: NDArray[np.bool_],
-) -> RatingColumns:
-    """Write old and fresh rows into new arrays, in order.
-
-    Parameters
-    ----------
-    old
-        ``n`` rows.
-    fresh
-        ``k`` rows, sorted.
-    at
-        Where each fresh row belongs among the old ones, int64, shape ``(k,)``.
-    replaces
-        Whether it takes that row's place or goes before it, bool, shape ``(k,)``.
-    """
-    inserted = ~replaces
-    # Every row inserted before shifts what comes after it by one.
-    target = at + np.cumsum(inserted, dtype=np.int64) - inserted
-    from_old = np.ones(len(old) + np.count_nonzero(inserted), dtype=np.bool_)
-    from_old[target[inserted]] = False
-
-    def column(before: NDArray[Any], come: NDArray[Any]) -> NDArray[Any]:
-        made = np.empty(len(from_old), dtype=before.dtype)
-        made[from_old] = before
-        made[target] = come
-        return made
-
-    return RatingColumns(*map(column, old.arrays, fresh.arrays))

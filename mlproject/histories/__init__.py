@@ -1,0 +1,1 @@
+"""What each user has rated, from the snapshot and the stream after it."""

@@ -1,0 +1,163 @@
+"""Ratings after a copy of the snapshot, in memory: only those that win over the copy's.
+
+A rating here takes some 200 bytes (``benchmarks/bench_histories.py``), so there must not be
+many; :mod:`mlproject.histories.followed` sees to that.
+"""
+
+from collections.abc import Iterable, Mapping
+from struct import Struct
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_order import Rated, order_of
+from mlproject.core.user_ratings import UserRatings
+from mlproject.snapshot.by_user import RatingsByUser
+from mlproject.snapshot.latest import beats, latest
+
+_KEY: Final = Struct(">QQ")
+# What core.rating_order packs.
+_ORDER: Final = np.dtype([("at", ">u8"), ("high", ">u8"), ("low", ">u8"), ("rating", "u1")])
+_SHIFT: Final = np.uint64(2**63)
+
+Winners = Mapping[int, Mapping[int, bytes]]
+"""By user and show, the order of the rating that counts."""
+
+
+class Overlay:
+    """The latest ratings of a copy and of what came after it.
+
+    Nothing here is locked. :meth:`winners` may run beside :meth:`of`, and :meth:`take`
+    may not.
+
+    Parameters
+    ----------
+    copy
+        The ratings beneath.
+    """
+
+    def __init__(self, copy: RatingsByUser) -> None:
+        self._copy = copy
+        self._users: dict[int, dict[int, bytes]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Return how many ratings are in memory."""
+        return self._count
+
+    def winners(self, arrived: Iterable[Rated]) -> Winners:
+        """Return which of these ratings win over all that is known."""
+        found: dict[int, dict[int, bytes]] = {}
+        for user_id, show_id, order in arrived:
+            new = found.get(user_id)
+            held = new.get(show_id) if new else None
+            if held is None:
+                held = self.held(user_id, show_id)
+            if held is None or order > held:
+                if new is None:
+                    new = found[user_id] = {}
+                new[show_id] = order
+        return found
+
+    def take(self, winners: Winners) -> None:
+        """Let ratings count that :meth:`winners` has returned."""
+        for user_id, new in winners.items():
+            shows = self._users.setdefault(user_id, {})
+            before = len(shows)
+            shows.update(new)
+            self._count += len(shows) - before
+
+    def held(self, user_id: int, show_id: int) -> bytes | None:
+        """Return the order of the rating that counts, None if there is none."""
+        shows = self._users.get(user_id)
+        if shows and (held := shows.get(show_id)) is not None:
+            return held
+        begin, end = self._copy.rows_of(user_id)
+        if begin == end:
+            return None
+        copy = self._copy
+        row = begin + int(copy.show_id[begin:end].searchsorted(show_id))
+        if row == end or copy.show_id[row] != show_id:
+            return None
+        key = _KEY.pack(int(copy.id_high[row]), int(copy.id_low[row]))
+        return order_of(int(copy.rated_at[row]), key, int(copy.rating[row]))
+
+    def of(self, user_id: int, more: Mapping[int, bytes] | None = None) -> UserRatings:
+        """Return what a user has rated, the shows ascending.
+
+        Parameters
+        ----------
+        user_id
+            From 0 to 2**63 - 1.
+        more
+            Further ratings by show, with their orders, which :meth:`held` does not beat.
+        """
+        begin, end = self._copy.rows_of(user_id)
+        shows: NDArray[np.int64] = self._copy.show_id[begin:end].astype(np.int64)
+        ratings = self._copy.rating[begin:end]
+        live: Mapping[int, bytes] | None = self._users.get(user_id)
+        if more:
+            live = {**(live or {}), **more}
+        return _with(shows, ratings, live) if live else UserRatings(shows, ratings)
+
+    def ratings(self) -> RatingsByUser:
+        """Return the ratings in memory; a take must not run meanwhile."""
+        return RatingsByUser.of(latest(self._columns()))
+
+    def over(self, copy: RatingsByUser) -> "Overlay":
+        """Return the ratings in memory that win over those of another copy, over that."""
+        columns = self._columns()
+        at, there = copy.places(columns)
+        is_needed = ~there
+        held = copy.take(at[there], columns.user_id[there])
+        is_needed[there] = beats(columns.take(there), held)
+        made = Overlay(copy)
+        users, shows = columns.user_id[is_needed].tolist(), columns.show_id[is_needed].tolist()
+        for user_id, show_id in zip(users, shows, strict=True):
+            made.take({user_id: {show_id: self._users[user_id][show_id]}})
+        return made
+
+    def _columns(self) -> RatingColumns:
+        users: list[int] = []
+        shows: list[int] = []
+        orders: list[bytes] = []
+        for user_id, live in self._users.items():
+            users += [user_id] * len(live)
+            shows += live.keys()
+            orders += live.values()
+        packed = np.frombuffer(b"".join(orders), dtype=_ORDER)
+        return RatingColumns(
+            user_id=np.array(users, dtype=np.int64),
+            show_id=np.array(shows, dtype=np.int64),
+            rating=packed["rating"].astype(np.int8),
+            rated_at=(packed["at"].astype(np.uint64) - _SHIFT).view(np.int64),
+            id_high=packed["high"].astype(np.uint64),
+            id_low=packed["low"].astype(np.uint64),
+        )
+
+
+def _with(
+    shows: NDArray[np.int64], ratings: NDArray[np.int8], live: Mapping[int, bytes]
+) -> UserRatings:
+    """Let live ratings replace those of the same shows, and keep the shows ascending."""
+    # Of few shows as a rule, for which this is faster than by arrays.
+    new: dict[int, int] = {}
+    replaced: dict[int, int] = {}
+    for show_id, order in live.items():
+        at = int(shows.searchsorted(show_id))
+        if at < len(shows) and shows[at] == show_id:
+            replaced[at] = order[-1]
+        else:
+            new[show_id] = order[-1]
+    if replaced:
+        ratings = ratings.copy()
+        for at, rating in replaced.items():
+            ratings[at] = rating
+    if not new:
+        return UserRatings(shows, ratings)
+    shows = np.concatenate([shows, np.fromiter(new, np.int64, len(new))])
+    ratings = np.concatenate([ratings, np.fromiter(new.values(), np.int8, len(new))])
+    ascending = shows.argsort()
+    return UserRatings(shows[ascending], ratings[ascending])
