@@ -120,6 +120,7 @@ class FollowedHistories:
         self._current_at = -math.inf
         self._passed_over = 0
         self._trouble = ""
+        self._snapshot_trouble = ""
         self._writing_trouble = ""
         self._writer: threading.Thread | None = None
         self._rest_until = -math.inf
@@ -168,7 +169,12 @@ class FollowedHistories:
     @property
     def status(self) -> HistoriesStatus:
         """How well histories are known."""
-        trouble = self._trouble or self._stream.trouble or self._writing_trouble
+        trouble = (
+            self._trouble
+            or self._stream.trouble
+            or self._snapshot_trouble
+            or self._writing_trouble
+        )
         if not trouble and not self._is_loaded:
             trouble = "the histories are being loaded"
         if not trouble and self._missed:
@@ -342,11 +348,13 @@ class FollowedHistories:
             return None
         self._manifest_at = now + _MANIFEST_SECONDS
         try:
-            return read_manifest(self._store).manifest
+            manifest = read_manifest(self._store).manifest
         except TvrecError as error:
             # Only the snapshot is away; the stream may not be.
-            self._writing_trouble = str(error)
+            self._snapshot_trouble = str(error)
             return None
+        self._snapshot_trouble = ""
+        return manifest
 
     def _is_from_elsewhere(self, manifest: Manifest) -> bool:
         return not self._is_checked and manifest.generation < self._copy.generation

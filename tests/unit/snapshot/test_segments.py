@@ -1,5 +1,6 @@
 """Segments hold exactly the ratings they were made of, and notice damage."""
 
+import hashlib
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -69,8 +70,6 @@ def test_arrays_of_other_types_are_refused() -> None:
     buffer = io.BytesIO()
     np.savez(buffer, user_id=np.zeros(1))
     info, _ = encode_segment(columns([(1, 2, 3, 4, 5, 6)]), 1)
-    import hashlib
-
     content = buffer.getvalue()
     forged = replace(info, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(DataError, match="cannot be read: there is no start"):

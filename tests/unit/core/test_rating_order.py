@@ -1,0 +1,69 @@
+"""The order of single ratings is that by which the snapshot chooses winners."""
+
+from struct import pack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlproject.core import columns as c
+from mlproject.core.event_keys import event_key, event_keys
+from mlproject.core.rating_order import Rated, order_of, parts_of, rated_of, rating_in
+from mlproject.snapshot.latest import beats
+from tests.rating_rows import Row, columns
+
+ROW = st.tuples(
+    st.just(0),
+    st.just(0),
+    st.integers(0, 10),
+    st.integers(-(2**63), 2**63 - 1) | st.integers(-1, 1),
+    st.sampled_from([0, 1, 2**64 - 1]),
+    st.sampled_from([0, 1, 2**63]),
+)
+EVENT = {c.EVENT_ID: "x", c.USER_ID: 1, c.SHOW_ID: 2, c.RATING: 7, c.RATED_AT: 1000}
+
+
+def order(row: Row) -> bytes:
+    return order_of(row[3], pack(">QQ", row[4], row[5]), row[2])
+
+
+@given(ROW, ROW)
+def test_it_is_the_order_of_the_snapshot(first: Row, second: Row) -> None:
+    assert (order(first) > order(second)) == beats(columns([first]), columns([second]))[0]
+
+
+@given(ROW)
+def test_its_parts_come_back(row: Row) -> None:
+    assert parts_of(order(row)) == (row[3], pack(">QQ", row[4], row[5]), row[2])
+    assert rating_in(order(row)) == row[2]
+
+
+@given(st.uuids().map(str) | st.uuids().map(lambda each: str(each).upper()) | st.text())
+def test_one_event_has_the_key_that_many_have(event_id: str) -> None:
+    high, low = event_keys([event_id, "another"])
+    assert event_key(event_id) == pack(">QQ", high[0], low[0])
+
+
+def test_an_event_is_read() -> None:
+    assert rated_of(EVENT) == Rated(1, 2, order_of(1000, event_key("x"), 7))
+    assert rated_of({**EVENT, c.RATING: None}) == Rated(1, 2, order_of(1000, event_key("x"), 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (c.USER_ID, -1),
+        (c.USER_ID, 2**63),
+        (c.USER_ID, True),
+        (c.SHOW_ID, "2"),
+        (c.SHOW_ID, None),
+        (c.RATING, 0),
+        (c.RATING, 11),
+        (c.RATING, 7.5),
+        (c.RATED_AT, None),
+        (c.RATED_AT, 10**18),
+        (c.EVENT_ID, None),
+    ],
+)
+def test_a_value_that_is_none_makes_no_rating(name: str, value: object) -> None:
+    assert rated_of({**EVENT, name: value}) is None
