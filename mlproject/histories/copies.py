@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import DataError, StoreUnavailableError
+from mlproject.histories.marks import Watermarks
 from mlproject.histories.merging import merge
 from mlproject.objects.locks import hold
 from mlproject.snapshot.by_user import RatingsByUser
@@ -35,8 +36,6 @@ _CURRENT: Final = "current.json"
 _META: Final = "meta.json"
 _UNFINISHED: Final = ".unfinished-"
 _ATTEMPTS: Final = 3
-
-Watermarks = Mapping[int, Watermark]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from mlproject.batches.arrived import Arrived
 from mlproject.batches.progress import Watermark
-from mlproject.core.errors import AlreadyRunningError, TvrecError, UnavailableError
+from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.event_keys import event_key
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectStore
@@ -36,10 +35,11 @@ from mlproject.core.rating_order import Rated, order_of
 from mlproject.core.user_histories import HistoriesStatus, History, Position
 from mlproject.core.user_ratings import UserRatings
 from mlproject.histories.ahead import Ahead
-from mlproject.histories.copies import Copies, Copy, Watermarks
+from mlproject.histories.copies import Copies, Copy
+from mlproject.histories.marks import ahead_of, covers, not_covered
 from mlproject.histories.overlay import Overlay
 from mlproject.histories.stream import RatingStream
-from mlproject.histories.unpacking import unpack_snapshot
+from mlproject.histories.writing import Plan, write_copy
 from mlproject.snapshot.by_user import RatingsByUser
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.switch import read_manifest
@@ -170,10 +170,7 @@ class FollowedHistories:
     def status(self) -> HistoriesStatus:
         """How well histories are known."""
         trouble = (
-            self._trouble
-            or self._stream.trouble
-            or self._snapshot_trouble
-            or self._writing_trouble
+            self._trouble or self._stream.trouble or self._snapshot_trouble or self._writing_trouble
         )
         if not trouble and not self._is_loaded:
             trouble = "the histories are being loaded"
@@ -254,9 +251,7 @@ class FollowedHistories:
         if name in {"", self._copy.name, self._unusable}:
             return
         copy = self._copies.current()
-        if copy is None or (
-            self._is_loaded and not _covers(copy.watermarks, self._copy.watermarks)
-        ):
+        if copy is None or (self._is_loaded and not covers(copy.watermarks, self._copy.watermarks)):
             self._unusable = name
         elif copy.name != self._copy.name:
             self._adopt(copy)
@@ -264,18 +259,9 @@ class FollowedHistories:
     def _adopt(self, copy: Copy) -> None:
         """Answer from a copy, and from what is in memory and not in it."""
         overlay = self._overlay.over(copy.ratings)
-        behind = {
-            partition: mark
-            for partition, mark in copy.watermarks.items()
-            if partition not in self._watermarks
-            or mark.next_offset > self._watermarks[partition].next_offset
-        }
+        behind = ahead_of(copy.watermarks, self._watermarks)
         self._watermarks |= behind
-        self._missed = {
-            partition: mark
-            for partition, mark in self._missed.items()
-            if not _covers(copy.watermarks, {partition: mark})
-        } | dict(copy.missed)
+        self._missed = {**not_covered(self._missed, copy.watermarks), **copy.missed}
         with self._lock:
             self._copy, self._overlay = copy, overlay
             for partition, mark in behind.items():
@@ -297,15 +283,16 @@ class FollowedHistories:
         if read_manifest(self._store).manifest is None:
             self._adopt(Copy(RatingsByUser.empty()))
             return
-        plan = _Plan(
+        plan = Plan(
             copy=self._copy,
             live=self._overlay.ratings(),
             watermarks={},
             missed={},
             from_snapshot=True,
             keep_copy=False,
+            replaced=self._unusable,
         )
-        if self._write(plan):
+        if write_copy(plan, self._store, self._copies):
             self._take_up_newer()
 
     def _see_to_copy(self) -> None:
@@ -328,8 +315,8 @@ class FollowedHistories:
         from_snapshot = manifest is not None and self._needs(manifest)
         if not (is_full or from_snapshot):
             return
-        is_covered = manifest is not None and _covers(manifest.watermarks, self._copy.watermarks)
-        plan = _Plan(
+        is_covered = manifest is not None and covers(manifest.watermarks, self._copy.watermarks)
+        plan = Plan(
             copy=self._copy,
             live=self._overlay.ratings(),
             watermarks=dict(self._watermarks),
@@ -367,7 +354,7 @@ class FollowedHistories:
             for partition, mark in manifest.watermarks.items()
         )
         is_far_behind = is_first_look and waiting > self._limits.live_ratings
-        return is_far_behind or (bool(self._missed) and _covers(manifest.watermarks, self._missed))
+        return is_far_behind or (bool(self._missed) and covers(manifest.watermarks, self._missed))
 
     def _forget(self) -> None:
         with self._lock:
@@ -379,11 +366,11 @@ class FollowedHistories:
         self._is_checked = True
         self._copies.forget()
 
-    def _write_aside(self, plan: "_Plan") -> None:
+    def _write_aside(self, plan: Plan) -> None:
         began = self._monotonic()
         rest = _LONG_RETRY_SECONDS
         try:
-            if self._write(plan):
+            if write_copy(plan, self._store, self._copies):
                 # A full memory does not wait: what filled it is in the copy now.
                 took = self._monotonic() - began
                 rest = _REST_FACTOR * took if plan.from_snapshot else 0
@@ -393,81 +380,3 @@ class FollowedHistories:
             self._writing_trouble = f"no new copy of the histories: {error}"
             log.warning("%s", self._writing_trouble, exc_info=None if is_ours else error)
         self._rest_until = self._monotonic() + rest
-
-    def _write(self, plan: "_Plan") -> bool:
-        """Write a copy, and return whether it was; not if another worker does or did."""
-        try:
-            with self._copies.writing():
-                current = self._copies.current_name()
-                if current not in {"", plan.copy.name, self._unusable}:
-                    return False
-                with self._copies.scratch() as scratch:
-                    return self._write_into(scratch, plan)
-        except AlreadyRunningError:
-            return False
-
-    def _write_into(self, scratch: Path, plan: "_Plan") -> bool:
-        began = self._monotonic()
-        sets = [plan.live, *([plan.copy.ratings] if plan.keep_copy else [])]
-        generation, watermarks = plan.copy.generation, plan.watermarks
-        missed = plan.missed
-        if plan.from_snapshot:
-            manifest, segments = unpack_snapshot(self._store, scratch / "segments")
-            if manifest is None:
-                return False
-            sets += segments
-            generation = manifest.generation
-            watermarks = _furthest(watermarks, manifest.watermarks)
-            missed = {
-                partition: mark
-                for partition, mark in missed.items()
-                if not _covers(manifest.watermarks, {partition: mark})
-            }
-        about = Copy(plan.live, "", generation, watermarks, missed)
-        name = self._copies.write(scratch, sets, about)
-        log.info("wrote the copy %s in %.1f s", name, self._monotonic() - began)
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a new copy is made of.
-
-    Parameters
-    ----------
-    copy
-        The present one.
-    live
-        The ratings in memory.
-    watermarks, missed
-        Up to where they go, and what they lack.
-    from_snapshot, keep_copy
-        Whether the snapshot is in it, and the present copy.
-    """
-
-    copy: Copy
-    live: RatingsByUser
-    watermarks: Mapping[int, Watermark]
-    missed: Mapping[int, Watermark]
-    from_snapshot: bool
-    keep_copy: bool
-
-
-def _covers(ours: Watermarks, theirs: Watermarks) -> bool:
-    """Tell whether all that is below their watermarks is below ours."""
-    return all(
-        partition in ours
-        and ours[partition].next_offset >= mark.next_offset
-        # Kafka's have no keys.
-        and (not ours[partition].last_key or ours[partition].last_key >= mark.last_key)
-        for partition, mark in theirs.items()
-    )
-
-
-def _furthest(first: Watermarks, second: Watermarks) -> dict[int, Watermark]:
-    """Return the higher watermark of each partition."""
-    found = dict(first)
-    for partition, mark in second.items():
-        if partition not in found or mark.next_offset > found[partition].next_offset:
-            found[partition] = mark
-    return found

@@ -1,6 +1,6 @@
 """Ratings after a copy of the snapshot, in memory: only those that win over the copy's.
 
-A rating here takes some 200 bytes (``benchmarks/bench_histories.py``), so there must not be
+A rating here takes 200 to 400 bytes (``benchmarks/bench_histories.py``), so there must not be
 many; :mod:`mlproject.histories.followed` sees to that.
 """
 

@@ -1,16 +1,16 @@
 """Segments: immutable objects of the snapshot's ratings, arrays of numpy in a zip file.
 
 ``numpy.load`` reads one anywhere; the arrays are those of
-:class:`~mlproject.snapshot.by_user.RatingsByUser`. They were Parquet once. The service reads
-them too, and would need pyarrow (152 MB installed) for that alone. Measured with 2 million
-ratings on one core (``benchmarks/bench_histories.py --formats``):
+:class:`~mlproject.snapshot.by_user.RatingsByUser`. Older releases wrote Parquet. The service
+reads segments too, and would need pyarrow (152 MB installed) for that alone. Measured before
+the change, with 2 million ratings on one core:
 
-============  ========  =========  =========
-form          B/rating  to write   to read
-============  ========  =========  =========
-Parquet       21.8      1.02 s     1.32 s
-these arrays  29.2      0.28 s     0.19 s
-============  ========  =========  =========
+============  ========  ========  =======
+form          B/rating  to write  to read
+============  ========  ========  =======
+Parquet       21.8      1.02 s    1.32 s
+these arrays  29.2      0.28 s    0.19 s
+============  ========  ========  =======
 
 Most bytes are random ones of event ids, which nothing compresses.
 """
