@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         RatingSource,
     )
     from mlproject.core.rating_log import RatingLog
+    from mlproject.core.user_histories import UserHistories
+    from mlproject.histories.stream import RatingStream
     from mlproject.kafka.broker import Broker
     from mlproject.kafka.connect import ConnectClient
     from mlproject.kafka.topics import TopicSpec
@@ -250,6 +252,40 @@ class App:
                 replace(INTERACTIVE, properties=self._kafka_properties),
             )
         return self._open.enter_context(closing(log))
+
+    @cached_property
+    def user_histories(self) -> UserHistories:
+        """What each user has rated: from the snapshot, and the stream after it.
+
+        The stream is Kafka if it is named, else the batch objects. It is not started.
+
+        Raises
+        ------
+        ConfigError
+            If Kafka is named and the registry is not, or its address is invalid.
+        """
+        from mlproject.histories.copies import Copies
+        from mlproject.histories.followed import FollowedHistories
+
+        settings = self.settings
+        stream: RatingStream
+        if settings.kafka_bootstrap_servers is None:
+            from mlproject.batches.follow import BatchStream
+
+            source, stream = self.store.uri, BatchStream(self.store)
+        else:
+            from mlproject.kafka.follow import KafkaStream
+            from mlproject.kafka.schema_registry import SchemaRegistry
+
+            registry = self._open.enter_context(closing(SchemaRegistry(self._schema_registry_url)))
+            # Offsets in Kafka are other ones than those of batches that were written without.
+            source = f"{self.store.uri} and Kafka"
+            stream = KafkaStream(
+                settings.kafka_bootstrap_servers, TOPIC, registry.schema, self._kafka_properties
+            )
+        copies = Copies(settings.state_dir / "histories", source)
+        histories = FollowedHistories(self.store, stream, copies)
+        return self._open.enter_context(closing(histories))
 
     def event_tail(self, stop: threading.Event, *, from_start: bool) -> Iterator[dict[str, Any]]:
         """Yield events as they arrive: from Kafka if it is named, else from the batch objects."""

@@ -323,6 +323,7 @@ class FollowedHistories:
             missed=dict(self._missed),
             from_snapshot=from_snapshot,
             keep_copy=not (from_snapshot and is_covered),
+            replaced=self._unusable,
         )
         self._writer = threading.Thread(
             target=self._write_aside, args=(plan,), name="histories-copy", daemon=True

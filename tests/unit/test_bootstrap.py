@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlproject import config
+from mlproject.batches.follow import BatchStream
 from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
 from mlproject.bootstrap import TRAINERS, App
@@ -16,6 +17,8 @@ from mlproject.catalogue.files import FileCatalogue
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError, UnavailableError
+from mlproject.histories.followed import FollowedHistories
+from mlproject.kafka.follow import KafkaStream
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.testing import MemoryStore
@@ -125,6 +128,21 @@ def test_nothing_is_asked_of_servers_that_are_away_before_they_are_used() -> Non
         assert app.model_watcher().current is None
 
 
+def test_histories_follow_batches_unless_kafka_is_named(tmp_path: Path) -> None:
+    kafka = {"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
+    with App(config.load(state_dir=tmp_path)) as app:
+        plain = app.user_histories
+    with App(config.load(state_dir=tmp_path, **kafka)) as app:
+        followed = app.user_histories
+    assert isinstance(plain, FollowedHistories)
+    assert isinstance(followed, FollowedHistories)
+    assert isinstance(plain._stream, BatchStream)
+    assert isinstance(followed._stream, KafkaStream)
+    assert plain._copies.source != followed._copies.source, "their offsets differ"
+    with pytest.raises(ConfigError, match="SCHEMA_REGISTRY_URL"):
+        _ = App(config.load(kafka_bootstrap_servers="x:1")).user_histories
+
+
 WITHOUT_PANDAS = """
 import sys
 sys.modules["pandas"] = sys.modules["pyarrow"] = sys.modules["scipy"] = None
@@ -133,10 +151,13 @@ from mlproject.bootstrap import TRAINERS, App
 with App(config.load()) as app:
     app.model_watcher()
     app.rating_log
+    app.user_histories.start()
+    while not app.user_histories.status.is_loaded: pass
 assert "confluent_kafka" not in sys.modules
 kafka = {"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
 with App(config.load(**kafka)) as app:
     app.rating_log
+    app.user_histories
 """
 
 
