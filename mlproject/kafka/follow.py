@@ -1,5 +1,6 @@
 """Follows a topic from given offsets, without a consumer group: nothing is committed."""
 
+import json
 import logging
 import time
 from collections import defaultdict
@@ -62,6 +63,7 @@ class KafkaStream:
         self._marks: dict[int, Watermark] = {}
         self._assigned: frozenset[int] = frozenset()
         self._at_end: set[int] = set()
+        self._ends: dict[int, int] = {}
         self._check_at = 0.0
         self._trouble = ""
         self._odd: dict[int, str] = {}
@@ -77,13 +79,10 @@ class KafkaStream:
         """Offsets up to the ends that Kafka told last; None before it has."""
         if not self._assigned:
             return None
-        behind = 0
-        for partition in self._assigned - self._at_end:
-            end = self._end_told(partition)
-            if end is None:
-                return None
-            behind += max(0, end - self._offset(partition))
-        return behind
+        ends, waiting = self._ends, self._assigned - self._at_end
+        if not waiting <= ends.keys():
+            return None
+        return sum(max(0, ends[each] - self._offset(each)) for each in waiting)
 
     @property
     def trouble(self) -> str:
@@ -143,6 +142,8 @@ class KafkaStream:
             "queued.min.messages": 10_000,
             "queued.max.messages.kbytes": 8192,
             "error_cb": self._note,
+            "stats_cb": self._take_ends,
+            "statistics.interval.ms": 2000,
             "logger": vendor,
         }
         try:
@@ -268,13 +269,15 @@ class KafkaStream:
         mark = self._marks.get(partition)
         return mark.next_offset if mark else 0
 
-    def _end_told(self, partition: int) -> int | None:
-        place = TopicPartition(self._topic, partition)
-        try:
-            _, end = self._consumer.get_watermark_offsets(place, cached=True)
-        except KafkaException:
-            return None
-        return int(end) if end >= 0 else None
+    def _take_ends(self, statistics: str) -> None:
+        """Note where partitions end, as librdkafka reports now and then.
+
+        Its own call for it may block for minutes while a broker hangs, and this one is asked
+        for by event loops.
+        """
+        topic = json.loads(statistics)["topics"].get(self._topic, {"partitions": {}})
+        told = {int(each): part["hi_offset"] for each, part in topic["partitions"].items()}
+        self._ends = {each: end for each, end in told.items() if each >= 0 and end >= 0}
 
     def _note(self, error: KafkaError) -> None:
         """Look soon whether Kafka answers; librdkafka says when it does not, and not when."""

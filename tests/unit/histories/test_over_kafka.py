@@ -33,7 +33,7 @@ def replica(
 ) -> Iterator[FollowedHistories]:
     made = FollowedHistories(
         store,
-        KafkaStream(broker, topic, schemas, {"socket.timeout.ms": 1000}),
+        KafkaStream(broker, topic, schemas),
         Copies(folder, store.uri),
         Limits(live_ratings, poll_seconds=0.2),
     )

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,35 @@ def test_ratings_come_with_their_watermarks(broker: str, topic: str) -> None:
         send(broker, topic, later)
         read_until(stream, lambda found: shows(found) == [9])
         assert time.monotonic() - began < 2
+
+
+def test_what_waits_is_counted(broker: str, topic: str) -> None:
+    send(broker, topic, *(event(show=show) for show in range(5)))
+    with following(broker, topic) as stream:
+        assert stream.events_behind is None
+        read_until(stream, lambda _: stream.is_current and 0 in stream._ends)
+        stream.go_on_from({0: Watermark("", "", 2)})
+        stream._assigned = frozenset({0})
+        assert stream.events_behind == 3
+
+
+def test_its_state_can_be_asked_for_while_a_broker_hangs() -> None:
+    with mock_broker() as (servers, process):
+        send(servers, "ratings", event(show=1))
+        with following(servers, "ratings") as stream:
+            read_until(stream, lambda found: shows(found) == [1])
+            process.send_signal(signal.SIGSTOP)
+            reading = threading.Thread(target=stream.read, args=(0.1,))
+            stream._check_at = 0
+            reading.start()
+            slowest = 0.0
+            while reading.is_alive():
+                began = time.monotonic()
+                _ = stream.events_behind, stream.is_current, stream.trouble
+                slowest = max(slowest, time.monotonic() - began)
+                time.sleep(0.01)
+            process.send_signal(signal.SIGCONT)
+    assert slowest < 1
 
 
 def test_it_begins_at_the_offsets_it_is_given(broker: str, topic: str) -> None:
@@ -180,7 +210,7 @@ def test_partitions_that_come_later_are_taken_up(
 def test_a_broker_that_goes_away_is_said_and_gone_on_with() -> None:
     with mock_broker() as (servers, process):
         send(servers, "ratings", event(show=1))
-        with following(servers, "ratings", **{"socket.timeout.ms": 1000}) as stream:
+        with following(servers, "ratings") as stream:
             read_until(stream, lambda found: shows(found) == [1])
             process.send_signal(signal.SIGSTOP)
             read_until(stream, lambda _: "does not answer" in stream.trouble, 30)
