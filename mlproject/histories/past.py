@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from mlproject.batches.decoding import decode_batch
+from mlproject.batches.formats import decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.listing import newer, partitions
 from mlproject.batches.progress import Watermark
