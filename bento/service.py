@@ -43,5 +43,5 @@ class RecommendationsService:
     """Serves the version under the alias ``production``, and takes ratings."""
 
     def __is_ready__(self) -> bool:
-        """Tell BentoML's ``/readyz``: only with a model."""
-        return serving(app).watcher.current is not None
+        """Tell BentoML's ``/readyz``: only with a model and histories."""
+        return serving(app).is_ready

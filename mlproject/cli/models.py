@@ -1,14 +1,14 @@
 """Commands on models: ``train``, ``promote``, ``runs``, ``recommend``, ``rate``."""
 
 import logging
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from mlproject.bootstrap import TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
-from mlproject.core.errors import VersionNotFoundError
+from mlproject.core.errors import ModelError, VersionNotFoundError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 from mlproject.provenance import run_tags, user_name
 
@@ -227,6 +227,33 @@ def recommend(
     ]
     title = f"For user {user_id}: {answer['source']}, by version {info.number}"
     print_table(title, ("show", "title", "genres", "since", "score"), rows)
+
+
+@tvrec.command()
+@click.option(
+    "--answer",
+    type=click.File("rb"),
+    required=True,
+    help="File with the body of an answer of /recommend; - is standard input.",
+)
+@pass_app
+def replay(app: App, *, answer: BinaryIO) -> None:
+    """Make an answer of the service again, and compare it byte for byte.
+
+    From the version that it names, and the ratings up to the position that it names. It
+    prints the answer as it is made now, and ends with exit code 6 if that differs.
+
+    \b
+    curl -s .../recommend -d '{"user_id": 1}' ... > answer.json
+    tvrec replay --answer answer.json
+    """
+    from mlproject.pipelines.replay import replay as make_again
+
+    made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
+    click.echo(made.answer)
+    if not made.equal:
+        raise ModelError("the answer made now is not the answer that was given")
+    click.echo(f"equal, byte for byte, from {made.ratings} ratings", err=True)
 
 
 @tvrec.command()

@@ -3,10 +3,10 @@
 An ASGI application that any server can run. Its answers to bad input are sentences of ours.
 """
 
-import json
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.applications import Starlette
@@ -18,8 +18,9 @@ from starlette.routing import Route
 from mlproject.config import Settings
 from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.core.rating_log import RatingLog
-from mlproject.serving.rating import rate_now
-from mlproject.serving.recently_rated import RecentlyRated
+from mlproject.core.user_histories import UserHistories
+from mlproject.serving.answers import encoded
+from mlproject.serving.rating import event_of, rate_now
 from mlproject.serving.requests import LARGEST_BODY, parse_rate, parse_recommend
 from mlproject.serving.watcher import ModelWatcher
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlproject.serving.metrics import ServiceMetrics
 
 RETRY_SECONDS: Final = 5
+MEASURE_SECONDS: Final = 2.0
 
 
 class Adapters(Protocol):
@@ -40,6 +42,11 @@ class Adapters(Protocol):
     @property
     def rating_log(self) -> RatingLog:
         """Where ratings are made durable."""
+        ...
+
+    @property
+    def user_histories(self) -> UserHistories:
+        """What each user has rated."""
         ...
 
     @property
@@ -58,9 +65,14 @@ class Serving:
 
     watcher: ModelWatcher
     log: RatingLog
+    histories: UserHistories
     metrics: "ServiceMetrics"
     max_items: int
-    rated: RecentlyRated = field(default_factory=RecentlyRated)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a model, and histories to ask it about."""
+        return self.watcher.current is not None and self.histories.status.is_loaded
 
 
 def application(
@@ -84,15 +96,20 @@ def application(
             # First, since it connects to Kafka meanwhile.
             log = adapters.rating_log
             log.start()
+            histories = adapters.user_histories
+            histories.start()
             metrics = adapters.service_metrics
             metrics.model_version.set(0)
             watcher = adapters.model_watcher(metrics.model_version.set)
-            app.state.serving = Serving(watcher, log, metrics, adapters.settings.max_items)
+            now = Serving(watcher, log, histories, metrics, adapters.settings.max_items)
+            app.state.serving = now
             watcher.start()
+            measuring = asyncio.create_task(_measure(now))
             try:
                 on_start()
                 yield
             finally:
+                measuring.cancel()
                 watcher.stop()
 
     return Starlette(
@@ -103,6 +120,13 @@ def application(
         exception_handlers={HTTPException: refuse, Exception: fail},
         lifespan=lifespan,
     )
+
+
+async def _measure(now: Serving) -> None:
+    """Show how well histories are known, every few seconds."""
+    while True:
+        now.metrics.show(now.histories.status)
+        await asyncio.sleep(MEASURE_SECONDS)
 
 
 def serving(app: Starlette) -> Serving:
@@ -124,7 +148,9 @@ async def recommend(request: Request) -> Response:
     except RequestError as error:
         count("refused").inc()
         return refusal(error)
-    told = recommender.recommend(asked.user_id, now.rated.of(asked.user_id), asked.num_items)
+    history = now.histories.of(asked.user_id)
+    told = recommender.recommend(asked.user_id, history.ratings, asked.num_items)
+    told["position"] = history.position.record()
     count(told["source"]).inc()
     return answer(200, told)
 
@@ -135,8 +161,8 @@ async def rate(request: Request) -> Response:
     count = now.metrics.ratings.labels
     with now.metrics.rate_seconds.time():
         try:
-            asked = parse_rate(await body_of(request))
-            told = await rate_now(now.log, asked)
+            event = event_of(parse_rate(await body_of(request)))
+            place = await rate_now(now.log, event)
         except RequestError as error:
             count("refused").inc()
             return refusal(error)
@@ -146,10 +172,10 @@ async def rate(request: Request) -> Response:
             response.headers["Retry-After"] = str(RETRY_SECONDS)
             return response
     count("accepted").inc()
-    now.rated.add(asked.user_id, asked.show_id, asked.rating)
+    now.histories.add(event, place)
     recommender = now.watcher.current
-    title = recommender.title(asked.show_id) if recommender else None
-    return answer(201, {**told, "title": title})
+    title = recommender.title(event.show_id) if recommender else None
+    return answer(201, {"event_id": event.event_id, **asdict(place), "title": title})
 
 
 async def refuse(request: Request, error: Exception) -> Response:
@@ -183,8 +209,7 @@ async def body_of(request: Request) -> bytes:
 
 def answer(status: int, content: object) -> Response:
     """Return a JSON response."""
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return Response(body, status, media_type="application/json")
+    return Response(encoded(content), status, media_type="application/json")
 
 
 def refusal(error: RequestError) -> Response:

@@ -2,6 +2,8 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from mlproject.core.user_histories import HistoriesStatus
+
 
 class ServiceMetrics:
     """The service's counters.
@@ -28,7 +30,8 @@ class ServiceMetrics:
         )
         self.recommendations = Counter(
             "tvrec_recommendations",
-            "Requests to /recommend by what was answered: personalized, popular, refused, no_model",
+            "Requests to /recommend by what was answered: personalized, folded-in, popular, "
+            "refused, no_model",
             ["outcome"],
             registry=registry,
         )
@@ -38,3 +41,29 @@ class ServiceMetrics:
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
+        self.history_lag = Gauge(
+            "tvrec_history_lag_seconds",
+            "Seconds since every rating that had been sent was known here",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.history_ratings = Gauge(
+            "tvrec_history_ratings",
+            "Ratings known: in the files that the workers share, and in this worker's memory",
+            ["where"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.history_passed_over = Gauge(
+            "tvrec_history_passed_over",
+            "Messages and rows that could not be read since the worker has started",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
+    def show(self, status: HistoriesStatus) -> None:
+        """Take over how well histories are known."""
+        self.history_lag.set(status.lag_seconds)
+        self.history_ratings.labels("files").set(status.ratings)
+        self.history_ratings.labels("memory").set(status.live_ratings)
+        self.history_passed_over.set(status.passed_over)

@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Final
 
-from mlproject.core import columns as c
 from mlproject.core.errors import UnavailableError
-from mlproject.core.events import EventSource, RatingEvent, new_event_id
+from mlproject.core.events import EventSource, Place, RatingEvent, new_event_id
 from mlproject.core.rating_log import RatingLog
 from mlproject.serving.requests import RateRequest
 
@@ -28,32 +27,20 @@ def event_of(request: RateRequest) -> RatingEvent:
 
 
 async def rate_now(
-    log: RatingLog, request: RateRequest, answer_seconds: float = ANSWER_SECONDS
-) -> dict[str, Any]:
-    """Append a rating to the log and wait until it is durable.
-
-    Returns
-    -------
-    dict
-        ``event_id``, and where the event is: ``topic``, ``partition``, ``offset``.
+    log: RatingLog, event: RatingEvent, answer_seconds: float = ANSWER_SECONDS
+) -> Place:
+    """Append a rating to the log and wait until it is durable; return where it is.
 
     Raises
     ------
     UnavailableError
         If the rating was not taken, or if it is not known whether it was.
     """
-    event = event_of(request)
     future = log.append(event)
     try:
-        place = await asyncio.wait_for(asyncio.wrap_future(future), answer_seconds)
+        return await asyncio.wait_for(asyncio.wrap_future(future), answer_seconds)
     except TimeoutError:
         raise UnavailableError(
             f"the rating is not acknowledged within {answer_seconds:g} s; "
             "it may still arrive, so send it again"
         ) from None
-    return {
-        c.EVENT_ID: event.event_id,
-        "topic": place.topic,
-        "partition": place.partition,
-        "offset": place.offset,
-    }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -18,7 +18,7 @@ from mlproject.serving.application import application, serving
 from mlproject.serving.metrics import ServiceMetrics
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.requests import LARGEST_BODY
-from mlproject.testing import MemoryStore
+from mlproject.testing import MemoryHistories, MemoryStore
 from tests.builders import model
 
 ROUTES = "there are POST /recommend and POST /rate"
@@ -46,6 +46,7 @@ class FakeAdapters:
 
     rating_log: BatchRatingLog
     watcher: FakeWatcher
+    user_histories: MemoryHistories = field(default_factory=MemoryHistories)
     settings: Settings = field(default_factory=lambda: config.load(max_items=50))
     service_metrics: ServiceMetrics = field(
         default_factory=lambda: ServiceMetrics(CollectorRegistry())
@@ -121,13 +122,14 @@ def test_the_version_that_is_served_is_a_metric(
 
 
 def test_a_user_gets_shows(client: TestClient, app: Starlette) -> None:
-    serving(app).rated.add(2, 10, 9)
+    serving(app).histories.ratings[2] = {10: 9}
     answer = client.post("/recommend", json={"user_id": 2, "num_items": 2})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     told = answer.json()
     assert (told["user_id"], told["model_version"], told["source"]) == (2, 3, "folded-in")
     assert [item[c.SHOW_ID] for item in told["items"]] == [20, 30]
+    assert told["position"] == {"snapshot": 0, "offsets": {}, "beyond": []}
 
 
 def test_the_number_of_shows_may_be_left_out_and_the_type_too(client: TestClient) -> None:
@@ -272,6 +274,8 @@ def test_what_a_user_has_rated_is_not_recommended_to_them_again(client: TestClie
     client.post("/rate", json=RATING)
     assert shows(2) == [30, 20, 10]
     assert 40 in shows(1)
+    position = client.post("/recommend", json={"user_id": 2}).json()["position"]
+    assert position["offsets"] == {"1000": 1}
 
 
 def test_what_is_not_stored_is_503_and_may_be_sent_again(
@@ -330,4 +334,41 @@ def test_requests_are_counted_by_their_outcome(
         ("tvrec_recommendations_total", "popular"): 1,
         ("tvrec_recommendations_total", "refused"): 2,
         ("tvrec_recommendations_total", "no_model"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("has_model", "is_loaded", "ready"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_it_is_ready_with_a_model_and_histories(
+    app: Starlette,
+    client: TestClient,
+    watcher: FakeWatcher,
+    *,
+    has_model: bool,
+    is_loaded: bool,
+    ready: bool,
+) -> None:
+    assert client.post("/recommend", json={"user_id": 1}).status_code == 200
+    if not has_model:
+        watcher.current = None
+    serving(app).histories.is_loaded = is_loaded
+    assert serving(app).is_ready is ready
+
+
+def test_how_well_histories_are_known_is_a_metric(app: Starlette, client: TestClient) -> None:
+    assert client.post("/recommend", json={"user_id": 1}).status_code == 200
+    now = serving(app)
+    now.metrics.show(replace(now.histories.status, lag_seconds=1.5, ratings=7, live_ratings=2))
+    told = {
+        (sample.name, sample.labels.get("where", "")): sample.value
+        for gauge in (now.metrics.history_lag, now.metrics.history_ratings)
+        for family in gauge.collect()
+        for sample in family.samples
+    }
+    assert told == {
+        ("tvrec_history_lag_seconds", ""): 1.5,
+        ("tvrec_history_ratings", "files"): 7,
+        ("tvrec_history_ratings", "memory"): 2,
     }

@@ -36,20 +36,14 @@ def test_an_event_is_made_now_by_the_service() -> None:
     assert UUID(event.event_id).int >> 80 == event.rated_at_ms
 
 
-def test_the_answer_says_where_it_is() -> None:
+def test_what_is_durable_has_a_place() -> None:
     log = Log()
     log.future.set_result(Place("ratings", 3, 14))
-    told = asyncio.run(rate_now(log, ASKED))
-    assert {**told, "event_id": ""} == {
-        "event_id": "",
-        "topic": "ratings",
-        "partition": 3,
-        "offset": 14,
-    }
+    assert asyncio.run(rate_now(log, event_of(ASKED))) == Place("ratings", 3, 14)
 
 
 def test_without_an_acknowledgement_the_wait_is_bounded_and_the_event_is_taken_back() -> None:
     log = Log()
     with pytest.raises(UnavailableError, match=r"within 0\.05 s; it may still arrive, so send"):
-        asyncio.run(rate_now(log, ASKED, answer_seconds=0.05))
+        asyncio.run(rate_now(log, event_of(ASKED), answer_seconds=0.05))
     assert log.future.cancelled()

@@ -1,0 +1,68 @@
+"""An answer of the service made again: from its version, its position, and the events up to it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mlproject.core.errors import RequestError
+from mlproject.core.ports import ObjectStore, VersionRegistry
+from mlproject.core.user_histories import Position
+from mlproject.histories.past import history_at
+from mlproject.models.cache import ModelCache
+from mlproject.serving.answers import encoded
+from mlproject.serving.recommender import Recommender
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What an answer is when it is made again.
+
+    Parameters
+    ----------
+    answer
+        Its bytes.
+    equal
+        Whether they are those that were given.
+    ratings
+        How many ratings it was made from.
+    """
+
+    answer: bytes
+    equal: bool
+    ratings: int
+
+
+def replay(
+    given: bytes, store: ObjectStore, versions: VersionRegistry, cache: ModelCache
+) -> Replayed:
+    """Make an answer of ``/recommend`` again, and compare byte for byte.
+
+    Parameters
+    ----------
+    given
+        The answer's body, as it was received.
+    store, versions, cache
+        Where the ratings are, and where the version's model is read from.
+
+    Raises
+    ------
+    RequestError
+        If what is given is no answer of ``/recommend``.
+    VersionNotFoundError, ArtifactError
+        If the version is gone, or its files are damaged.
+    UnavailableError
+        If the ratings up to the position are not in the store yet.
+    """
+    try:
+        told: dict[str, Any] = json.loads(given)
+        user_id, number = int(told["user_id"]), int(told["model_version"])
+        position, length = Position.of_record(told["position"]), len(told["items"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(
+            "this is no answer of /recommend: it names user_id, model_version, position and items"
+        ) from error
+    ratings = history_at(store, position, user_id)
+    recommender = Recommender(number, cache.load(versions.version(number)))
+    again = recommender.recommend(user_id, ratings, max(1, length))
+    answer = encoded({**again, "position": told["position"]})
+    return Replayed(answer, answer == given.strip(), len(ratings))
