@@ -92,7 +92,7 @@ def factors(**changes: Any) -> Factors:
     made = Factors(
         show_vectors=np.array([[4, 1], [3, 2], [2, 3], [1, 4]], dtype=np.float16),
         show_biases=np.zeros(4, dtype=np.float32),
-        fold_in=np.eye(6, 2, dtype=np.float32),
+        fold_in=np.tile(np.eye(6, 2, dtype=np.float32), (2, 1)),
     )
     return replace(made, **changes)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from mlproject.core.errors import ArtifactError
 from mlproject.core.histories import Histories
 from mlproject.core.model import Arrays, Floats, Shapes
-
-_LONGEST_BLOCK: Final = 1 << 16
+from mlproject.models.fold_in import FoldIn
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Factors:
     """A matrix factorisation whose users are folded in from their histories.
 
     The score of show ``i`` for a history is ``taste @ show_vectors[i] + show_biases[i]``
-    with ``taste = features(history) @ fold_in``.
+    with a taste that is a map of the history.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ class Factors:
     show_biases
         float32, shape ``(shows,)``.
     fold_in
-        float32, shape ``(2 * d + 2, d)``: see :func:`history_features`.
+        float32, shape ``(2 * (2 * d + 2), d)``: see :class:`~mlproject.models.fold_in.FoldIn`.
     """
 
     kind: ClassVar[str] = "factors"
@@ -51,10 +50,11 @@ class Factors:
         ArtifactError
             If the map takes other features than the vectors give.
         """
-        (_, d), features = arrays["show_vectors"].shape, len(arrays["fold_in"])
-        if features != 2 * d + 2:
+        (_, d), taken = arrays["show_vectors"].shape, len(arrays["fold_in"])
+        given = 2 * (2 * d + 2)
+        if taken != given:
             raise ArtifactError(
-                f"the map takes {features} features, and vectors of length {d} give {2 * d + 2}"
+                f"the map takes {taken} features, and vectors of length {d} give {given}"
             )
         return cls(**arrays)
 
@@ -70,8 +70,9 @@ class Factors:
 
     def tastes(self, histories: Histories) -> Floats:
         """Return the vector of each history's user, shape ``(m, d)``."""
-        tastes: Floats = history_features(histories, self._vectors) @ self.fold_in
-        return tastes
+        return FoldIn(self.fold_in).tastes(
+            self._vectors, histories.indptr, histories.show_rows, histories.weights
+        )
 
     def similar(self, show_row: int) -> Floats:
         """Score every show by the cosine of its vector and one show's, shape ``(shows,)``."""
@@ -88,44 +89,3 @@ class Factors:
         lengths = np.linalg.norm(self._vectors, axis=1, keepdims=True)
         directions: Floats = self._vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
         return directions
-
-
-def history_features(histories: Histories, vectors: Floats) -> Floats:
-    """Describe histories by sums of the vectors of their shows.
-
-    Parameters
-    ----------
-    histories
-        Of ``m`` users; entries without weight say nothing.
-    vectors
-        float32, shape ``(shows, d)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape ``(m, 2 * d + 2)``: with the weights ``w`` and vectors ``v`` of a
-        history, ``sum(w v) / sqrt(sum(w) + 1)``, ``sum(w v) / (sum(w) + 1)``,
-        ``log(1 + entries with weight)``, and 1.
-    """
-    d = vectors.shape[1]
-    features = np.empty((len(histories), 2 * d + 2), dtype=np.float32)
-    for start in range(0, len(histories), _LONGEST_BLOCK):
-        _describe(histories[start : start + _LONGEST_BLOCK], vectors, features[start:])
-    return features
-
-
-def _describe(histories: Histories, vectors: Floats, features: Floats) -> None:
-    """Write the features of some histories into the first rows of ``features``."""
-    m, d = len(histories), vectors.shape[1]
-    sums = np.zeros((m, d), dtype=np.float32)
-    totals, counts = np.zeros(m, dtype=np.float32), np.zeros(m, dtype=np.float32)
-    for user in range(m):
-        first, last = histories.indptr[user], histories.indptr[user + 1]
-        weights = histories.weights[first:last]
-        sums[user] = weights @ vectors[histories.show_rows[first:last]]
-        totals[user] = weights.sum()
-        counts[user] = np.count_nonzero(weights)
-    features[:m, :d] = sums / np.sqrt(totals + 1)[:, None]
-    features[:m, d : 2 * d] = sums / (totals + 1)[:, None]
-    features[:m, 2 * d] = np.log1p(counts)
-    features[:m, 2 * d + 1] = 1

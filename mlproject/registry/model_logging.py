@@ -28,6 +28,7 @@ CODE: Final = (
     "models/__init__.py",
     "models/factors.py",
     "models/files.py",
+    "models/fold_in.py",
     "models/kinds.py",
     "models/linear.py",
     "models/popularity.py",

@@ -1,62 +1,88 @@
-"""Learns the map from a history to the vector that a trained user got."""
+"""Learns the map from a history to a taste, from users whose taste was trained."""
 
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
-from mlproject.core.histories import Histories
-from mlproject.core.model import Floats
-from mlproject.models.factors import history_features
+from mlproject.core.errors import NotEnoughDataError, TrainingError
+from mlproject.models.fold_in import FoldIn, features
+
+Floats = NDArray[np.float32]
 
 CUTS: Final = (1, 3, 5, 10, 20)
-"""Histories are also cut to so many shows with weight, so that short ones are learned too."""
-_RIDGE: Final = 1.0
+"""So many shows are drawn from each history, to learn what a short one tells."""
+_FULL: Final = 3.0
+"""How much a full history counts against one of its cuts."""
+_RIDGE: Final = 1e-4
+"""Against the mean of the diagonal."""
 
 
-def learn_fold_in(
-    histories: Histories, user_vectors: Floats, show_vectors: Floats, seed: int
-) -> Floats:
-    """Fit the map by least squares, on whole and on randomly cut histories.
+def fit_fold_in(
+    histories: sparse.csr_array, show_vectors: Floats, user_vectors: Floats, seed: int
+) -> FoldIn:
+    """Learn to tell trained user vectors from histories, by least squares.
+
+    Each user is in it with all of their history, and with some shows of it drawn at random.
 
     Parameters
     ----------
     histories
-        What the ``m`` users were trained on.
-    user_vectors
-        The vectors that the trainer gave them, float32, shape ``(m, d)``.
-    show_vectors
-        float32, shape ``(shows, d)``, as they will be served.
+        float32, shape ``(users, shows)``: weights of at least 0; a user without any is
+        left out.
+    show_vectors, user_vectors
+        float32, of shapes ``(shows, d)`` and ``(users, d)``, trained on these histories.
     seed
-        Of the cuts.
+        Of what is drawn.
 
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape ``(2 * d + 2, d)``: :func:`~mlproject.models.factors.history_features`
-        times this is a user's vector.
+    Raises
+    ------
+    NotEnoughDataError
+        If there is no history.
+    TrainingError
+        If the map is not finite.
+
+    Notes
+    -----
+    The textbook's fold-in, a ridge regression of the history's weights on the show vectors,
+    gives worse lists: WARP does not fit such a regression, and vectors of active users are
+    longer than it makes them.
     """
-    taste = histories.has_taste()
-    histories = histories.take(np.flatnonzero(taste))
-    user_vectors = user_vectors[taste]
+    taken = histories.astype(np.float32)
+    taken.eliminate_zeros()
+    known = np.diff(taken.indptr) > 0
+    if not known.any():
+        raise NotEnoughDataError("nobody has rated anything; there is no taste to learn from")
+    taken, wanted = sparse.csr_array(taken[known]), user_vectors[known].astype(np.float64)
     random = np.random.default_rng(seed)
-    width = 2 * show_vectors.shape[1] + 2
-    gram = np.eye(width) * _RIDGE
-    product = np.zeros((width, show_vectors.shape[1]))
-    for part in (histories, *(cut(histories, length, random) for length in CUTS)):
-        features = history_features(part, show_vectors).astype(np.float64)
-        gram += features.T @ features
-        product += features.T @ user_vectors
-    found: Floats = np.linalg.solve(gram, product).astype(np.float32)
-    return found
+    size = 2 * (2 * show_vectors.shape[1] + 2)
+    squares, products = np.zeros((size, size)), np.zeros((size, show_vectors.shape[1]))
+    for share, some in [(_FULL, taken), *((1.0, _cut(taken, most, random)) for most in CUTS)]:
+        described = _described(some, show_vectors).astype(np.float64)
+        squares += share * described.T @ described
+        products += share * described.T @ wanted
+    squares += np.eye(size) * (_RIDGE * np.trace(squares) / size)
+    matrix = np.linalg.solve(squares, products).astype(np.float32)
+    if not np.isfinite(matrix).all():
+        raise TrainingError("the map from histories to tastes is not finite")
+    return FoldIn(matrix)
 
 
-def cut(histories: Histories, length: int, random: np.random.Generator) -> Histories:
-    """Keep at most ``length`` entries with weight of each history, drawn at random."""
-    users = histories.users
-    order = np.lexsort((random.random(len(users)), histories.weights <= 0, users))
-    place = np.arange(len(users)) - np.repeat(histories.indptr[:-1], np.diff(histories.indptr))
-    kept = np.zeros(len(users), dtype=np.bool_)
-    kept[order[place < length]] = True
-    kept &= histories.weights > 0
-    ends = np.concatenate(([0], np.cumsum(kept)))
-    return Histories(ends[histories.indptr], histories.show_rows[kept], histories.weights[kept])
+def _described(histories: sparse.csr_array, show_vectors: Floats) -> Floats:
+    totals = np.asarray(histories.sum(axis=1), dtype=np.float32)
+    counts = np.diff(histories.indptr).astype(np.float32)
+    return features(np.asarray(histories @ show_vectors), totals, counts)
+
+
+def _cut(histories: sparse.csr_array, most: int, random: np.random.Generator) -> sparse.csr_array:
+    """Keep ``most`` shows of each history, drawn at random."""
+    counts = np.diff(histories.indptr)
+    users = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((random.random(histories.nnz), users))
+    place = np.arange(histories.nnz) - np.repeat(histories.indptr[:-1], counts)
+    kept = order[place < most]
+    left = np.concatenate(([0], np.minimum(counts, most).cumsum()))
+    return sparse.csr_array(
+        (histories.data[kept], histories.indices[kept], left), shape=histories.shape
+    )

@@ -13,7 +13,7 @@ from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.core.interactions import Split
 from mlproject.core.preferences import history_weights, positive_weights
 from mlproject.models.factors import Factors
-from mlproject.training.fold_in import learn_fold_in
+from mlproject.training.fold_in import fit_fold_in
 from mlproject.training.trainer import Fitted
 
 
@@ -106,13 +106,14 @@ class LightFMTrainer:
         # Halved as they are served, so that the map is learned on what it will be given.
         with np.errstate(over="ignore"):  # whoever takes the model looks for infinities
             show_vectors = (features @ model.item_embeddings).astype(np.float16)
-        fold_in = learn_fold_in(
-            data.histories(~split.held_out, history_weights()),
-            model.user_embeddings.astype(np.float32),
+        histories = data.histories(~split.held_out, history_weights())
+        fold_in = fit_fold_in(
+            sparse.csr_array(
+                (histories.weights, histories.show_rows, histories.indptr), shape=data.shape
+            ),
             show_vectors.astype(np.float32),
+            model.user_embeddings.astype(np.float32),
             self.seed,
         )
-        return Fitted(
-            Factors(show_vectors, (features @ model.item_biases).astype(np.float32), fold_in),
-            kept=self.epochs,
-        )
+        biases = (features @ model.item_biases).astype(np.float32)
+        return Fitted(Factors(show_vectors, biases, fold_in.matrix), kept=self.epochs)

@@ -39,7 +39,7 @@ def small_model(shows: int = 30) -> TrainedModel:
         model=Factors(
             rng.normal(size=(shows, 4)).astype(np.float16),
             rng.normal(size=shows).astype(np.float32),
-            np.eye(10, 4, dtype=np.float32),
+            np.tile(np.eye(10, 4, dtype=np.float32), (2, 1)),
         ),
         popularity=np.arange(shows, dtype=np.float32)[::-1].copy(),
         history_weights=history_weights(),

@@ -5,19 +5,8 @@ import pytest
 
 from mlproject.core.errors import ArtifactError
 from mlproject.core.histories import Histories
-from mlproject.models.factors import Factors, history_features
+from mlproject.models.factors import Factors
 from tests.builders import factors
-
-
-def test_features_are_the_sums_that_are_documented() -> None:
-    vectors = np.array([[1, 0], [0, 2], [5, 5]], dtype=np.float32)
-    histories = Histories.of_each([[0, 1, 2], []], [[1.0, 0.5, 0.0], []])
-    whole, empty = history_features(histories, vectors)
-    total = 1.5
-    assert whole == pytest.approx(
-        [*[1 / np.sqrt(total + 1)] * 2, *[1 / (total + 1)] * 2, np.log(3), 1]
-    )
-    assert empty.tolist() == [0, 0, 0, 0, 0, 1]
 
 
 def test_scores_are_the_vectors_and_the_biases() -> None:
@@ -34,7 +23,7 @@ def test_many_histories_score_as_each_alone() -> None:
     model = Factors(
         random.normal(size=(40, 8)).astype(np.float16),
         random.normal(size=40).astype(np.float32),
-        random.normal(size=(18, 8)).astype(np.float32),
+        random.normal(size=(36, 8)).astype(np.float32),
     )
     shows = [random.permutation(40)[: random.integers(0, 12)].tolist() for _ in range(50)]
     histories = Histories.of_each(shows, [random.random(len(rows)).tolist() for rows in shows])
@@ -57,5 +46,5 @@ def test_a_show_without_a_vector_is_like_none() -> None:
 
 def test_a_map_of_other_features_is_refused() -> None:
     arrays = {**factors().arrays(), "fold_in": np.zeros((5, 2), np.float32)}
-    with pytest.raises(ArtifactError, match="takes 5 features, and vectors of length 2 give 6"):
+    with pytest.raises(ArtifactError, match="takes 5 features, and vectors of length 2 give 12"):
         Factors.of_arrays(arrays)

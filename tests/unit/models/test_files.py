@@ -101,7 +101,7 @@ def test_no_user_is_in_the_files(tmp_path: Path) -> None:
     """Whatever a trainer knew of them: a version is a function of histories."""
     save_model(model(), tmp_path)
     lengths = {tuple(np.load(path).shape) for path in tmp_path.glob("*.npy")}
-    assert lengths == {(4,), (11,), (4, 2), (6, 2)}
+    assert lengths == {(4,), (11,), (4, 2), (12, 2)}
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != MANIFEST])
@@ -198,7 +198,7 @@ def test_a_file_that_the_manifest_does_not_list_is_refused(saved: Path) -> None:
         ("show_biases", np.zeros((4, 1), np.float32)),
         ("popularity", np.zeros(3, np.float32)),
         ("history_weights", np.zeros(10, np.float32)),
-        ("fold_in", np.zeros((6, 3), np.float32)),
+        ("fold_in", np.zeros((12, 3), np.float32)),
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(

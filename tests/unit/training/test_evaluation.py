@@ -70,7 +70,7 @@ def trained(shows: list[int]) -> TrainedModel:
 
     return TrainedModel(
         shows=IdMap.of(shows),
-        model=Factors(floats(len(shows), 3).astype(np.float16), floats(len(shows)), floats(8, 3)),
+        model=Factors(floats(len(shows), 3).astype(np.float16), floats(len(shows)), floats(16, 3)),
         popularity=np.arange(1, len(shows) + 1, dtype=np.float32),
         history_weights=history_weights(),
         cards=(),

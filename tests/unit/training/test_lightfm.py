@@ -61,7 +61,9 @@ def quiet(_: int) -> None:
 
 
 def fit(data: Split, features: sparse.csr_array, **changes: object) -> Factors:
-    return replace(TRAINER, **changes).fit(data, features, quiet)
+    model = replace(TRAINER, **changes).fit(data, features, quiet).model
+    assert isinstance(model, Factors)
+    return model
 
 
 def same(one: Factors, other: Factors) -> bool:
@@ -103,7 +105,7 @@ def test_the_types_and_shapes_are_the_promised_ones(
     assert {name: (array.dtype.name, array.shape) for name, array in model.arrays().items()} == {
         "show_vectors": ("float16", (SHOWS, 4)),
         "show_biases": ("float32", (SHOWS,)),
-        "fold_in": ("float32", (10, 4)),
+        "fold_in": ("float32", (20, 4)),
     }
 
 
