@@ -22,7 +22,8 @@ class Arrived:
     passed_over
         Messages or rows that could not be read.
     is_missed
-        Whether some may have been ratings all the same, which only the snapshot will tell.
+        Whether there were ratings that only the snapshot will tell: in a batch that only the
+        ingest reads, or deleted by Kafka.
     """
 
     partition: int

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 _LIST_PAUSES: Final = 50
 _LIST_SECONDS: Final = (10.0, 120.0)
 _MOST_AT_ONCE: Final = 100
-_FORMAT: Final = "jsonl"
+# What the generator writes, and the service.
+_FORMATS: Final = ("jsonl.gz", "jsonl")
 _NOTHING: Final = Watermark("", "", 0)
 
 
@@ -123,7 +124,7 @@ class BatchStream:
         while len(found) < most:
             mark = self._marks[partition]
             last = BatchKey.parse(mark.last_key)
-            names = [BatchKey(partition, mark.next_offset, _FORMAT)]
+            names = [BatchKey(partition, mark.next_offset, each) for each in _FORMATS]
             if last:
                 # A writer that was killed may write its last batch again, with more rows.
                 names.append(last)
@@ -143,7 +144,7 @@ class BatchStream:
         if content is None:
             return []
         try:
-            if _FORMAT not in key.format.split("."):
+            if not key.is_json_lines:
                 raise BatchError(f".{key.format} is read by the ingest only")  # noqa: TRY301
             lines = read_rated_lines(content, key.offset)
         except BatchError as error:
@@ -153,7 +154,6 @@ class BatchStream:
         else:
             mark = Watermark(info.key, info.etag, max(before.next_offset, lines.next_offset))
             rows = [rated for _, rated in lines.ratings]
-            is_missed = lines.passed_over > 0
-            arrived = Arrived(key.partition, rows, mark, lines.passed_over, is_missed)
+            arrived = Arrived(key.partition, rows, mark, lines.passed_over)
         self._marks[key.partition] = mark
         return [arrived]

@@ -18,9 +18,9 @@ import numpy as np
 
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
-from mlproject.core.event_fields import EVENT_FIELDS, NAMES
+from mlproject.core.event_fields import NAMES
 from mlproject.core.event_keys import event_keys
-from mlproject.core.event_values import INT64_MAX, read_value
+from mlproject.core.event_values import INT64_MAX, read_event
 from mlproject.core.rating_columns import COLUMN_TYPES, UNRATED, RatingColumns
 
 LINE: Final = "line"
@@ -120,14 +120,14 @@ def read_lines(lines: Iterable[str]) -> JsonBatch:
     highest: int | None = None
     for line in lines:
         try:
-            raw, offset = _raw_event(line)
+            raw, offset = raw_event(line)
         except ValueError as error:
             rejected.append({LINE: line[:_KEPT_OF_LINE], c.REASON: f"not an event: {error}"})
             continue
         if offset is not None and (highest is None or offset > highest):
             highest = offset
         try:
-            good.append(_checked(raw))
+            good.append(read_event(raw))
         except ValueError as error:
             rejected.append({**raw, c.REASON: str(error)})
     return JsonBatch(_columns(good), rejected, highest)
@@ -143,7 +143,7 @@ def good_events(content: bytes) -> Iterator[dict[str, Any]]:
     """
     for line in lines_of(unpacked(content)[1]):
         with suppress(ValueError):
-            yield _checked(_raw_event(line)[0])
+            yield read_event(raw_event(line)[0])
 
 
 def unpacked(content: bytes) -> tuple[bytes, str]:
@@ -173,7 +173,7 @@ def lines_of(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.strip()]
 
 
-def _raw_event(line: str) -> tuple[dict[str, Any], int | None]:
+def raw_event(line: str) -> tuple[dict[str, Any], int | None]:
     """Return a line's event as it came, and its offset if it has one.
 
     Raises
@@ -212,10 +212,6 @@ def _scalar(value: Any) -> Any:
         return value
     is_kept = value is None or (isinstance(value, float) and math.isfinite(value))
     return value if is_kept else repr(value)
-
-
-def _checked(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: read_value(field, raw[field.name]) for field in EVENT_FIELDS}
 
 
 def _columns(events: list[dict[str, Any]]) -> RatingColumns:

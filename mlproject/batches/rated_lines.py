@@ -1,32 +1,21 @@
-"""Reads batches of JSON lines without pandas and pyarrow, as the service has neither.
+"""Ratings of a batch of JSON lines, each with its offset, as whoever follows needs them."""
 
-Only rows that need no judging are read: whole numbers in range, times in milliseconds, as
-everything of ours writes them. The ingest coerces more
-(:meth:`~mlproject.core.ratings.RatingFrame.validated`), and what it makes of the rest comes
-to the service by the snapshot.
-"""
-
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
-from typing import Final
 
-from mlproject.core.errors import BatchError
+from mlproject.batches.jsonl import lines_of, raw_event, unpacked
+from mlproject.core.event_values import read_event
 from mlproject.core.rating_order import Rated, rated_of
-
-_GZIP: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
 class RatedLines:
-    """A batch that has been read.
+    """A batch that has been read; what is good is what the ingest takes for good.
 
     Parameters
     ----------
     ratings
-        The plain rows, each with its offset: as the row tells it, or counted from the
-        batch's first.
+        The good rows, each with its offset: as the row tells it, or counted from the one
+        before.
     passed_over
         How many others there are.
     next_offset
@@ -44,30 +33,18 @@ def read_rated_lines(content: bytes, first_offset: int) -> RatedLines:
     Raises
     ------
     BatchError
-        If it is no text of lines.
+        If the content is empty, not text, or a gzip file that is damaged or cut off.
     """
-    try:
-        raw = gzip.decompress(content) if content.startswith(_GZIP) else content
-        lines = [line for line in raw.decode().split("\n") if line.strip()]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise BatchError(f"not a readable batch of JSON lines: {error}") from error
+    lines = lines_of(unpacked(content)[1])
     ratings: list[tuple[int, Rated]] = []
-    next_offset = first_offset
+    offset = next_offset = first_offset
     for line in lines:
-        rated, offset = _read(line)
-        next_offset = next_offset if offset is None else offset
-        if rated is not None:
-            ratings.append((next_offset, rated))
-        next_offset += 1
+        offset = next_offset
+        try:
+            raw, told = raw_event(line)
+            offset = offset if told is None else told
+            ratings.append((offset, rated_of(read_event(raw))))
+        except ValueError:
+            pass  # counted below
+        next_offset = offset + 1
     return RatedLines(ratings, len(lines) - len(ratings), next_offset)
-
-
-def _read(line: str) -> tuple[Rated | None, int | None]:
-    """Return a line's rating, None if it is not plain, and its offset, None if untold."""
-    try:
-        outer = json.loads(line)
-        event = outer.get("value", outer)
-        offset = outer.get("offset", event.get("offset"))
-    except (ValueError, RecursionError, AttributeError):
-        return None, None
-    return rated_of(event), offset if type(offset) is int and offset >= 0 else None

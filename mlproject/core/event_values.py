@@ -6,13 +6,13 @@ value that JSON can hold.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
-from mlproject.core.event_fields import EventField, Kind, not_a_number
+from mlproject.core.event_fields import EVENT_FIELDS, EventField, Kind, not_a_number
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 INT64_MAX: Final = int(np.iinfo(np.int64).max)
@@ -64,6 +64,17 @@ def read_value(field: EventField, value: Any) -> Any:
             return ""
         raise ValueError(field.fault)
     return _READERS[field.kind](field, value)
+
+
+def read_event(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of all fields, as :func:`read_value` does.
+
+    Raises
+    ------
+    ValueError
+        If one is not a value of its field; the text says why.
+    """
+    return {field.name: read_value(field, raw[field.name]) for field in EVENT_FIELDS}
 
 
 def _text(_: EventField, value: Any) -> str:

@@ -10,14 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from mlproject.core import columns as c
 from mlproject.core.event_keys import event_key
-from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 _ORDER: Final = struct.Struct(">Q16sB")
 # Makes times before 1970 compare as numbers of no sign.
 _SHIFT: Final = 2**63
-_LARGEST_ID: Final = 2**63 - 1
-# 9999, the last year that ISO 8601 writes in four digits.
-_LAST_INSTANT: Final = 253_402_300_799_999
 _UNRATED: Final = 0
 
 
@@ -72,33 +68,16 @@ def parts_of(order: bytes) -> tuple[int, bytes, int]:
     return shifted - _SHIFT, event_key, rating
 
 
-def rated_of(event: Mapping[str, Any]) -> Rated | None:
-    """Return an event's rating.
+def rated_of(event: Mapping[str, Any]) -> Rated:
+    """Return the rating of an event.
 
     Parameters
     ----------
     event
-        By the names of :mod:`mlproject.core.columns`; ``rated_at`` in milliseconds since 1970.
-
-    Returns
-    -------
-    Rated
-        None if a value is missing, out of range or not of its type.
+        As :func:`~mlproject.core.event_values.read_event` returns it.
     """
-    event_id, rated_at = event.get(c.EVENT_ID), event.get(c.RATED_AT)
-    user_id, show_id, rating = event.get(c.USER_ID), event.get(c.SHOW_ID), event.get(c.RATING)
-    value = _UNRATED if rating is None else rating
-    # By type, since True is an int to isinstance.
-    if not type(user_id) is type(show_id) is type(rated_at) is type(value) is int:
-        return None
-    if not isinstance(event_id, str):
-        return None
-    is_good = (
-        0 <= user_id <= _LARGEST_ID
-        and 0 <= show_id <= _LARGEST_ID
-        and abs(rated_at) <= _LAST_INSTANT
-        and (rating is None or LOWEST <= value <= HIGHEST)
+    rating = event[c.RATING]
+    order = order_of(
+        event[c.RATED_AT], event_key(event[c.EVENT_ID]), _UNRATED if rating is None else rating
     )
-    if not is_good:
-        return None
-    return Rated(user_id, show_id, order_of(rated_at, event_key(event_id), value))
+    return Rated(event[c.USER_ID], event[c.SHOW_ID], order)

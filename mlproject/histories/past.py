@@ -1,7 +1,6 @@
 """A user's history at any position, from the bucket alone: the proof of an answer."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 
@@ -22,8 +21,6 @@ from mlproject.snapshot.latest import latest
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.segments import decode_segment
 from mlproject.snapshot.switch import read_manifest
-
-_LINES: Final = {"json", "jsonl"}
 
 
 def history_at(store: ObjectStore, position: Position, user_id: int) -> UserRatings:
@@ -107,7 +104,7 @@ def _in_batches(
 
 def _read(key: BatchKey, content: bytes) -> tuple[list[tuple[int, Rated]], int]:
     """Return a batch's ratings with their offsets, and the offset after it."""
-    if _LINES & set(key.format.split(".")):
+    if key.is_json_lines:
         lines = read_rated_lines(content, key.offset)
         return lines.ratings, lines.next_offset
     batch = decode_batch(key, content)

@@ -15,6 +15,7 @@ from mlproject.batches.arrived import Arrived
 from mlproject.batches.progress import Watermark
 from mlproject.core import columns as c
 from mlproject.core.errors import BatchError, ConfigError, UnavailableError
+from mlproject.core.event_values import read_event
 from mlproject.core.rating_order import Rated, rated_of
 from mlproject.events.codec import decode
 from mlproject.events.schema import Schema
@@ -214,18 +215,15 @@ class KafkaStream:
 
     def _decoded(self, message: Message, partition: int, offset: int) -> Rated | None:
         """Return a message's rating; None for a poison message, which is logged."""
-        why = "it is no rating"
         try:
             event = decode(message.value() or b"", self._schemas)
             event[c.RATED_AT] = (event[c.RATED_AT] - _EPOCH) // _MILLISECOND
-            rated = rated_of(event)
-        except BatchError as error:
-            rated, why = None, str(error)
-        if rated is None:
+            return rated_of(read_event(event))
+        except (BatchError, ValueError) as why:
             self._undecoded += 1
             level = logging.WARNING if self._undecoded <= _LOGGED else logging.DEBUG
             log.log(level, "partition %d, offset %d is passed over: %s", partition, offset, why)
-        return rated
+            return None
 
     def _failed(self, failure: KafkaError, partition: int, offset: int) -> list[Arrived]:
         """Take note of what is no message; return a gap if it is one."""

@@ -2,7 +2,6 @@
 
 from struct import pack
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,23 +46,3 @@ def test_one_event_has_the_key_that_many_have(event_id: str) -> None:
 def test_an_event_is_read() -> None:
     assert rated_of(EVENT) == Rated(1, 2, order_of(1000, event_key("x"), 7))
     assert rated_of({**EVENT, c.RATING: None}) == Rated(1, 2, order_of(1000, event_key("x"), 0))
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        (c.USER_ID, -1),
-        (c.USER_ID, 2**63),
-        (c.USER_ID, True),
-        (c.SHOW_ID, "2"),
-        (c.SHOW_ID, None),
-        (c.RATING, 0),
-        (c.RATING, 11),
-        (c.RATING, 7.5),
-        (c.RATED_AT, None),
-        (c.RATED_AT, 10**18),
-        (c.EVENT_ID, None),
-    ],
-)
-def test_a_value_that_is_none_makes_no_rating(name: str, value: object) -> None:
-    assert rated_of({**EVENT, name: value}) is None

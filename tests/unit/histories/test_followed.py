@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlproject.batches.follow import BatchStream
+from mlproject.batches.keys import BatchKey
 from mlproject.batches.log import PARTITION
 from mlproject.core.errors import StoreUnavailableError, UnavailableError
 from mlproject.core.user_histories import Position
@@ -19,6 +20,7 @@ from mlproject.snapshot.keys import MANIFEST
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.testing import MemoryStore
 from tests import builders
+from tests.rating_rows import batch
 from tests.servers import wait_until
 from tests.unit.histories.conftest import World, event, known, place, settle
 
@@ -234,9 +236,8 @@ def test_what_the_stream_cannot_read_comes_with_the_next_snapshot(world: World) 
     histories = world.process()
     histories.turn()
     world.batch((1, 10, 5, 100, 0, 1))
-    # The ingest takes a number in a text, the service does not.
-    odd = b'{"event_id":"x","user_id":"2","show_id":7,"rating":8,"rated_at":5,"source":""}'
-    world.store.put("topics/ratings/partition=0/ratings+0+00000000000000000001.jsonl", odd)
+    world.store.put(str(BatchKey(0, 1)), batch((2, 7, 8, 100, 0, 2)))  # Parquet
+    world.clock += 11  # to the next listing
     world.ends[0] = 2
     histories.turn()
     assert known(histories) == [(1, 10, 5)]

@@ -136,7 +136,7 @@ def test_a_poison_message_is_passed_over_and_counted(
     assert not any(each.is_missed for each in found)
     assert found[-1].watermark.next_offset == 4
     assert "partition 0, offset 1 is passed over" in caplog.text
-    assert "partition 0, offset 2 is passed over: it is no rating" in caplog.text
+    assert "partition 0, offset 2 is passed over: user_id is not a whole number" in caplog.text
 
 
 def test_a_registry_that_is_away_is_no_poison(broker: str, topic: str) -> None:
