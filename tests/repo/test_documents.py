@@ -49,7 +49,7 @@ def test_no_link_is_broken(document: str) -> None:
 def test_the_answer_that_is_shown_is_json() -> None:
     (block,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     answer = json.loads(block)
-    assert {"user_id", "model_version", "source", "items"} == set(answer)
+    assert {"user_id", "model_version", "source", "items", "position"} == set(answer)
 
 
 def test_the_ways_of_the_procfile_are_commands() -> None:
