@@ -25,6 +25,12 @@ ROW = st.tuples(
 ROWS = st.lists(ROW, min_size=1, max_size=6)
 
 
+def finish(worker: FollowedHistories) -> None:
+    """Wait for the copy that a worker is writing."""
+    if worker._writer is not None:
+        worker._writer.join()
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Two workers on one machine; each is killed, restarted and left behind at will."""
 
@@ -73,6 +79,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 1))
     def restart(self, number: int) -> None:
+        # The end of a process ends its threads; this one would go on, and hold the lock.
+        finish(self.workers[number])
         self.workers[number] = self.new()
         if copy := self.workers[number]._copies.current():
             self.workers[number]._adopt(copy)
@@ -103,6 +111,8 @@ class AnyOrder(RuleBasedStateMachine):
             self.check_the_end()
 
     def check_the_end(self) -> None:
+        for worker in self.workers.values():
+            finish(worker)
         expected = [row[:3] for row in winners(self.written)]
         for worker in (*self.workers.values(), self.new()):
             for _ in range(4):  # a worker may first have to wait for another's copy
