@@ -78,7 +78,12 @@ def test_an_undated_file_is_shuffled(undated: Path) -> None:
     """So that every user is in the backlog."""
     source = opened(undated)
     assert set(source.read(0, source.backlog).frame[c.USER_ID]) == {0, 1, 2, 3}
-    assert whole(undated)[c.RATED_AT].is_monotonic_increasing
+    assert sorted(source.order) == list(range(N))
+
+
+def test_of_an_undated_file_the_later_row_is_the_later_rating(undated: Path) -> None:
+    frame = whole(undated).sort_values(c.RATED_AT)
+    assert frame[c.SHOW_ID].tolist() == list(range(N))
 
 
 def test_an_undated_file_gets_times_that_nobody_takes_for_real(undated: Path) -> None:
@@ -114,20 +119,22 @@ def test_rejected_rows_are_left_out_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "mixed.csv"
-    path.write_text(f"{UNDATED}1,1,9\n1,2,abc\n-1,3,9\n1,4,11\n1,5,12\n1,6,8\n")
+    path.write_text(f"{UNDATED}1,1,9\n1,2,abc\n-1,3,9\n1,4,7\n1,5,6\n1,6,8\n")
+    kept: list[pd.DataFrame] = []
     with caplog.at_level(logging.WARNING):
-        source = opened(path, backlog_share=1)
-    assert sorted(source.read(0, 10).frame[c.SHOW_ID]) == [1, 6]
-    assert source.backlog == 2
+        source = ReplaySource.open(path, backlog_share=1, seed=1, on_rejected=kept.append)
+    assert sorted(source.read(0, 10).frame[c.SHOW_ID]) == [1, 4, 5, 6]
+    assert source.backlog == 4
     (message,) = caplog.messages
-    assert message.startswith(f"4 rows of {path} are left out: ")
-    assert "'rating is not a whole number from 1 to 10': 2" in message
-    assert "'rating is not a number': 1" in message
+    assert message.startswith(f"{path}: 4 ratings (MyAnimeList, commas); ")
+    assert "rows left out: 2: 1 times rating is not a number (line 3: 1,2,abc)" in message
+    assert kept[0][c.REASON].tolist() == ["rating is not a number", "user_id is below 0"]
 
 
 def test_a_good_file_is_not_logged(undated: Path, caplog: pytest.LogCaptureFixture) -> None:
-    opened(undated)
-    assert not caplog.messages
+    with caplog.at_level(logging.INFO):
+        opened(undated)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
 def test_a_row_without_a_time_is_left_out_where_others_have_one(tmp_path: Path) -> None:
@@ -146,5 +153,69 @@ def test_past_the_end_there_is_nothing(undated: Path, position: int) -> None:
 def test_a_file_without_a_rating_is_an_error_with_the_first_reason(tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(f"{UNDATED}1,1,abc\n1,2,abc\n")
-    with pytest.raises(RatingsFileError, match=r"no row of .* is a rating; the first: rating is"):
+    with pytest.raises(RatingsFileError, match=r"2 of 2 rows of .* are no ratings.*rating is"):
         opened(path)
+
+
+def grown(path: Path, *lines: str) -> None:
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("file", ["dated", "undated"])
+def test_a_grown_file_goes_on_where_it_was(file: str, request: pytest.FixtureRequest) -> None:
+    """What was there keeps its place in the stream and its id; what is new comes after."""
+    path: Path = request.getfixturevalue(file)
+    before = opened(path)
+    stamp = ",2023-01-01" if file == "dated" else ""
+    grown(path, *(f"{9 - i},{900 + i},{i + 1}{stamp}" for i in range(4)))
+    after = opened(path).resumed(before.parts, N)
+    assert [part.end for part in after.parts] == [N, N + 4]
+    pd.testing.assert_frame_equal(after.read(0, N).frame, before.read(0, N).frame)
+    assert set(after.read(N, 10).frame[c.SHOW_ID]) == {900, 901, 902, 903}
+    again = opened(path).resumed(after.parts, N + 1)
+    pd.testing.assert_frame_equal(again.read(0, N + 4).frame, after.read(0, N + 4).frame)
+
+
+def test_a_file_that_has_not_grown_has_no_new_part(undated: Path) -> None:
+    source = opened(undated)
+    assert source.resumed(source.parts, 1).parts == source.parts
+
+
+@pytest.mark.parametrize("change", ["a rating", "a row less", "a row in front", "another scale"])
+def test_a_file_that_has_changed_is_refused(undated: Path, change: str) -> None:
+    begun = opened(undated).parts
+    header, *lines = undated.read_text().splitlines()
+    if change == "a rating":
+        lines[7] = lines[7][:-1] + ("1" if lines[7][-1] != "1" else "2")
+    elif change == "a row less":
+        lines.pop()
+    elif change == "a row in front":
+        lines.insert(0, "99,99,9")
+    else:
+        lines = [
+            ",".join([*line.split(",")[:2], str(int(line.split(",")[2]) * 10)]) for line in lines
+        ]
+        lines = [line.replace(",-10", ",-1") for line in lines]
+        lines[9] = lines[9].replace(",100", ",90")
+    undated.write_text("\n".join([header, *lines]) + "\n")
+    with pytest.raises(
+        RatingsFileError, match=r"when its replay was begun; a file may grow at its"
+    ):
+        opened(undated).resumed(begun, 1)
+
+
+def test_how_a_file_is_written_is_no_change(undated: Path) -> None:
+    begun = opened(undated).parts
+    undated.write_text(undated.read_text().replace(",", ";"), encoding="utf-16")
+    assert opened(undated).resumed(begun, 1).parts == begun
+
+
+def test_what_was_never_sent_may_change(undated: Path) -> None:
+    begun = opened(undated).parts
+    grown(undated, "99,99,9")
+    grown_once = opened(undated).resumed(begun, N)
+    undated.write_text(undated.read_text().replace("99,99,9", "99,98,9"))
+    other = opened(undated).resumed(grown_once.parts, N)
+    assert other.read(N, 5).frame[c.SHOW_ID].tolist() == [98]
+    with pytest.raises(RatingsFileError, match="has other ratings within its first 41 than when"):
+        opened(undated).resumed(grown_once.parts, N + 1)
