@@ -57,7 +57,8 @@ def ratings(count: int, first: int = 0, **columns: Any) -> RatingFrame:
 
 def event(user: int = 1) -> RatingEvent:
     """Return a single rating by a user, with an id of its own."""
-    return RatingEvent(new_event_id(1000), user, 2, 8, 1000 + user, EventSource.SERVICE)
+    at = FIRST_INSTANT.value // 1_000_000
+    return RatingEvent(new_event_id(at), user, 2, 8, at + user, EventSource.SERVICE)
 
 
 def shows(count: int) -> Catalogue:

@@ -58,7 +58,7 @@ def winners(of: list[Row]) -> list[Row]:
 
 
 def batch(*rows_: Row) -> bytes:
-    """Return a Parquet batch of rows with times of at least 0."""
+    """Return a Parquet batch of rows with times of at least 0, as of a file without times."""
     frame = builders.ratings(
         len(rows_),
         event_id=[str(UUID(int=row[4] << 64 | row[5])) for row in rows_],
@@ -66,6 +66,7 @@ def batch(*rows_: Row) -> bytes:
         show_id=[row[1] for row in rows_],
         rating=[row[2] or None for row in rows_],
         rated_at=[row[3] for row in rows_],
+        source="REPLAYED",
     )
     return encode_ratings(frame)
 
@@ -87,4 +88,5 @@ def many(count: int, seed: int, users: int = 50, shows: int = 30) -> RatingFrame
         show_id=[rng.randrange(shows) for _ in range(count)],
         rating=[rng.choice([None, *range(1, 11)]) for _ in range(count)],
         rated_at=[rng.randrange(10**6) for _ in range(count)],
+        source="REPLAYED",
     )

@@ -12,14 +12,18 @@ from pyarrow import compute as pc
 from mlproject.batches.jsonl import OFFSET, VALUE, JsonBatch, lines_of, read_lines, unpacked
 from mlproject.batches.plain_rows import plain_rows
 from mlproject.core import columns as c
-from mlproject.core.event_fields import JUDGED, Kind
+from mlproject.core.event_fields import EVENT_FIELDS, NAMES, Kind
 from mlproject.core.rating_columns import RatingColumns
 
 # Escapes of letters, which hide names and half letters, and numbers that are not numbers.
 _ODD: Final = (b"\\u", b"NaN", b"Inf")
 _LARGEST_BLOCK: Final = 2**31 - 2
-_NAMES: Final = [field.name for field in JUDGED]
-_TYPES: Final = {Kind.TEXT: pa.string(), Kind.WHOLE: pa.int64(), Kind.SCORE: pa.float64()}
+_TYPES: Final = {
+    Kind.TEXT: pa.string(),
+    Kind.WHOLE: pa.int64(),
+    Kind.SCORE: pa.float64(),
+    Kind.SYMBOL: pa.string(),
+}
 
 
 def decode_json_lines(content: bytes) -> JsonBatch:
@@ -70,7 +74,7 @@ def _read_whole(raw: bytes) -> tuple[RatingColumns, NDArray[np.bool_], int | Non
         inner = table[f"{prefix}{OFFSET}"]
         if offsets.null_count and inner.null_count < count:
             return None
-    plain, which = plain_rows({name: table[f"{prefix}{name}"] for name in _NAMES})
+    plain, which = plain_rows({name: table[f"{prefix}{name}"] for name in NAMES})
     highest = pc.max(offsets).as_py()
     return plain, which, highest if highest is not None and highest >= 0 else None
 
@@ -79,7 +83,7 @@ def _schema(event: dict[str, Any], *, nested: bool) -> pa.Schema:
     """Return what the lines must hold if they are all like the first."""
     is_text = isinstance(event.get(c.RATED_AT), str)
     types = {**_TYPES, Kind.INSTANT: pa.string() if is_text else pa.int64()}
-    fields = [(field.name, types[field.kind]) for field in JUDGED]
+    fields = [(field.name, types[field.kind]) for field in EVENT_FIELDS]
     fields.append((OFFSET, pa.int64()))
     return pa.schema([(VALUE, pa.struct(fields)), (OFFSET, pa.int64())] if nested else fields)
 

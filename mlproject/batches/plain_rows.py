@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 
 from mlproject.core import columns as c
+from mlproject.core.dates import is_plausible
 from mlproject.core.event_fields import ARRAY_TYPES, JUDGED, EventField, Kind
 from mlproject.core.event_keys import event_keys
+from mlproject.core.events import EventSource
 from mlproject.core.rating_columns import UNRATED, RatingColumns
 from mlproject.core.rating_scale import HIGHEST, LOWEST
-
-# 9999, the last year that ISO 8601 writes in four digits.
-LAST_INSTANT: Final = 253_402_300_799_999
 
 # UTC, to the second or finer, as Java's and Python's clocks write it.
 _ISO: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{3,9})?(Z|\+00:00)?$"
@@ -39,7 +38,7 @@ def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bo
     ----------
     columns
         ``n`` rows as Arrow arrays, by the names of
-        :data:`~mlproject.core.event_fields.JUDGED`; those of a later schema may be missing.
+        :data:`~mlproject.core.event_fields.EVENT_FIELDS`; those of a later schema may be missing.
 
     Returns
     -------
@@ -57,6 +56,7 @@ def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bo
                 plain &= good
                 if field.kind in ARRAY_TYPES:
                     values[field.name] = read
+        plain &= is_plausible(values[c.RATED_AT], _replayed(columns.get(c.SOURCE), len(ids)))
         if not plain.any():
             return RatingColumns.unfilled(0), plain
         texts = ids.cast(pa.string())
@@ -126,7 +126,7 @@ def _millis(column: Any) -> _Read:
         values = _numbers(column, pa.int64())
     else:
         return _none(column, np.int64)
-    return values, _there(column) & (values >= 0) & (values <= LAST_INSTANT)
+    return values, _there(column)
 
 
 def _iso_millis(texts: Any) -> _Read:
@@ -144,7 +144,14 @@ def _iso_millis(texts: Any) -> _Read:
     fraction = pc.utf8_slice_codeunits(texts, _MILLISECONDS.start, _MILLISECONDS.stop)
     fraction = pc.if_else(has_fraction, fraction, "0").cast(pa.int64())
     values = _numbers(seconds, pa.int64()) * 1000 + fraction.to_numpy()
-    return values, matches.to_numpy() & (values >= 0)
+    return values, matches.to_numpy()
+
+
+def _replayed(sources: Any, count: int) -> NDArray[np.bool_]:
+    if sources is None or not _is_text(sources.type):
+        return np.zeros(count, dtype=np.bool_)
+    found = pc.equal(sources.cast(pa.string()), EventSource.REPLAYED.value)
+    return np.asarray(pc.fill_null(found, fill_value=False), dtype=np.bool_)
 
 
 def _numbers(column: Any, kind: pa.DataType, *, safe: bool = True) -> NDArray[Any]:

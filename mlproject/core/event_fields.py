@@ -86,6 +86,14 @@ ARRAY_TYPES: Final[dict[Kind, type[np.generic]]] = {
 """The types in which numbers are held in memory."""
 
 
+SHORTENED: Final = (
+    "{} was shortened to a float, as Excel and pandas do; write ids as whole numbers or as text"
+)
+"""Why a row is rejected whose id is no longer exact, with its column's name."""
+OUT_OF_TIME: Final = "{} is before 1990 or after tomorrow"
+"""Why a row is rejected whose time cannot be, with its column's name."""
+
+
 def not_a_number(field: EventField) -> str:
     """Return why a row is rejected whose score is not even a number."""
     return f"{field.name} is not a number"

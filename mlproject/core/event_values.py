@@ -12,15 +12,37 @@ from typing import Any, Final
 
 import numpy as np
 
-from mlproject.core.event_fields import EVENT_FIELDS, EventField, Kind, not_a_number
+from mlproject.core import columns as c
+from mlproject.core.dates import (
+    EARLIEST_MS,
+    UNDATED_BEFORE,
+    UNDATED_FROM,
+    latest_ms,
+    to_millis,
+)
+from mlproject.core.event_fields import (
+    EVENT_FIELDS,
+    OUT_OF_TIME,
+    SHORTENED,
+    EventField,
+    Kind,
+    not_a_number,
+)
+from mlproject.core.events import EventSource
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 INT64_MAX: Final = int(np.iinfo(np.int64).max)
+EXACT: Final = 2**53
+"""From here on floats stand for their neighbours too."""
 # 100 million days, as in ECMAScript.
 _INSTANT_LIMIT: Final = 8.64e15
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
+# 2100, long before numbers of milliseconds could be of microseconds.
+_LATE: Final = 4_102_444_800_000
+
+_FLOAT: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+")
 _WHOLE: Final = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # The extended form of ISO 8601; without a zone it is UTC.
@@ -72,9 +94,32 @@ def read_event(raw: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If one is not a value of its field; the text says why.
+        If one is not a value of its field, or the time cannot be; the text says why.
     """
-    return {field.name: read_value(field, raw[field.name]) for field in EVENT_FIELDS}
+    event = {field.name: read_value(field, raw[field.name]) for field in EVENT_FIELDS}
+    check_time(event)
+    return event
+
+
+def check_time(event: Mapping[str, Any]) -> None:
+    """Refuse an event whose time cannot be.
+
+    Parameters
+    ----------
+    event
+        Values from :func:`read_value`, by name.
+
+    Raises
+    ------
+    ValueError
+        If it is before 1990 or after tomorrow, and not made up for a replayed file.
+    """
+    millis = event[c.RATED_AT]
+    is_made_up = (
+        event[c.SOURCE] == EventSource.REPLAYED.value and UNDATED_FROM <= millis < UNDATED_BEFORE
+    )
+    if not is_made_up and not EARLIEST_MS <= millis <= latest_ms():
+        raise ValueError(OUT_OF_TIME.format(c.RATED_AT))
 
 
 def _text(_: EventField, value: Any) -> str:
@@ -83,8 +128,11 @@ def _text(_: EventField, value: Any) -> str:
 
 def _whole(field: EventField, value: Any) -> int:
     if type(value) is not int:
-        found = _WHOLE.fullmatch(_text(field, value).strip())
+        text = _text(field, value).strip()
+        found = _WHOLE.fullmatch(text)
         value = int(found[1]) if found else -1
+        if _FLOAT.fullmatch(text) or ("." in text and value >= EXACT):
+            raise ValueError(SHORTENED.format(field.name))
     if not 0 <= value <= INT64_MAX:
         raise ValueError(field.fault)
     return int(value)
@@ -102,13 +150,17 @@ def _score(field: EventField, value: Any) -> int:
 
 
 def _instant(field: EventField, value: Any) -> int:
-    if type(value) is int and 0 <= value < _INSTANT_LIMIT:
+    if type(value) is int and EARLIEST_MS <= value < _LATE:
         return value
     number = _number(value)
-    millis = _iso_millis(value) if number is None and isinstance(value, str) else number
-    if millis is None or abs(millis) >= _INSTANT_LIMIT:
+    if number is not None:
+        millis = float(to_millis(np.array(number)))
+    else:
+        read = _iso_millis(value) if isinstance(value, str) else None
+        millis = math.nan if read is None else read
+    if not abs(millis) < _INSTANT_LIMIT:
         raise ValueError(field.fault)
-    return int(millis)
+    return math.floor(millis)
 
 
 def _number(value: Any) -> float | None:

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from mlproject.core.dates import to_millis
+
 INT64_MAX: Final = int(np.iinfo(np.int64).max)
 
+_EXACT: Final = 2.0**53
 _INSTANT: Final[Any] = pd.DatetimeTZDtype("ms", "UTC")
 # The years from 2262 on.
 _BEYOND_NANOSECONDS: Final = r"226[2-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3}"
@@ -24,7 +27,8 @@ def whole_numbers(values: pd.Series) -> pd.Series:
     Returns
     -------
     pandas.Series
-        Int64, exact up to 2**63 - 1; NA for whatever is not a whole number from 0 on.
+        Int64, exact up to 2**63 - 1; NA for whatever is not a whole number from 0 on, and for
+        floats from 2**53 on, which stand for their neighbours too.
 
     Examples
     --------
@@ -39,16 +43,34 @@ def whole_numbers(values: pd.Series) -> pd.Series:
         nullable = values.astype("UInt64") if unsigned else values.astype("Int64")
         return nullable.where(good).astype("Int64")
     if types.is_float_dtype(values):
-        good = values.ge(0) & values.lt(2.0**63) & values.mod(1).eq(0)
+        good = values.ge(0) & values.lt(_EXACT) & values.mod(1).eq(0)
         return values.where(good.fillna(value=False)).astype("Int64")
     # Through float, an id above 2**53 would become its neighbour's.
     text = values.astype("str").str.strip()
     looks_whole = text.str.fullmatch(r"[0-9]{1,19}(\.0*)?").fillna(value=False).to_numpy(bool)
     numbers = np.zeros(len(text), dtype=np.uint64)
     numbers[looks_whole] = [int(digits.partition(".")[0]) for digits in text[looks_whole]]
-    missing = ~looks_whole | (numbers > INT64_MAX)
+    shortened = text.str.contains(".", regex=False).to_numpy(bool) & (numbers >= int(_EXACT))
+    missing = ~looks_whole | (numbers > INT64_MAX) | shortened
     exact = pd.arrays.IntegerArray(np.where(missing, 0, numbers).astype(np.int64), missing)
     return pd.Series(exact, index=values.index)
+
+
+def shortened(values: pd.Series) -> pd.Series:
+    """Tell which ids were whole numbers before a program made floats of them.
+
+    Examples
+    --------
+    >>> shortened(pd.Series([7, 7.6e16, "7.65612E+16", "76561197970982479", None])).tolist()
+    [False, True, True, False, False]
+    """
+    if types.is_float_dtype(values):
+        return values.abs().ge(_EXACT).fillna(value=False).astype("bool")
+    if types.is_integer_dtype(values) or types.is_bool_dtype(values):
+        return pd.Series(data=False, index=values.index)
+    text = values.astype("str").str.strip()
+    is_float = text.str.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]{16,}\.0*")
+    return is_float.fillna(value=False).astype("bool")
 
 
 def decimals(values: pd.Series) -> pd.Series:
@@ -68,15 +90,15 @@ def decimals(values: pd.Series) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
-def instants(values: pd.Series, unit: str) -> pd.Series:
+def instants(values: pd.Series) -> pd.Series:
     """Read times.
 
     Parameters
     ----------
     values
-        Timestamps, texts in ISO 8601 of any form (without a zone: UTC), or numbers.
-    unit
-        What numbers count since 1970: ``s`` or ``ms``.
+        Timestamps, texts in ISO 8601 of any form (without a zone: UTC), or numbers since
+        1970: milliseconds, but seconds, microseconds or nanoseconds where their magnitude
+        says so. Small numbers are the made-up times of :mod:`~mlproject.core.dates`.
 
     Returns
     -------
@@ -85,13 +107,13 @@ def instants(values: pd.Series, unit: str) -> pd.Series:
 
     Examples
     --------
-    >>> instants(pd.Series(["1970-01-01T00:00:02Z", 1, "soon"]), "s").dt.second.tolist()
-    [2.0, 1.0, nan]
+    >>> instants(pd.Series(["2020-01-01", 1577836800, 1577836800000, "soon"])).dt.year.tolist()
+    [2020.0, 2020.0, 2020.0, nan]
     """
     if types.is_datetime64_any_dtype(values):
         return pd.Series(pd.to_datetime(values, utc=True).astype(_INSTANT))
+    millis = pd.Series(to_millis(decimals(values).to_numpy()), index=values.index)
     # Milliseconds, since a time beyond the year 2262 does not fit nanoseconds.
-    millis = decimals(values) * {"s": 1000, "ms": 1}[unit]
     fits = millis.abs() < 8.64e15  # noqa: PLR2004 - 100 million days, as in ECMAScript
     numbers = millis.where(fits, 0).astype("int64").astype("datetime64[ms]").dt.tz_localize("UTC")
     texts = values.astype("object").where(pd.to_numeric(values, errors="coerce").isna())

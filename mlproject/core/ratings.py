@@ -10,9 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlproject.core import columns as c
-from mlproject.core.event_fields import EVENT_FIELDS, NAMES, EventField, Kind, not_a_number
+from mlproject.core.dates import is_plausible
+from mlproject.core.event_fields import (
+    EVENT_FIELDS,
+    NAMES,
+    OUT_OF_TIME,
+    SHORTENED,
+    EventField,
+    Kind,
+    not_a_number,
+)
 from mlproject.core.event_keys import event_keys
-from mlproject.core.parsing import decimals, instants, whole_numbers
+from mlproject.core.events import EventSource
+from mlproject.core.parsing import decimals, instants, shortened, whole_numbers
 from mlproject.core.rating_columns import UNRATED, RatingColumns
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
@@ -121,6 +131,11 @@ class RatingFrame:
             judged = column.notna() if field.is_optional else True
             for bad, why in faults:
                 reasons.loc[bad & judged & (reasons == "")] = why
+        millis = _millis(read[c.RATED_AT].fillna(pd.Timestamp(0, unit="ms", tz="UTC")))
+        replayed = raw[c.SOURCE].eq(EventSource.REPLAYED.value).fillna(value=False).to_numpy(bool)
+        reasons.loc[~is_plausible(millis, replayed) & (reasons == "")] = OUT_OF_TIME.format(
+            c.RATED_AT
+        )
         good = reasons == ""
         ratings = cls.typed(pd.DataFrame(read)[good].reset_index(drop=True))
         return ratings, raw[~good].assign(**{c.REASON: reasons[~good]})
@@ -140,7 +155,10 @@ def _symbol(_: EventField, column: pd.Series) -> _Read:
 
 def _whole(field: EventField, column: pd.Series) -> _Read:
     values = whole_numbers(column)
-    return values, [(values.isna(), field.fault)]
+    return values, [
+        (shortened(column), SHORTENED.format(field.name)),
+        (values.isna(), field.fault),
+    ]
 
 
 def _score(field: EventField, column: pd.Series) -> _Read:
@@ -150,7 +168,7 @@ def _score(field: EventField, column: pd.Series) -> _Read:
 
 
 def _instant(field: EventField, column: pd.Series) -> _Read:
-    values = instants(column, unit="ms")
+    values = instants(column)
     return values, [(values.isna(), field.fault)]
 
 

@@ -37,7 +37,7 @@ def test_an_acknowledged_event_is_in_the_store(store: MemoryStore) -> None:
             "user_id": 0,
             "show_id": 2,
             "rating": 8,
-            "rated_at": 1000,
+            "rated_at": 1_735_689_600_000,
             "source": "SERVICE",
             "offset": 0,
         }

@@ -17,6 +17,7 @@ from mlproject.batches.parquet import (
     encode_ratings,
 )
 from mlproject.core import columns as c
+from mlproject.core.dates import EARLIEST_MS
 from mlproject.core.errors import BatchError
 from mlproject.core.event_fields import NAMES
 from mlproject.core.ratings import RatingFrame
@@ -29,7 +30,7 @@ EVENTS = st.fixed_dictionaries(
         c.USER_ID: IDS,
         c.SHOW_ID: IDS,
         c.RATING: st.none() | st.integers(1, 10),
-        c.RATED_AT: st.integers(0, 4_102_444_800_000),
+        c.RATED_AT: st.integers(EARLIEST_MS, 1_760_000_000_000),
         c.SOURCE: st.sampled_from(["SIMULATED", "REPLAYED", "SERVICE"]),
     }
 )
@@ -39,7 +40,7 @@ TWO_EVENTS = {
     c.SHOW_ID: pa.array([10, 20]),
     c.RATING: pa.array([7, None], pa.int8()),
     c.RATED_AT: pa.array([0, 1000], pa.timestamp("ms", tz="UTC")),
-    c.SOURCE: pa.array(["SERVICE", "SERVICE"]),
+    c.SOURCE: pa.array(["REPLAYED", "REPLAYED"]),
 }
 
 
@@ -154,6 +155,11 @@ def test_other_column_types_are_read_alike(changes: dict[str, pa.Array]) -> None
         ({c.RATED_AT: pa.array([None, 0], pa.timestamp("ms", "UTC"))}, "rated_at is not a time"),
         ({c.RATED_AT: pa.array(["2025-01-01T00:00:00Z", "x"])}, "rated_at is not a time"),
         ({c.EVENT_ID: pa.array([None, "b"])}, "no event_id"),
+        ({c.USER_ID: pa.array([76561197970982480.0, 1.0])}, "user_id was shortened to a float"),
+        ({c.SHOW_ID: pa.array(["7.65612E+16", "1"])}, "show_id was shortened to a float"),
+        ({c.RATED_AT: pa.array([4_070_908_800_000, 0])}, "rated_at is before 1990 or after"),
+        ({c.RATED_AT: pa.array([631_152_000, 0], pa.timestamp("ms"))}, "rated_at is before 1990"),
+        ({c.SOURCE: pa.array(["SERVICE", "REPLAYED"])}, "rated_at is before 1990 or after"),
     ],
 )
 def test_a_bad_row_is_rejected_with_its_reason(changes: dict[str, pa.Array], reason: str) -> None:

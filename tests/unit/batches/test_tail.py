@@ -58,7 +58,7 @@ def test_an_unreadable_batch_is_passed_over(store: MemoryStore) -> None:
 
 
 def test_json_lines_are_read_too(store: MemoryStore) -> None:
-    line = '{"event_id":"a","user_id":1,"show_id":1,"rating":9,"rated_at":0,"source":"SERVICE"}'
+    line = '{"event_id":"a","user_id":1,"show_id":1,"rating":9,"rated_at":0,"source":"REPLAYED"}'
     store.put(str(BatchKey(1000, 0, "jsonl")), f"{line}\nnot json\n".encode())
     flow = tail_batches(store, threading.Event(), from_start=True, poll_seconds=0)
     assert ids([next(flow)]) == ["a"]

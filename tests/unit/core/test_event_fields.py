@@ -38,7 +38,7 @@ OLD = {
     c.USER_ID: 1,
     c.SHOW_ID: 2,
     c.RATING: 8,
-    c.RATED_AT: 1000,
+    c.RATED_AT: 1_735_689_600_000,
     c.SOURCE: "SERVICE",
 }
 NEW = {"device": "tv", "watched_minutes": 50, "watched_at": 2000}
@@ -72,7 +72,7 @@ def read(message):
 for released in released_schemas().values():
     assert incompatibilities(current_schema(), released) == []
 assert read(encode(OLD | NEW, 1)) == OLD | NEW
-rated = RatingEvent("one", 1, 2, 8, 1000, EventSource.SERVICE)
+rated = RatingEvent("one", 1, 2, 8, 1_735_689_600_000, EventSource.SERVICE)
 assert read(encode(rated.record(), 1)) == OLD | NONE
 
 # Rows with the fields, without them, and with values that they do not take.

@@ -1,6 +1,7 @@
 """Values one by one come to what they come to in a column."""
 
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlproject.core import columns as c
 from mlproject.core.event_fields import EVENT_FIELDS, NAMES, EventField, Kind
-from mlproject.core.event_values import read_value
+from mlproject.core.event_values import check_time, read_value
 from mlproject.core.ratings import RatingFrame
 
 GOOD = {
@@ -21,10 +22,9 @@ GOOD = {
     c.SOURCE: "REPLAYED",
 }
 NUMERIC = st.text("0123456789.eE+-_ xnaif", max_size=6)
-# Before 1973 zones had seconds, which ISO 8601 cannot write.
-SINCE = datetime(1973, 1, 1)  # noqa: DTZ001 - hypothesis wants none
-TIMES = st.datetimes(SINCE, timezones=st.timezones()).map(datetime.isoformat) | st.datetimes(
-    SINCE
+SINCE, UNTIL = datetime(1990, 1, 3), datetime(2026, 1, 1)  # noqa: DTZ001 - hypothesis wants none
+TIMES = st.datetimes(SINCE, UNTIL, timezones=st.timezones()).map(datetime.isoformat) | st.datetimes(
+    SINCE, UNTIL
 ).map(lambda time: time.isoformat(" ", "milliseconds"))
 VALUES = (
     st.none()
@@ -32,6 +32,7 @@ VALUES = (
     | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | NUMERIC
+    | st.sampled_from(["7.65612E+16", 7.6e16, "9007199254740993.0", 1_577_836_800, "2099-01-01"])
     | st.sampled_from(["", "7.0", "07", "\u0663", "True", "2025-01-01", "2025-01-01T00:00:00Z"])
 )
 
@@ -41,9 +42,10 @@ def test_a_value_is_read_as_in_a_column(changes: dict[str, object]) -> None:
     row = GOOD | changes
     raw = pd.DataFrame([row], columns=list(NAMES), dtype="object")
     good, rejected = RatingFrame.validated(raw)
-    read: dict[str, object] | str
+    read: Any
     try:
         read = {field.name: read_value(field, row[field.name]) for field in EVENT_FIELDS}
+        check_time(read)
         read.pop(c.SOURCE)
     except ValueError as error:
         read = str(error)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlproject.core import columns as c
+from mlproject.core import event_fields
 from mlproject.core.event_fields import NAMES
 from mlproject.core.ratings import DTYPES, RatingFrame
 
@@ -22,6 +23,8 @@ GOOD: dict[str, Any] = {
 }
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
+SHORTENED = event_fields.SHORTENED.format(c.USER_ID)
+OUT_OF_TIME = event_fields.OUT_OF_TIME.format(c.RATED_AT)
 USER = "user_id is not a whole number of at least 0"
 SHOW = "show_id is not a whole number of at least 0"
 RATING = "rating is not a whole number from 1 to 10"
@@ -53,7 +56,9 @@ def test_a_good_row_is_kept_as_it_is() -> None:
         ({c.USER_ID: "abc"}, USER),
         ({c.USER_ID: -1}, USER),
         ({c.USER_ID: 1.5}, USER),
-        ({c.USER_ID: float("inf")}, USER),
+        ({c.USER_ID: float("inf")}, SHORTENED),
+        ({c.USER_ID: 2.0**53}, SHORTENED),
+        ({c.USER_ID: "7.65612E+16"}, SHORTENED),
         ({c.USER_ID: 2**64}, USER),
         ({c.SHOW_ID: ""}, SHOW),
         ({c.SHOW_ID: -3}, SHOW),
@@ -64,6 +69,9 @@ def test_a_good_row_is_kept_as_it_is() -> None:
         ({c.RATING: 7.5}, RATING),
         ({c.RATING: "inf"}, "rating is not a number"),
         ({c.RATED_AT: None}, "rated_at is not a time"),
+        ({c.RATED_AT: "2099-01-01T00:00:00Z"}, OUT_OF_TIME),
+        ({c.RATED_AT: "1970-01-19"}, OUT_OF_TIME),
+        ({c.RATED_AT: 0}, OUT_OF_TIME),
     ],
 )
 def test_a_bad_row_is_rejected_with_its_reason(change: dict[str, Any], reason: str) -> None:
@@ -156,7 +164,7 @@ def test_rows_need_no_index_of_their_own() -> None:
 
 @pytest.mark.parametrize("never", [1e300, float("inf")])
 def test_a_number_that_is_no_time_is_rejected(never: float) -> None:
-    assert times(0.0, never) == [datetime(1970, 1, 1, tzinfo=UTC)]
+    assert times(1_735_732_800_000.0, never) == [NOON]
 
 
 def test_the_highest_int64_is_an_id() -> None:
@@ -218,3 +226,14 @@ def test_every_row_is_either_good_or_rejected(changes: list[dict[str, Any]]) -> 
     assert (frame[[c.USER_ID, c.SHOW_ID]] >= 0).all(axis=None)
     assert frame[c.RATING].dropna().between(1, 10).all()
     assert not frame.drop(columns=c.RATING).isna().any(axis=None)
+
+
+@pytest.mark.parametrize("unit", [1000, 1, 0.001, 0.000_001])
+def test_the_unit_of_a_time_is_told_by_its_magnitude(unit: float) -> None:
+    assert times(round(1_735_732_800_000 / unit)) == [NOON]
+
+
+def test_the_made_up_time_of_a_replayed_rating_is_kept() -> None:
+    good, rejected = RatingFrame.validated(raw({c.RATED_AT: 5, c.SOURCE: "REPLAYED"}))
+    assert good.frame[c.RATED_AT].tolist() == [pd.Timestamp(5, unit="ms", tz="UTC")]
+    assert rejected.empty
