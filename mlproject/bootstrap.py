@@ -28,16 +28,18 @@ if TYPE_CHECKING:
         ModelRegistry,
         ObjectStore,
         RatingSink,
-        RatingSource,
     )
     from mlproject.core.rating_log import RatingLog
     from mlproject.core.user_histories import UserHistories
+    from mlproject.events.replay import ReplaySource
+    from mlproject.events.simulator import Simulator
     from mlproject.histories.stream import RatingStream
     from mlproject.kafka.broker import Broker
     from mlproject.kafka.connect import ConnectClient
     from mlproject.kafka.topics import TopicSpec
     from mlproject.models.cache import ModelCache
     from mlproject.pipelines.train import TrainParams
+    from mlproject.reading.ratings import Told
     from mlproject.serving.client import ServiceClient
     from mlproject.serving.metrics import ServiceMetrics
     from mlproject.serving.watcher import ModelWatcher
@@ -158,13 +160,21 @@ class App:
         from mlproject.catalogue.files import FileCatalogue, bundled
 
         file = settings.catalogue_file
-        return FileCatalogue(file, self._quarantine("catalogue")) if file else bundled()
+        set_aside = self._quarantine("catalogue")
+        return FileCatalogue(file, set_aside, settings.max_rejected) if file else bundled()
 
     @cached_property
-    def rating_source(self) -> RatingSource:
+    def rating_source(self) -> ReplaySource | Simulator:
         """The replay of the ratings file if one is named, else the simulator.
 
-        The simulator reads the catalogue when it is made.
+        The simulator reads the exported catalogue when it is made: its users rate what is there.
+
+        Raises
+        ------
+        ConfigError, RatingsFileError
+            If the scale is none, or the file cannot be used.
+        CatalogueError
+            If nothing has been exported yet.
         """
         settings = self.settings
         if settings.ratings_file:
@@ -174,17 +184,40 @@ class App:
                 settings.ratings_file,
                 backlog_share=settings.replay_backlog,
                 seed=settings.seed,
+                told=self.told,
                 on_rejected=self._quarantine(f"files/{settings.ratings_file.name}"),
             )
+        from mlproject.catalogue.stored import read_catalogue
         from mlproject.events.simulator import Simulator
 
         return Simulator(
-            self.catalogue_source.read(),
+            read_catalogue(self.store),
             users=settings.seed_users,
             ratings=settings.seed_ratings,
             seed=settings.seed,
             now=self.clock.now,
         )
+
+    @property
+    def told(self) -> Told:
+        """What the settings say of the ratings file.
+
+        Raises
+        ------
+        ConfigError
+            If the scale is none.
+        """
+        from mlproject.reading.ratings import Told
+        from mlproject.reading.scales import Scale
+
+        settings = self.settings
+        try:
+            scale = Scale.parse(settings.scale) if settings.scale else None
+        except ValueError as error:
+            raise ConfigError(
+                f"{config.variable('scale')}: {error}, got {settings.scale!r}"
+            ) from None
+        return Told(scale, settings.unrated, settings.max_rejected)
 
     def open_rating_sink(self, stop: threading.Event) -> RatingSink:
         """Return the sink of ratings: Kafka if it is named, else batch objects.

@@ -8,9 +8,11 @@ sentence for each mistake, a misspelt ``TVREC_`` variable among them.
 import difflib
 import json
 import os
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +27,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mlproject.core.errors import ConfigError
 
 PREFIX: Final = "TVREC_"
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def _named(name: str, default: Any, description: str, **limits: Any) -> Any:
@@ -39,6 +42,7 @@ def _empty_is_unset(value: object) -> object:
 
 OptionalPath = Annotated[Path | None, BeforeValidator(_empty_is_unset)]
 OptionalText = Annotated[str | None, BeforeValidator(_empty_is_unset)]
+OptionalNumber = Annotated[float | None, BeforeValidator(_empty_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
 
 
@@ -114,11 +118,33 @@ class Settings(BaseSettings):
     ratings_file: OptionalPath = Field(
         None, description="Ratings file to replay instead of simulating"
     )
+    scale: OptionalText = Field(
+        None,
+        pattern=r"^-?\d+(\.\d+)?-\d+(\.\d+)?$",
+        description="Scale of the ratings file, such as `1-5` or `0-100`; unset: found from it",
+    )
+    unrated: OptionalNumber = Field(
+        None,
+        description="Rating that means watched and not rated, such as `0`; unset: as usual in "
+        "files of its kind",
+    )
+    max_rejected: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="Share of a file's rows that may be rejected, beyond the first ten rows",
+    )
+    min_known: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the ratings whose show the catalogue must know for a build",
+    )
     catalogue_source: Literal["bundled", "tvmaze"] = Field(
         "bundled", description="Catalogue if no file is named: `bundled`, or `tvmaze` (its API)"
     )
     catalogue_file: OptionalPath = Field(
-        None, description="Catalogue file (CSV, JSON lines) instead"
+        None, description="Catalogue file instead, of any kind in docs/reading-files.md"
     )
     tvmaze_url: str = Field("https://api.tvmaze.com", description="Address of the TVMaze API")
     export_interval: float = Field(
@@ -271,6 +297,43 @@ def known_names() -> set[str]:
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a process that we start."""
     return {**os.environ, **extra}
+
+
+def spare_loopback_the_proxy(host: str) -> None:
+    """Let nothing that stays on this machine go through a proxy of the environment.
+
+    Parameters
+    ----------
+    host
+        The address that our servers bind to.
+    """
+    for name in ("no_proxy", "NO_PROXY"):
+        # Libraries read either of them.
+        given = os.environ.get(name) or os.environ.get(name.swapcase(), "")
+        hosts = [one.strip() for one in given.split(",") if one.strip()]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK, host]))
+
+
+def through_proxy(url: str) -> str:
+    """Say through which proxy an address is reached; nothing if it is reached directly.
+
+    Examples
+    --------
+    >>> through_proxy("http://127.0.0.1:5000")
+    ''
+    """
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    host = parts.hostname or ""
+    if not proxy or host in LOOPBACK or urllib.request.proxy_bypass(host):
+        return ""
+    found = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    # Without its user and password.
+    where = f"{found.hostname}:{found.port}" if found.port else f"{found.hostname}"
+    return (
+        f" (through the proxy {where}, which {parts.scheme}_proxy names; if it does not lead "
+        f"there, add {host} to no_proxy)"
+    )
 
 
 def set_defaults(values: Mapping[str, str]) -> None:

@@ -14,12 +14,25 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
 from mlproject import config
+from mlproject.bootstrap import App
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.config import Settings
-from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
+from mlproject.core import columns as c
+from mlproject.core.errors import (
+    AlreadyRunningError,
+    CatalogueError,
+    ConfigError,
+    StoreUnavailableError,
+)
 from mlproject.objects.locks import hold
+from mlproject.pipelines.take_up import Kind, check_stream, read_note
+from mlproject.reading.ratings import read_ratings
+from mlproject.reading.ratings_layouts import OWN
 
 log = logging.getLogger(__name__)
 
+COVERED: Final = 0.95
+"""Share of a file's ratings whose show a catalogue must know if none was named for it."""
 LAST: Final = "mlflow"
 LAST_SECONDS: Final = 2.5
 
@@ -95,7 +108,7 @@ def check_data(settings: Settings, state: Path) -> None:
         "ratings": str(settings.ratings_file.resolve()) if settings.ratings_file else "simulated",
         "catalogue": str(settings.catalogue_file.resolve())
         if settings.catalogue_file
-        else "bundled",
+        else settings.catalogue_source,
     }
     for path in (settings.ratings_file, settings.catalogue_file):
         if path and not path.is_file():
@@ -103,6 +116,7 @@ def check_data(settings: Settings, state: Path) -> None:
     note = state / "data.json"
     try:
         if not note.exists():
+            check_shows(settings)
             note.write_text(json.dumps(wanted))
             return
         found = json.loads(note.read_text())
@@ -119,6 +133,45 @@ def check_data(settings: Settings, state: Path) -> None:
             f"{wanted['ratings']} and {wanted['catalogue']}. Keep both apart with "
             "`make run STATE=another-folder ...`, or start over after `make clean-state`"
         )
+    with App(settings) as app:
+        store = app.store
+        begun = read_note(store)
+    kind: Kind = "replayed" if settings.ratings_file else "simulated"
+    check_stream(begun, kind, settings.seed, store.uri)
+
+
+def check_shows(settings: Settings) -> None:
+    """Keep the ids of a ratings file from being taken for those of shows that come with this.
+
+    Raises
+    ------
+    ConfigError
+        If a ratings file is named without its catalogue, unless its ids are called as ours
+        and the catalogue that would be exported knows nearly all of them.
+    RatingsFileError
+        If the ratings file cannot be used.
+    """
+    if settings.ratings_file is None or settings.catalogue_file is not None:
+        return
+    source = settings.catalogue_source
+    with App(settings) as app:
+        try:
+            shows = (
+                app.catalogue_source.read() if source == "bundled" else read_catalogue(app.store)
+            )
+        except CatalogueError as error:
+            raise ConfigError(
+                f"{settings.ratings_file} is named without CATALOGUE: {error}"
+            ) from error
+        file = read_ratings(settings.ratings_file, app.told)
+    known = file.rows[c.SHOW_ID].isin(shows.frame[c.SHOW_ID]).mean()
+    if file.layout == OWN and known >= COVERED:
+        return
+    raise ConfigError(
+        f"{settings.ratings_file} ({file.layout}) is named without its catalogue, and the {source} "
+        f"one is not of its shows: {known:.0%} of its ratings are of ids that happen to be in it. "
+        "Name both: `make run STATE=another-folder RATINGS=... CATALOGUE=...`"
+    )
 
 
 def _variables(settings: Settings, state: Path) -> dict[str, str]:

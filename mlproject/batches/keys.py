@@ -7,6 +7,7 @@
     quarantine/topics/ratings/partition=0/... .rejected.jsonl           rejected rows
     quarantine/topics/ratings/partition=0/... .unreadable.json          an unreadable batch
     state/event-generator.json                                          how far it has come
+    state/stream.json                                                   whose ratings these are
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
@@ -24,6 +25,7 @@ from typing import Final
 from mlproject.core.topics import TOPIC
 
 GENERATOR_POSITION: Final = "state/event-generator.json"
+STREAM: Final = "state/stream.json"
 BATCHES: Final = f"topics/{TOPIC}/"
 QUARANTINE: Final = "quarantine/"
 UNREADABLE: Final = ".unreadable.json"

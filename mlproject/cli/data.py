@@ -12,6 +12,7 @@ import click
 from mlproject.bootstrap import App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import progress
+from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _PAUSE_SECONDS: Final = 30.0
     "--catalogue",
     "catalogue_file",
     type=click.Path(path_type=Path),
-    help="File of shows (CSV, JSON lines).",
+    help="File of shows, of any kind in docs/reading-files.md.",
 )
 @setting(
     "--source",
@@ -65,6 +66,8 @@ def export_shows(app: App, *, loop: bool, force: bool) -> None:
 @setting(
     "--replay", "ratings_file", type=click.Path(path_type=Path), help="Ratings file to replay."
 )
+@setting("--scale", help="Of the file's ratings, such as 1-5 or 0-100; else it is found.")
+@setting("--unrated", type=float, help="Rating that means watched, not rated, such as 0.")
 @setting(
     "--rate", "event_rate", type=float, help="Live ratings per second; 0: as fast as possible."
 )
@@ -84,13 +87,16 @@ def generate_ratings(app: App, *, once: bool) -> None:
     tvrec generate-ratings                           simulate, until Ctrl-C
     tvrec generate-ratings --once --ratings 5000     5000 ratings, then end
     tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
+    tvrec generate-ratings --replay own.csv --scale 1-5 --unrated 0
     """
     from mlproject.core.retry import until_available
+    from mlproject.events.replay import ReplaySource
     from mlproject.objects.locks import hold
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
+    from mlproject.pipelines.take_up import check_catalogue_is_there, known_share, take_up
     from mlproject.signals import stop_on_signals
 
-    settings = app.settings
+    settings, store = app.settings, app.store
     with ExitStack() as stack:
         if settings.bucket is None:
             # Two writers of one partition would overwrite each other's batches.
@@ -99,8 +105,15 @@ def generate_ratings(app: App, *, once: bool) -> None:
         stop = stop_on_signals(app.alive_file)
         try:
             # What is set aside of a file goes into the store.
-            source = until_available(lambda: app.rating_source, stop)
+            if settings.ratings_file is None and not once:
+                until_available(lambda: check_catalogue_is_there(store), stop)
+            read = until_available(lambda: app.rating_source, stop)
             sink = app.open_rating_sink(stop)
+            source = until_available(
+                lambda: take_up(read, store, sink.position, settings.seed), stop
+            )
+            if isinstance(source, ReplaySource):
+                _say_what_is_known(settings, known_share(source, store))
         except Cancelled:
             return
         with progress("ratings sent", source.backlog if once else None) as report:
@@ -117,6 +130,23 @@ def generate_ratings(app: App, *, once: bool) -> None:
             # A file that has ended is no reason to end the processes beside this one.
             while not stop.wait(_PAUSE_SECONDS):
                 pass
+
+
+def _say_what_is_known(settings: Settings, share: float | None) -> None:
+    """Tell at once what a build would refuse."""
+    mend = "`tvrec export-shows --catalogue FILE` exports the catalogue of the file's own shows"
+    if share is None:
+        log.warning("no catalogue is exported yet to tell the file's shows; %s", mend)
+    elif share < settings.min_known:
+        log.warning(
+            "the exported catalogue knows the shows of %.0f %% of the ratings only, and no build "
+            "trains on less than %.0f %% (TVREC_MIN_KNOWN); %s",
+            100 * share,
+            100 * settings.min_known,
+            mend,
+        )
+    else:
+        log.info("the exported catalogue knows the shows of %.1f %% of the ratings", 100 * share)
 
 
 @tvrec.group()

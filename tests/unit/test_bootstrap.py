@@ -181,22 +181,22 @@ def quarantined(state: Path, name: str) -> list[str]:
 
 def test_rows_that_are_no_ratings_are_kept_with_their_reason(tmp_path: Path) -> None:
     file = tmp_path / "ratings.csv"
-    file.write_text("user_id,show_id,rating\n1,1,9\n1,2,eleven\n1,-3,9\n")
+    file.write_text("user_id,show_id,rating\n1,1,9\n1,2,eleven\n1,-3,9\n1,4,8\n")
     source = App(config.load(state_dir=tmp_path, ratings_file=file)).rating_source
-    assert len(source.read(0, 10)) == 1
+    assert len(source.read(0, 10)) == 2
     reasons = quarantined(tmp_path, "files/ratings.csv")
     assert sorted(reasons) == [
         "rating is not a number",
-        "show_id is not a whole number of at least 0",
+        "show_id is below 0",
     ]
 
 
 def test_rows_that_are_no_shows_are_kept_with_their_reason(tmp_path: Path) -> None:
     file = tmp_path / "shows.csv"
-    file.write_text("show_id,title\n1,a\n1,b\n2,\n")
+    file.write_text("show_id,title\n1,a\n1,b\n2,\n3,c\n")
     source = App(config.load(state_dir=tmp_path, catalogue_file=file)).catalogue_source
-    assert len(source.read()) == 1
-    assert quarantined(tmp_path, "catalogue") == ["show_id occurs before", "no title"]
+    assert len(source.read()) == 2
+    assert quarantined(tmp_path, "catalogue") == ["show_id occurs before", "there is no title"]
 
 
 @pytest.mark.parametrize(

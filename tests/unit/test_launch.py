@@ -60,12 +60,52 @@ def test_a_taken_port_names_the_setting(
 def test_the_same_data_passes_again(tmp_path: Path) -> None:
     for _ in range(2):
         check_data(settings_of(tmp_path), tmp_path)
-    ratings = tmp_path / "ratings.csv"
+    ratings, shows = tmp_path / "ratings.csv", tmp_path / "shows.csv"
     ratings.touch()
+    shows.touch()
     other = tmp_path / "other"
     other.mkdir()
     for _ in range(2):
-        check_data(settings_of(other, ratings_file=ratings), other)
+        check_data(settings_of(other, ratings_file=ratings, catalogue_file=shows), other)
+
+
+def rated(path: Path, header: str, *shows: int) -> Path:
+    path.write_text(header + "".join(f"\n{show},{show},9" for show in shows))
+    return path
+
+
+def test_ratings_without_their_catalogue_are_refused(tmp_path: Path) -> None:
+    """Whatever ids happen to be in the bundled one."""
+    for header, shows in (
+        ("user_id,show_id,rating", (1, 2, 900_001, 900_002)),
+        ("userId,movieId,rating", (1, 2, 3, 4)),
+    ):
+        file = rated(tmp_path / "ratings.csv", header, *shows)
+        with pytest.raises(ConfigError, match=r"named without its catalogue.* CATALOGUE=\.\.\."):
+            check_data(settings_of(tmp_path, ratings_file=file), tmp_path)
+        assert not (tmp_path / "data.json").exists()
+
+
+def test_ratings_of_our_own_shows_need_no_catalogue(tmp_path: Path) -> None:
+    file = rated(tmp_path / "ratings.csv", "user_id,show_id,rating", 1, 2, 3)
+    check_data(settings_of(tmp_path, ratings_file=file), tmp_path)
+    assert (tmp_path / "data.json").exists()
+
+
+def test_tvmaze_is_noted_as_what_it_is(tmp_path: Path) -> None:
+    check_data(settings_of(tmp_path, catalogue_source="tvmaze"), tmp_path)
+    with pytest.raises(ConfigError, match=r"of a catalogue \(tvmaze\)"):
+        check_data(settings_of(tmp_path), tmp_path)
+
+
+def test_another_seed_than_was_begun_with_is_refused(tmp_path: Path) -> None:
+    check_data(settings_of(tmp_path), tmp_path)
+    note = tmp_path / "store" / "state" / "stream.json"
+    note.parent.mkdir(parents=True)
+    note.write_text('{"source": "simulated", "seed": 42, "parts": []}')
+    check_data(settings_of(tmp_path), tmp_path)
+    with pytest.raises(ConfigError, match="TVREC_SEED=42, and it is 7 now"):
+        check_data(settings_of(tmp_path, seed=7), tmp_path)
 
 
 @pytest.mark.parametrize("field", ["ratings_file", "catalogue_file"])
