@@ -26,11 +26,15 @@ def status(app: App, *, as_json: bool) -> None:
     tvrec dataset status
     tvrec dataset status --json
     """
+    from mlproject.batches.foreign import survey
+    from mlproject.pipelines.take_up import read_note
     from mlproject.snapshot.status import status as look
 
-    found = look(app.store)
+    found, objects, note = look(app.store), survey(app.store), read_note(app.store)
+    left_out = note.rejected if note else 0
     if as_json:
-        print_json({**asdict(found), "lag": found.lag})
+        extra = {"foreign_objects": asdict(objects), "file_rows_rejected": left_out}
+        print_json({**asdict(found), "lag": found.lag, **extra})
         return
     counts = (
         ("generation", found.generation),
@@ -41,6 +45,8 @@ def status(app: App, *, as_json: bool) -> None:
         ("bytes", found.size),
         ("events read", found.totals.events),
         ("rows rejected", found.totals.rejected),
+        ("rows of the file left out", left_out),
+        ("objects not understood", objects.foreign),
         ("batches unreadable", found.quarantine.unreadable),
         ("batches waiting", found.lag),
         ("digest", found.digest),
@@ -53,6 +59,8 @@ def status(app: App, *, as_json: bool) -> None:
     ]
     headers = ("partition", "next offset", "watermark", "batches waiting")
     print_table("Partitions", headers, partitions)
+    if objects.foreign:
+        click.echo(objects.sentence)
 
 
 @dataset.command()

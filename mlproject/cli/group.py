@@ -110,6 +110,7 @@ def pass_app(command: Callable[..., None]) -> Callable[..., None]:
         ctx = click.get_current_context()
         settings = config.load(**ctx.meta.get(_GIVEN, {}))
         set_up_logging(settings)
+        config.spare_loopback_the_proxy(settings.host)
         make_app: Callable[[Settings], App] = ctx.obj
         command(ctx.with_resource(make_app(settings)), *args, **options)
 

@@ -63,7 +63,8 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     from mlproject.pipelines.train import train as run_training
 
     app.registry.ping()
-    dataset, trainer = load_dataset(app.store), app.trainer(trainer_name)
+    dataset = load_dataset(app.store, min_known=app.settings.min_known)
+    trainer = app.trainer(trainer_name)
     with progress("epochs", trainer.epochs) as report:
         result = run_training(
             dataset,
@@ -92,6 +93,8 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     click.echo(f"run {result.run_id}: {result.verdict.reason}")
     held, ratings = result.metrics["ratings_held_out"], result.metrics["ratings"]
     click.echo(f"held out: {held:,.0f} of {ratings:,.0f} ratings, {result.split}")
+    share, waiting = dataset.known_share, dataset.waiting
+    click.echo(f"the catalogue knows the shows of {share:.1%} of all ratings; {waiting:,} wait")
     for name, value in result.metrics.items():
         if f"_at_{app.settings.k}" in name:
             click.echo(f"  {name:38} {value:.4f}")

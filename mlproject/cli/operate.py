@@ -34,6 +34,7 @@ def build(app: App) -> None:
         app.competitors,
         app.train_params,
         tags=run_tags(app.settings),
+        min_known=app.settings.min_known,
         show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,
     )

@@ -41,6 +41,8 @@ class Builder:
         What else a training is told.
     tags
         What else is noted of each run.
+    min_known
+        Share of the ratings whose show the catalogue must know.
     show_progress
         Entered for each training with its trainer; gives what is called with the number of
         epochs done.
@@ -54,6 +56,7 @@ class Builder:
     competitors: Mapping[str, Sequence[Trainer]]
     params: TrainParams
     tags: Mapping[str, str] = field(default_factory=dict)
+    min_known: float = 0.0
     show_progress: Callable[[Trainer], AbstractContextManager[OnEpoch]] = _silent
     should_stop: ShouldStop = never
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
@@ -79,16 +82,19 @@ class Builder:
         # Of a builder that was killed, or of a build in which MLflow went away.
         if abandoned := self.registry.end_abandoned(BUILDER):
             log.warning("ended %d runs that were left open", abandoned)
-        dataset = load_dataset(self.store, self._dataset.state if self._dataset else None)
+        state = self._dataset.state if self._dataset else None
+        dataset = load_dataset(self.store, state, min_known=self.min_known)
         self._dataset = dataset
         if dataset.digest == self._built:
             log.info("nothing new since the last build")
             return []
         log.info(
-            "training on %d ratings by %d users of %d shows",
+            "training on %d ratings by %d users of %d shows; the catalogue knows the shows of "
+            "%.1f %% of all ratings",
             len(dataset.interactions),
             len(dataset.interactions.users),
             len(dataset.catalogue),
+            100 * dataset.known_share,
         )
         results = [
             self._train(dataset, trainer, alias)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mlproject.batches.progress import Totals
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.core.catalogue import Catalogue
-from mlproject.core.errors import NotEnoughDataError
+from mlproject.core.errors import CatalogueError, NotEnoughDataError
 from mlproject.core.interactions import Interactions
 from mlproject.core.ports import ObjectStore
 from mlproject.dataset.matrices import interactions
@@ -39,6 +39,11 @@ class Dataset:
     waiting: int
     digest: str
 
+    @property
+    def known_share(self) -> float:
+        """Share of the ratings whose show the catalogue knows."""
+        return len(self.interactions) / (len(self.interactions) + self.waiting)
+
     def counts(self) -> dict[str, float]:
         """Return how much there is, by the names of a run's metrics."""
         return {
@@ -46,6 +51,7 @@ class Dataset:
             "users": len(self.interactions.users),
             "shows": len(self.interactions.shows),
             "ratings_of_unknown_shows": self.waiting,
+            "ratings_known_share": self.known_share,
             "events": self.totals.events,
             "events_superseded": self.totals.events - len(self.state),
             "events_rejected": self.totals.rejected,
@@ -53,7 +59,9 @@ class Dataset:
         }
 
 
-def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Dataset:
+def load_dataset(
+    store: ObjectStore, state: RatingsState | None = None, *, min_known: float = 0.0
+) -> Dataset:
     """Read the catalogue and what is new of the ratings.
 
     Parameters
@@ -62,11 +70,14 @@ def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Datas
         Where they are.
     state
         The last dataset's, so that the snapshot need not be read again.
+    min_known
+        Share of the ratings whose show the catalogue must know.
 
     Raises
     ------
     CatalogueError
-        If there is no catalogue yet.
+        If there is no catalogue yet, or if it knows the shows of too few ratings: it is of
+        other shows than the ratings, and what both have in common is chance.
     NotEnoughDataError
         If there are no ratings of known shows yet.
     AlreadyRunningError
@@ -75,6 +86,14 @@ def load_dataset(store: ObjectStore, state: RatingsState | None = None) -> Datas
     catalogue = read_catalogue(store)
     state, report = ingest(store, state)
     found, waiting = interactions(state.ratings, catalogue)
+    ratings = len(found) + waiting
+    if waiting and len(found) < min_known * ratings:
+        raise CatalogueError(
+            f"the catalogue in {store.uri} knows the shows of {len(found) / ratings:.0%} of the "
+            f"ratings only ({len(found):,} of {ratings:,}), and TVREC_MIN_KNOWN asks for "
+            f"{min_known:.0%}; export the catalogue of these shows with `tvrec export-shows "
+            "--catalogue FILE`"
+        )
     if not len(found):
         raise NotEnoughDataError(
             f"no ratings of known shows in {store.uri} yet ({report.totals.batches} batches, "

@@ -1,5 +1,6 @@
 """The doctor: a finding for every part, whatever is wrong with the others."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mlproject import config, doctor
 from mlproject.batches.sink import BatchSink
 from mlproject.bootstrap import App
 from mlproject.core.errors import TrackingUnavailableError
+from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
 from tests.builders import put_catalogue, ratings, shows
 
@@ -85,3 +87,31 @@ def test_a_state_folder_that_cannot_be_written_is_found(app: App, tmp_path: Path
     findings = doctor.examine(app)
     assert not findings[0].ok
     assert "another folder with TVREC_STATE_DIR" in findings[0].text
+
+
+def test_foreign_objects_are_found(app: App) -> None:
+    fill(app)
+    app.store.put("topics/ratings/year=2024/ratings+0+1.json", b"{}")
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert not found["ratings"].ok
+    assert "year=2024/ratings+0+1.json" in found["ratings"].text
+
+
+@pytest.mark.parametrize(("count", "ok"), [(120, True), (102, False)])
+def test_a_catalogue_of_other_shows_is_found(app: App, *, count: int, ok: bool) -> None:
+    fill(app)
+    put_catalogue(app.store, shows(count))
+    ingest(app.store)
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    share = "100.0% of the ratings (5 of 5)" if ok else "40.0% of the ratings (2 of 5)"
+    assert f"the catalogue knows the shows of {share}" in found["ratings"].text
+    assert found["ratings"].ok is ok
+
+
+def test_rows_of_a_file_that_were_left_out_are_told(app: App) -> None:
+    fill(app)
+    note = {"source": "replayed", "seed": 1, "file": "own.csv", "rejected": 2}
+    content = note | {"parts": [{"end": 5, "digest": "x"}]}
+    app.store.put("state/stream.json", json.dumps(content).encode())
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert "; 2 of 7 rows of own.csv are left out" in found["ratings"].text

@@ -33,7 +33,7 @@ from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.popularity import PopularityTrainer
 from mlproject.training.trainer import Fitted, Trainer
-from tests.builders import put_catalogue, ratings
+from tests.builders import put_catalogue, ratings, shows
 
 GENRES = ("Crime", "Comedy", "Drama", "Fantasy", "Horror", "Anime")
 TRAINER = LightFMTrainer(
@@ -380,6 +380,19 @@ def test_without_ratings_there_is_nothing_to_train(store: MemoryStore) -> None:
     put_catalogue(store, some_shows())
     with pytest.raises(NotEnoughDataError, match="`tvrec generate-ratings` sends some"):
         load_dataset(store)
+
+
+@pytest.mark.parametrize(("known", "share"), [(0, "0%"), (3, "43%")])
+def test_a_catalogue_of_other_shows_is_no_catalogue_to_train_on(known: int, share: str) -> None:
+    """What ratings and catalogue have in common is chance."""
+    store = stored(ratings(7))
+    put_catalogue(store, shows(100 + known))
+    with pytest.raises(CatalogueError) as caught:
+        load_dataset(store, min_known=0.5)
+    assert f"knows the shows of {share} of the ratings only ({known} of 7)" in str(caught.value)
+    assert "`tvrec export-shows --catalogue FILE`" in str(caught.value)
+    if known:
+        assert load_dataset(store, min_known=0.4).known_share == known / 7
 
 
 def test_ratings_of_unknown_shows_are_named() -> None:
