@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, Pro
 from urllib3.exceptions import TimeoutError as TimedOut
 from urllib3.util import Retry, make_headers, parse_url
 
-from mlproject import __version__
+from mlproject import __version__, config
 from mlproject.core.errors import UnavailableError
 
 USER_AGENT: Final = f"tvrec/{__version__}"
@@ -62,7 +62,7 @@ def request(
         ):
             yield answer
     except HTTPError as error:
-        raise UnavailableError(_reason(error)) from error
+        raise UnavailableError(_reason(error) + config.through_proxy(url)) from error
 
 
 def connections(url: str) -> urllib3.PoolManager:

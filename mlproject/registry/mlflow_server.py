@@ -13,6 +13,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from mlproject import config
 from mlproject.core.errors import TrackingUnavailableError
 
 NOT_FOUND: Final = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
@@ -68,7 +69,7 @@ class MlflowServer:
             hint = " (`make run` starts it)" if here else ""
             return TrackingUnavailableError(
                 f"MLflow at {self.uri} does not answer; it may still be starting{hint}, "
-                "or MLFLOW_TRACKING_URI is wrong"
+                f"or MLFLOW_TRACKING_URI is wrong{config.through_proxy(self.uri)}"
             )
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return TrackingUnavailableError(f"MLflow at {self.uri} refused: {first_line}")
