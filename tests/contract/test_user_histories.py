@@ -14,6 +14,8 @@ from mlproject.histories.followed import FollowedHistories, Limits
 from mlproject.testing import MemoryHistories, MemoryStore
 from tests.servers import wait_until
 
+NOW = 1_735_689_600_000
+
 
 @pytest.fixture(params=["followed", "memory"])
 def histories(request: pytest.FixtureRequest, tmp_path: Path, store: MemoryStore) -> UserHistories:
@@ -34,7 +36,7 @@ def test_what_is_rated_counts_at_once_and_stays(
     wait_until(lambda: histories.status.is_loaded, 10, "the histories")
     log = BatchRatingLog(store, linger_seconds=0)
     for number, (show, rating) in enumerate([(20, 5), (10, 7), (20, 9)]):
-        sent = event(show, rating, at=1000 + number)
+        sent = event(show, rating, at=NOW + number)
         histories.add(sent, log.append(sent).result(10))
         assert len(histories.of(1).ratings) == min(number + 1, 2)
     log.close()

@@ -30,7 +30,7 @@ def add_batch(store: LocalStore, number: int, rng: random.Random) -> None:
             "show_id": rng.randrange(SHOWS),
             "rating": rng.randint(1, 10),
             "rated_at": rng.randrange(10**6),
-            "source": "SIMULATED",
+            "source": "REPLAYED",
         }
         for _ in range(ROWS)
     ]

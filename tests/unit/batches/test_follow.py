@@ -14,6 +14,8 @@ from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.events import EventSource, RatingEvent, new_event_id
 from mlproject.testing import MemoryStore
 
+NOW = 1_735_689_600_000
+
 
 class Clock:
     def __init__(self) -> None:
@@ -42,7 +44,14 @@ def stream(store: MemoryStore, clock: Clock) -> BatchStream:
 
 def put(store: MemoryStore, offset: int, count: int = 1, partition: int = 0) -> str:
     key = str(BatchKey(partition, offset, "jsonl"))
-    event = {"event_id": "a", "user_id": 1, "show_id": 2, "rating": 7, "rated_at": 5}
+    event = {
+        "event_id": "a",
+        "user_id": 1,
+        "show_id": 2,
+        "rating": 7,
+        "rated_at": 5,
+        "source": "REPLAYED",
+    }
     store.put(key, "\n".join([json.dumps(event)] * count).encode())
     return key
 
@@ -154,7 +163,7 @@ def test_what_the_log_of_the_service_writes_is_read(
 ) -> None:
     log = BatchRatingLog(store, linger_seconds=0)
     for user in range(3):
-        event = RatingEvent(new_event_id(5), user, 2, 8, 5, EventSource.SERVICE)
+        event = RatingEvent(new_event_id(NOW), user, 2, 8, NOW, EventSource.SERVICE)
         place = log.append(event).result(5)
         ((_, count, end),) = told(stream.read(1))
         assert (count, end) == (1, place.offset + 1)

@@ -11,7 +11,14 @@ from mlproject.core.errors import BatchError
 from mlproject.core.event_keys import event_key
 from mlproject.core.rating_order import Rated, order_of
 
-EVENT = {"event_id": "a", "user_id": 1, "show_id": 2, "rating": 7, "rated_at": 5, "source": ""}
+EVENT = {
+    "event_id": "a",
+    "user_id": 1,
+    "show_id": 2,
+    "rating": 7,
+    "rated_at": 5,
+    "source": "REPLAYED",
+}
 RATED = Rated(1, 2, order_of(5, event_key("a"), 7))
 
 

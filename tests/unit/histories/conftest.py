@@ -60,14 +60,14 @@ def record(row: Row) -> dict[str, object]:
         "show_id": show,
         "rating": rating or None,
         "rated_at": at,
-        "source": "SIMULATED",
+        "source": "REPLAYED",
     }
 
 
 def event(row: Row) -> RatingEvent:
     user, show, rating, at, high, low = row
     event_id = str(UUID(int=high << 64 | low))
-    return RatingEvent(event_id, user, show, rating, at, EventSource.SERVICE)
+    return RatingEvent(event_id, user, show, rating, at, EventSource.REPLAYED)
 
 
 def place(partition: int, offset: int) -> Place:

@@ -21,6 +21,8 @@ from mlproject.events.schema import Schema, current_schema
 from mlproject.kafka.follow import KafkaStream
 from tests.servers import mock_broker
 
+NOW = 1_735_689_600_000
+
 SCHEMA_ID = 7
 
 
@@ -41,7 +43,7 @@ def following(
 
 
 def event(user: int = 1, show: int = 2) -> RatingEvent:
-    return RatingEvent(new_event_id(1000), user, show, 8, 1000, EventSource.SERVICE)
+    return RatingEvent(new_event_id(NOW), user, show, 8, NOW, EventSource.SERVICE)
 
 
 def send(servers: str, topic: str, *events: RatingEvent | bytes, partition: int = 0) -> None:
@@ -128,7 +130,7 @@ def test_it_begins_at_the_offsets_it_is_given(broker: str, topic: str) -> None:
 def test_a_poison_message_is_passed_over_and_counted(
     broker: str, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bad = RatingEvent("x", -1, 2, 8, 1000, EventSource.SERVICE)
+    bad = RatingEvent("x", -1, 2, 8, NOW, EventSource.SERVICE)
     send(broker, topic, event(show=1), b"poison", bad, event(show=2))
     with following(broker, topic) as stream:
         found = read_until(stream, lambda found: len(shows(found)) == 2)

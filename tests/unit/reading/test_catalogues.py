@@ -17,7 +17,10 @@ U_ITEM = "1|Toy Story (1995)|01-Jan-1995||http://x|0|0|0|1|1|1" + "|0" * 13
 KINDS: dict[str, tuple[str, list[list[object]]]] = {
     "ours": ("show_id,title,genres\n1,A,Drama\n", [[1, "A", "Drama", None, ""]]),
     "ours by semicolons": ("show_id;title;genres\n1;A;Drama\n", [[1, "A", "Drama", None, ""]]),
-    "blanks in the header": ("show_id, title, genres\n1, A, Drama\n", [[1, "A", "Drama", None, ""]]),
+    "blanks in the header": (
+        "show_id, title, genres\n1, A, Drama\n",
+        [[1, "A", "Drama", None, ""]],
+    ),
     "JSON lines": (
         '{"show_id": 1, "title": "A", "genres": ["Drama", {"name": "Crime"}]}\n',
         [[1, "A", "Drama|Crime", None, ""]],
@@ -66,7 +69,10 @@ KINDS: dict[str, tuple[str, list[list[object]]]] = {
         ("tconst\ttitleType\tprimaryTitle\toriginalTitle\tstartYear\tgenres\n"
         'tt0903747\ttvSeries\t"Rome\tx\t2008\tCrime,Drama\n'
         "tt0306414\ttvSeries\tThe Wire\tx\t\\N\t\\N\n"),
-        [[306414, "The Wire", "", None, "tvSeries"], [903747, '"Rome', "Crime|Drama", 2008, "tvSeries"]],
+        [
+            [306414, "The Wire", "", None, "tvSeries"],
+            [903747, '"Rome', "Crime|Drama", 2008, "tvSeries"],
+        ],
     ),
     "TMDB TV": (
         ("id,name,number_of_seasons,vote_average,first_air_date,type,genres,networks\n"
