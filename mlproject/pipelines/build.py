@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlproject.core.aliases import PRODUCTION
 from mlproject.core.cancel import ShouldStop, never
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.models.cache import ModelCache
@@ -119,12 +120,14 @@ class Builder:
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )
+        place = "in production" if alias == PRODUCTION else f"the {alias}"
+        became = f"version {result.version.number} is {place}" if result.version else "kept"
         log.info(
             "%s run %s took %.0f s: %s (%s)",
             trainer.name,
             result.run_id[:8],
             result.metrics["duration_seconds"],
-            f"version {result.version.number} is {alias}" if result.version else "kept",
+            became,
             result.verdict.reason,
         )
         return result
