@@ -105,7 +105,7 @@ class FollowedHistories:
         self._copies = copies
         self._limits = limits
         self._monotonic = monotonic
-        # Guards what `of` reads; held for microseconds, a millisecond with a large batch.
+        # Guards what `of` reads; held for microseconds, some hundreds with a large batch.
         self._lock = threading.Lock()
         self._copy = Copy(RatingsByUser.empty())
         self._overlay = Overlay(self._copy.ratings)
@@ -235,9 +235,10 @@ class FollowedHistories:
 
     def _take(self, arrived: Arrived) -> None:
         partition, mark = arrived.partition, arrived.watermark
-        winners = self._overlay.winners(arrived.ratings)
+        # All but one update of a dictionary is done before the lock is taken.
+        prepared = self._overlay.prepared(self._overlay.winners(arrived.ratings))
         with self._lock:
-            self._overlay.take(winners)
+            self._overlay.commit(prepared)
             self._offsets[partition] = mark.next_offset
             self._ahead.passed(partition, mark.next_offset)
         self._watermarks[partition] = mark

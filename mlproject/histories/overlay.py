@@ -5,6 +5,7 @@ many; :mod:`mlproject.histories.followed` sees to that.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
@@ -26,11 +27,19 @@ Winners = Mapping[int, Mapping[int, bytes]]
 """By user and show, the order of the rating that counts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The live ratings of some users, and how many ratings more these are than before."""
+
+    users: dict[int, dict[int, bytes]]
+    added: int
+
+
 class Overlay:
     """The latest ratings of a copy and of what came after it.
 
-    Nothing here is locked. :meth:`winners` may run beside :meth:`of`, and :meth:`take`
-    may not.
+    Nothing here is locked. :meth:`winners` and :meth:`prepared` may run beside :meth:`of`;
+    :meth:`commit` may not, and takes next to no time.
 
     Parameters
     ----------
@@ -61,13 +70,24 @@ class Overlay:
                 new[show_id] = order
         return found
 
+    def prepared(self, winners: Winners) -> Prepared:
+        """Return what :meth:`commit` takes over: all live ratings of the users concerned."""
+        users = {
+            user_id: {**self._users.get(user_id, {}), **new} for user_id, new in winners.items()
+        }
+        added = sum(
+            len(shows) - len(self._users.get(user_id, ())) for user_id, shows in users.items()
+        )
+        return Prepared(users, added)
+
+    def commit(self, prepared: Prepared) -> None:
+        """Let ratings count that :meth:`prepared` has returned, all at once."""
+        self._users.update(prepared.users)
+        self._count += prepared.added
+
     def take(self, winners: Winners) -> None:
-        """Let ratings count that :meth:`winners` has returned."""
-        for user_id, new in winners.items():
-            shows = self._users.setdefault(user_id, {})
-            before = len(shows)
-            shows.update(new)
-            self._count += len(shows) - before
+        """Prepare and commit in one."""
+        self.commit(self.prepared(winners))
 
     def held(self, user_id: int, show_id: int) -> bytes | None:
         """Return the order of the rating that counts, None if there is none."""

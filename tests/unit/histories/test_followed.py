@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlproject.batches.follow import BatchStream
@@ -353,7 +354,7 @@ def test_it_equals_a_rebuild(world: World) -> None:
 
 
 def test_reading_is_not_held_up_by_following(tmp_path: Path) -> None:
-    """While batches of ten thousand come in, the slowest of many reads waits for one of them."""
+    """While batches of ten thousand come in, reads go on between and within them."""
     world = World(tmp_path)
     histories = FollowedHistories(
         world.store,
@@ -370,17 +371,17 @@ def test_reading_is_not_held_up_by_following(tmp_path: Path) -> None:
         done.set()
 
     threading.Thread(target=write).start()
-    slowest, reads = 0.0, 0
+    took: list[float] = []
     end = time.monotonic() + 60
     while len(histories.of(77).ratings) < 3:
         assert time.monotonic() < end
         began = time.perf_counter()
         histories.of(77)
-        slowest = max(slowest, time.perf_counter() - began)
-        reads += 1
+        took.append(time.perf_counter() - began)
     histories.close()
-    assert reads > 100
-    assert slowest < 0.5
+    assert len(took) > 100
+    # The few slowest say what else the machine has to do.
+    assert np.percentile(took, 99) < 0.1
 
 
 def test_the_service_needs_neither_pandas_nor_pyarrow_for_it() -> None:
