@@ -102,7 +102,7 @@ def stack() -> Iterator[Stack]:
             *("model-builder", "state"), **tracking, TVREC_BUILD_INTERVAL="10", TVREC_EPOCHS="5"
         )
         stack.start(
-            *("recommendations-service", "service", "--publish", "127.0.0.1::3000"),
+            *("recommendations-service", "state", "--publish", "127.0.0.1::3000"),
             **tracking,
             TVREC_POLL_SECONDS="1",
         )
@@ -110,7 +110,7 @@ def stack() -> Iterator[Stack]:
     finally:
         for name in stack.started:
             docker("rm", "--force", "--volumes", f"{stack.prefix}-{name}", check=False)
-        for volume in ("mlflow", "state", "service"):
+        for volume in ("mlflow", "state"):
             docker("volume", "rm", "--force", f"{stack.prefix}-{volume}", check=False)
         docker("network", "rm", stack.prefix, check=False)
 

@@ -25,6 +25,7 @@ EDGES: set[Edge] = {
     ("model-builder", "minio", 9000),
     ("model-builder", "mlflow", 5000),
     ("recommendations-service", "kafka", 9092),
+    ("recommendations-service", "minio", 9000),
     ("recommendations-service", "mlflow", 5000),
     ("recommendations-service", "schema-registry", 8080),
     ("schema-registry", "postgresql", 5432),
@@ -130,9 +131,9 @@ def test_nobody_talks_to_the_outside_where_everything_is_inside() -> None:
 
 def test_the_outside_is_reached_by_those_who_need_it() -> None:
     kafka, s3, database = (9092, 9093, 9094, 9096), (443, 9000), (5432,)
-    connected = {"event-generator", "kafka-connect", "setup"}
+    connected = {"event-generator", "kafka-connect", "recommendations-service", "setup"}
     assert outside("production") == {
-        *((part, kafka) for part in connected | {"recommendations-service"}),
+        *((part, kafka) for part in connected),
         *((part, s3) for part in connected | {"data-exporter", "mlflow", "model-builder"}),
         *((part, database) for part in ("mlflow", "schema-registry")),
     }
