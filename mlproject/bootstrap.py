@@ -456,6 +456,10 @@ class App:
                 epochs=settings.epochs,
                 learning_rate=settings.learning_rate,
                 max_sampled=settings.max_sampled,
+                l2=settings.l2,
+                fewest_raters=settings.fewest_raters,
+                patience=settings.patience,
+                seconds=settings.fit_seconds,
                 threads=settings.threads,
                 seed=settings.seed,
             )
@@ -494,7 +498,6 @@ class App:
         return TrainParams(
             seed=settings.seed,
             half_life_days=settings.popularity_half_life,
-            feature_weight=settings.feature_weight,
             holdout=settings.holdout,
             split=settings.split,
             k=settings.k,

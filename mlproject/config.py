@@ -175,13 +175,17 @@ class Settings(BaseSettings):
         30, gt=0, description="Days after which a positive counts half for what is popular now"
     )
     dimensions: int = Field(64, ge=1, le=1024, description="Length of the factors")
-    epochs: int = Field(20, ge=1, le=1000, description="Passes over the positives")
-    learning_rate: float = Field(0.05, gt=0, le=1, description="Step size of AdaGrad")
+    epochs: int = Field(15, ge=1, le=1000, description="Passes over the positives, at most")
+    learning_rate: float = Field(0.06, gt=0, le=1, description="Step size of AdaGrad")
     max_sampled: int = Field(
-        10, ge=1, le=1000, description="Negatives WARP tries before it gives up on a positive"
+        100, ge=1, le=1000, description="Negatives WARP tries before it gives up on a positive"
     )
-    feature_weight: float = Field(
-        0.5, ge=0, description="Weight of a show's metadata against its identity"
+    l2: float = Field(1e-4, ge=0, description="L2 penalty on the vectors (LightFM)")
+    patience: int = Field(
+        6, ge=1, description="Epochs without a better precision after which a fit ends (LightFM)"
+    )
+    fit_seconds: float = Field(
+        90, gt=0, description="Seconds that a fit may take; no epoch is begun beyond (LightFM)"
     )
     threads: int = Field(
         0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"

@@ -40,7 +40,7 @@ class VersionNumber(click.ParamType[int | None]):
 @setting("--epochs", type=int, help="Passes over the positives.")
 @setting("--learning-rate", type=float, help="Step size of AdaGrad.")
 @setting("--max-sampled", type=int, help="Negatives WARP tries for each positive.")
-@setting("--feature-weight", type=float, help="Weight of metadata against identity.")
+@setting("--l2", type=float, help="Penalty on the vectors.")
 @setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")

@@ -95,7 +95,10 @@ class Split:
         All of them.
     held_out
         bool, shape ``(n,)``: True = measures, False = trains.
+    by_time
+        Whether what is held out is the newest.
     """
 
     interactions: Interactions
     held_out: NDArray[np.bool_]
+    by_time: bool = False

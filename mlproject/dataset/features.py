@@ -15,34 +15,16 @@ _EPISODE_BINS: Final = (1, 2, 13, 27, 101)
 _EPISODE_NAMES: Final = ("1", "2-12", "13-26", "27-100", "101+")
 
 
-def show_features(catalogue: Catalogue, *, weight: float) -> sparse.csr_array:
-    """Describe each show by itself and by its metadata.
-
-    The first columns are the identity, so that a show with ratings has a vector of its
-    own; the rest are genre, type, era, length, network and country, scaled so that the
-    metadata of a show adds up to ``weight``. With equal weights the metadata drowns
-    the identity, and shows of one genre become the same show.
-
-    Parameters
-    ----------
-    catalogue
-        The shows.
-    weight
-        At least 0; 0 = identity alone.
+def show_metadata(catalogue: Catalogue) -> sparse.csr_array:
+    """Describe each show by its genres, type, era, length, network and country.
 
     Returns
     -------
     scipy.sparse.csr_array
-        float32, shape ``(shows, shows + metadata)``.
+        float32, shape ``(shows, features)``: 1 where a show has the feature.
     """
-    identity = sparse.eye_array(len(catalogue), dtype=np.float32, format="csr")
-    if weight == 0:
-        return identity
     described = DictVectorizer(dtype=np.float32).fit_transform(_descriptions(catalogue))
-    metadata = sparse.csr_array(described)
-    counts: NDArray[np.float32] = np.maximum(metadata.sum(axis=1), 1).astype(np.float32)
-    scaled = sparse.diags_array(weight / counts, dtype=np.float32) @ metadata
-    return sparse.csr_array(sparse.hstack([identity, scaled], format="csr", dtype=np.float32))
+    return sparse.csr_array(described)
 
 
 def genre_matrix(catalogue: Catalogue) -> NDArray[np.bool_]:

@@ -142,7 +142,7 @@ def hold_out(
         cut = TimeCut(_cut(times, share), until=int(times.max()))
         held = cut.held_out(interactions)
         if kind == "time" or _serves(interactions, held, share):
-            return Split(interactions, held), cut
+            return Split(interactions, held, by_time=True), cut
     return Split(interactions, draw.held_out(interactions)), draw
 
 

@@ -20,7 +20,7 @@ from mlproject.core.ports import ModelRegistry
 from mlproject.core.preferences import history_weights
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.cards import cards
-from mlproject.dataset.features import show_features
+from mlproject.dataset.features import show_metadata
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import load_model, save_model
@@ -59,8 +59,6 @@ class TrainParams:
         Of a random holdout.
     half_life_days
         How fast popularity fades, see :func:`~mlproject.training.popularity.popular_now`.
-    feature_weight
-        Weight of a show's metadata against its identity.
     holdout
         Share of the ratings held out.
     split
@@ -73,7 +71,6 @@ class TrainParams:
 
     seed: int
     half_life_days: float
-    feature_weight: float
     holdout: float
     split: SplitKind
     k: int
@@ -159,8 +156,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             dataset.interactions, share=params.holdout, seed=params.seed, kind=params.split
         )
         run.tags({SPLIT_TAG: str(rule)})
-        features = show_features(dataset.catalogue, weight=params.feature_weight)
-        fitted = trainer.fit(split, features, after_epoch)
+        fitted = trainer.fit(split, show_metadata(dataset.catalogue), after_epoch)
         fit_seconds = time.monotonic() - started
         model = _written_and_read(_complete(fitted, dataset, split, params), Path(made) / "model")
         run.tags({KIND_TAG: model.model.kind})
@@ -275,7 +271,7 @@ def _given(
 def _recipe(trainer: Trainer, params: TrainParams) -> dict[str, Any]:
     """Name what all fits of one recipe have in common."""
     values = {"trainer": trainer.name, **asdict(trainer)}
-    values |= {"feature_weight": params.feature_weight, "half_life_days": params.half_life_days}
+    values |= {"half_life_days": params.half_life_days}
     return {name: value for name, value in values.items() if name not in _NO_RECIPE}
 
 

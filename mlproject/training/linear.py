@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from scipy import sparse
 
 from mlproject.core.interactions import Split
 from mlproject.core.preferences import history_weights
 from mlproject.models.linear import Linear
+from mlproject.training.cold_shows import alike_by_metadata, with_cold_weights
 from mlproject.training.item_weights import LinearParams, fit_weights
 from mlproject.training.trainer import Fitted
 
@@ -41,10 +43,10 @@ class LinearTrainer:
     def fit(
         self,
         split: Split,
-        features: sparse.csr_array,  # noqa: ARG002 - learns from ratings alone
+        metadata: sparse.csr_array,
         on_epoch: Callable[[int], None],
     ) -> Fitted:
-        """Fit on the histories of the training part.
+        """Fit on the histories of the training part; others get weights by their metadata.
 
         Raises
         ------
@@ -66,4 +68,7 @@ class LinearTrainer:
             fewest_raters=self.fewest_raters,
         )
         fitted = fit_weights(matrix, params, lambda share: on_epoch(int(share * _STEPS)))
+        raters = np.bincount(histories.show_rows[histories.weights > 0], minlength=data.shape[1])
+        alike = alike_by_metadata(metadata, raters, raters >= self.fewest_raters)
+        fitted = with_cold_weights(fitted, alike)
         return Fitted(Linear(fitted.indptr, fitted.columns, fitted.values, fitted.prior))

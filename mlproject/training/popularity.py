@@ -40,7 +40,7 @@ class PopularityTrainer:
     def fit(
         self,
         split: Split,
-        features: sparse.csr_array,  # noqa: ARG002 - metadata makes nothing popular
+        metadata: sparse.csr_array,  # noqa: ARG002 - metadata makes nothing popular
         on_epoch: Callable[[int], None],
     ) -> Fitted:
         """Count the training part."""

@@ -44,7 +44,7 @@ class Trainer(Protocol):
         ...
 
     def fit(
-        self, split: Split, features: sparse.csr_array, on_epoch: Callable[[int], None]
+        self, split: Split, metadata: sparse.csr_array, on_epoch: Callable[[int], None]
     ) -> Fitted:
         """Learn from the training part.
 
@@ -52,8 +52,9 @@ class Trainer(Protocol):
         ----------
         split
             What trains, and what must not.
-        features
-            What is known of each show, float32, shape ``(shows, features)``.
+        metadata
+            What is known of each show, float32, shape ``(shows, features)``: 1 where a show
+            has the feature.
         on_epoch
             Called after each epoch with the number done; what it raises ends the fit.
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.preferences import is_relevant
 from mlproject.core.ranking import top_k
-from mlproject.dataset.split import SplitRule, TimeCut, hold_out
+from mlproject.dataset.split import hold_out
 from mlproject.training.lightfm_fit import FittedVectors
 
 USERS: Final = 1000
@@ -54,7 +54,7 @@ class Validation:
         return float(hits.sum() / (k * max(1, len(scores))))
 
 
-def cut_validation(split: Split, rule: SplitRule, seed: int) -> Validation:
+def cut_validation(split: Split, seed: int) -> Validation:
     """Cut a slice off the training part in the way that the holdout was cut.
 
     By time it is the newest of everyone's; at random it is a fifth of the ratings of at
@@ -70,19 +70,18 @@ def cut_validation(split: Split, rule: SplitRule, seed: int) -> Validation:
         ratings=data.ratings[training],
         rated_at=data.rated_at[training],
     )
-    by_time = isinstance(rule, TimeCut)
     inner, _ = hold_out(
         part,
-        share=TIME_SHARE if by_time else SHARE,
+        share=TIME_SHARE if split.by_time else SHARE,
         seed=seed + 1,  # by the hash of the holdout's, all of this part is on one side
-        kind="time" if by_time else "random",
+        kind="time" if split.by_time else "random",
     )
     wanted = inner.held_out & is_relevant(part.ratings)
     users = np.unique(part.user_rows[wanted]).astype(np.int64)
     if len(users) > USERS:
         users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
     of_them = np.isin(part.user_rows, users)
-    held = inner.held_out if by_time else inner.held_out & of_them
+    held = inner.held_out if split.by_time else inner.held_out & of_them
     held_out = np.zeros(len(data), dtype=np.bool_)
     held_out[training] = held
     ones = np.ones(len(part), dtype=np.float32)

@@ -21,7 +21,7 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.preferences import history_weights
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.user_ratings import UserRatings
-from mlproject.dataset.features import show_features
+from mlproject.dataset.features import show_metadata
 from mlproject.dataset.matrices import interactions as lay_out
 from mlproject.dataset.split import TimeCut, hold_out
 from mlproject.events.simulator import Simulator
@@ -38,7 +38,16 @@ NOW = datetime(2025, 1, 1, tzinfo=UTC)
 SEED = 42
 K = 10
 SMALL = LightFMTrainer(
-    dimensions=32, epochs=10, learning_rate=0.05, max_sampled=10, threads=1, seed=SEED
+    dimensions=32,
+    epochs=10,
+    learning_rate=0.06,
+    max_sampled=100,
+    l2=1e-4,
+    fewest_raters=5,
+    patience=6,
+    seconds=300,
+    threads=1,
+    seed=SEED,
 )
 DEFAULT = replace(SMALL, dimensions=64, epochs=20)
 
@@ -97,7 +106,7 @@ def fan_ratings(catalogue: Catalogue) -> RatingFrame:
 def train(split: Split, catalogue: Catalogue, trainer: LightFMTrainer) -> Trained:
     model = TrainedModel(
         shows=split.interactions.shows,
-        model=trainer.fit(split, show_features(catalogue, weight=0.5), lambda _: None),
+        model=trainer.fit(split, show_metadata(catalogue), lambda _: None).model,
         popularity=popular_now(split, half_life_days=30),
         history_weights=history_weights(),
         cards=tuple({c.SHOW_ID: show} for show in catalogue.frame[c.SHOW_ID].tolist()),

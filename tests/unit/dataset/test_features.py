@@ -1,4 +1,4 @@
-"""A show is described by itself first, and by its metadata as much as is asked for."""
+"""A show is described by its metadata: a feature is there or not."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
-from mlproject.dataset.features import show_features
+from mlproject.dataset.features import genre_matrix, show_metadata
 
 FULL: dict[str, Any] = {
     c.GENRES: "Crime|Drama",
@@ -29,40 +29,38 @@ def shows(*rows: dict[str, Any]) -> Catalogue:
     return Catalogue.validated(raw)[0]
 
 
-def metadata(*rows: dict[str, Any], weight: float = 1.0) -> NDArray[np.float32]:
-    """What comes after the identity."""
-    dense = show_features(shows(*rows), weight=weight).toarray()
+def metadata(*rows: dict[str, Any]) -> NDArray[np.float32]:
+    dense: NDArray[np.float32] = show_metadata(shows(*rows)).toarray()
     assert dense.dtype == np.float32
-    assert dense[:, : len(rows)].tolist() == np.eye(len(rows)).tolist()
-    return dense[:, len(rows) :]
+    assert len(dense) == len(rows)
+    return dense
 
 
-def test_weight_0_is_the_identity_alone(catalogue: Catalogue) -> None:
-    assert show_features(catalogue, weight=0).toarray().tolist() == np.eye(12).tolist()
+def test_a_show_has_a_feature_or_not() -> None:
+    rows = metadata(FULL, {c.GENRES: "Comedy"}, FULL | {c.EPISODES: None})
+    assert set(np.unique(rows)) == {0, 1}
+    assert rows.sum(axis=1).tolist() == [7, 1, 6]
 
 
-@pytest.mark.parametrize("weight", [0.25, 0.5, 3.0])
-def test_the_metadata_of_a_show_adds_up_to_the_weight(weight: float) -> None:
-    rows = metadata(FULL, {c.GENRES: "Comedy"}, FULL | {c.EPISODES: None}, weight=weight)
-    assert rows.sum(axis=1) == pytest.approx([weight] * 3)
-    assert np.unique(rows[1]) == pytest.approx([0, weight])
-
-
-def test_a_show_without_metadata_is_itself_only() -> None:
+def test_a_show_without_metadata_has_none() -> None:
     rows = metadata(FULL, {}, {c.GENRES: "Drama"})
-    assert rows[1].tolist() == [0] * rows.shape[1]
+    assert not rows[1].any()
     assert rows[2].any()
 
 
-def test_without_any_metadata_there_is_the_identity() -> None:
-    assert not metadata({}, {}).any()
+def test_without_any_metadata_there_are_no_features() -> None:
+    assert metadata({}, {}).sum() == 0
 
 
 def test_nothing_is_nan(catalogue: Catalogue) -> None:
     """Of a catalogue that has some columns and not others."""
-    features = show_features(catalogue, weight=0.5)
-    assert np.isfinite(features.data).all()
+    assert np.isfinite(show_metadata(catalogue).data).all()
     assert np.isfinite(metadata(FULL, {}, {c.EPISODES: 0, c.GENRES: "|"})).all()
+
+
+def test_genres_are_told_by_show() -> None:
+    matrix = genre_matrix(shows({c.GENRES: "Crime|Drama"}, {}, {c.GENRES: "Drama"}))
+    assert matrix.tolist() == [[True, True], [False, False], [False, True]]
 
 
 @pytest.mark.parametrize(
@@ -84,10 +82,9 @@ def test_shows_are_alike_within_a_bin(
 ) -> None:
     rows = metadata(one, other)
     assert (rows[0] @ rows[1] > 0) == alike
-    assert rows.sum(axis=1) == pytest.approx([1, 1])
 
 
 def test_shared_genres_make_shows_similar() -> None:
     rows = metadata({c.GENRES: "Crime|Drama"}, {c.GENRES: "Crime"}, {c.GENRES: "Comedy"})
-    assert rows[0] @ rows[1] == pytest.approx(0.5)
+    assert rows[0] @ rows[1] == 1
     assert rows[0] @ rows[2] == 0

@@ -28,7 +28,7 @@ def cut(kind: SplitKind) -> tuple[Split, SplitRule, Validation]:
         rated_at=DATED_FROM + random.integers(0, 300, shows.size) * DAY,
     )
     split, rule = hold_out(data, share=0.2, seed=42, kind=kind)
-    return split, rule, cut_validation(split, rule, seed=42)
+    return split, rule, cut_validation(split, seed=42)
 
 
 def fitted(took_part: np.ndarray) -> FittedVectors:
