@@ -142,14 +142,15 @@ def snapshot_rate(world: World) -> float:
     return report.read.events / (time.monotonic() - began)
 
 
-def sustained(world: World, rate: float, seconds: float) -> None:
+def sustained(world: World, folder: Path, rate: float, seconds: float) -> None:
     """Let events flow at a steady rate; print the lags."""
     start = sent(world)
-    position = world.position()
+    # The same file, grown by more than will be sent.
+    file = ratings_file(folder, world.position() + round(2 * rate * seconds))
     generator = world.start(
         "live.log",
-        # What is in the topic counts as the backlog, so that all that follows is live.
-        *("tvrec", "generate-ratings", "--rate", str(rate), "--ratings", str(position)),
+        *("tvrec", "generate-ratings", "--rate", str(rate), "--replay", str(file)),
+        TVREC_REPLAY_BACKLOG="0",
     )
     wait_until(lambda: sent(world) > start, 120, "the first live event")
     used, began, first = Processors(world), time.monotonic(), sent(world)
@@ -203,7 +204,7 @@ def main() -> None:
                 print(f"{stage:20}{rates[stage]:10,.0f} events/s")
             slowest = min(rates, key=lambda stage: rates[stage])
             print(f"the bottleneck is {slowest}")
-            sustained(world, given.rate or rates[slowest] / 2, given.seconds)
+            sustained(world, Path(name), given.rate or rates[slowest] / 2, given.seconds)
         finally:
             world.end()
 

@@ -65,6 +65,7 @@ def to_millis(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> to_millis(np.array([5, 1577836800, 1577836800000, 1577836800000000])).tolist()
     [5.0, 1577836800000.0, 1577836800000.0, 1577836800000.0]
     """
+    numbers = np.where(np.abs(numbers) < _UNITS[-1][0], numbers, np.nan)
     magnitude = np.abs(numbers)
     # To a thousandth first, as floats of nanoseconds are not exact.
     return np.select(
@@ -86,3 +87,9 @@ def is_plausible(millis: NDArray[np.int64], replayed: NDArray[np.bool_]) -> NDAr
     """
     made_up = (millis >= UNDATED_FROM) & (millis < UNDATED_BEFORE) & replayed
     return np.asarray(((millis >= EARLIEST_MS) & (millis <= latest_ms())) | made_up)
+
+
+def is_plausible_time(millis: int, *, replayed: bool) -> bool:
+    """Tell whether one time is real, or made up; see :func:`is_plausible`."""
+    made_up = replayed and UNDATED_FROM <= millis < UNDATED_BEFORE
+    return made_up or EARLIEST_MS <= millis <= latest_ms()

@@ -13,13 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from mlproject.core import columns as c
-from mlproject.core.dates import (
-    EARLIEST_MS,
-    UNDATED_BEFORE,
-    UNDATED_FROM,
-    latest_ms,
-    to_millis,
-)
+from mlproject.core.dates import EARLIEST_MS, is_plausible_time, to_millis
 from mlproject.core.event_fields import (
     EVENT_FIELDS,
     OUT_OF_TIME,
@@ -114,11 +108,8 @@ def check_time(event: Mapping[str, Any]) -> None:
     ValueError
         If it is before 1990 or after tomorrow, and not made up for a replayed file.
     """
-    millis = event[c.RATED_AT]
-    is_made_up = (
-        event[c.SOURCE] == EventSource.REPLAYED.value and UNDATED_FROM <= millis < UNDATED_BEFORE
-    )
-    if not is_made_up and not EARLIEST_MS <= millis <= latest_ms():
+    replayed = event[c.SOURCE] == EventSource.REPLAYED.value
+    if not is_plausible_time(event[c.RATED_AT], replayed=replayed):
         raise ValueError(OUT_OF_TIME.format(c.RATED_AT))
 
 

@@ -20,12 +20,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 def kafka(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings that lead to a broker and a registry."""
     with mock_kafka() as cluster, fake_registry() as registry:
-        yield environment(
+        settings = environment(
             KAFKA_BOOTSTRAP_SERVERS=cluster.servers,
             SCHEMA_REGISTRY_URL=registry.url,
             TVREC_STATE_DIR=str(tmp_path / "var"),
             TVREC_SEED_USERS="50",
         )
+        # Simulated users rate what was exported.
+        assert tvrec(settings, "export-shows").returncode == 0
+        yield settings
 
 
 def tvrec(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mlproject.objects.local import LocalStore
+from tests.builders import put_catalogue, shows
 from tests.servers import BIN, ROOT, environment
 
 # The import of the service, and what it does first when it starts.
@@ -88,6 +90,9 @@ def test_each_deployable_has_what_it_needs_and_no_more(
     subprocess.run([BIN / "uv", "venv", "-q", "--python", BIN / "python", place], check=True)
     subprocess.run([*install, "--require-hashes", "-r", requirements], check=True, timeout=250)
     subprocess.run([*install, "--no-deps", wheel], check=True)
+    if deployable == "event-generator":
+        # Simulated users rate what was exported.
+        put_catalogue(LocalStore(tmp_path / "store"), shows(20))
     command, *arguments = TASKS[deployable]
     done = subprocess.run(
         [place / "bin" / command, *arguments],

@@ -59,6 +59,7 @@ def offsets(world: World) -> list[tuple[int, int]]:
 
 def test_poison_goes_to_the_dead_letters_or_the_quarantine(world: World) -> None:
     url, schema = world.settings["SCHEMA_REGISTRY_URL"], json.loads(schema_text())
+    world.good("export-shows")
     world.good("generate-ratings", "--once", "--ratings", str(GOOD))
     known = register(url, SUBJECT, schema_text())
     poison = {

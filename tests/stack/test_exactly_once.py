@@ -149,15 +149,19 @@ def test_a_builder_that_is_killed_loses_and_doubles_nothing(after: World) -> Non
     assert after.status()["digest"] == status["digest"]
 
 
-def test_connect_that_comes_back_while_minio_is_away_goes_on(after: World) -> None:
+def test_connect_that_comes_back_while_minio_is_away_goes_on(after: World, stream: Path) -> None:
     """Its tasks wait for the bucket instead of failing for good."""
     with after.without("minio"):
         after.kill("connect")
         after.wait_for("connect")
         # Until the dead worker's partitions are given to the new one's tasks.
         time.sleep(MINIO_AWAY_S)
-    # Of the simulation, at the place in it that the generator has reached.
-    after.good("generate-ratings", "--once", "--ratings", str(EVENTS + 5000))
+    with stream.open("a") as file:
+        for row in range(EVENTS, EVENTS + 5000):
+            rating, at = 1 + row * 7 % 10, 1_700_000_000 + row
+            file.write(f"{row // SHOWS},{1 + row % SHOWS},{rating},{at}\n")
+    words = ("generate-ratings", "--once", "--replay", str(stream))
+    after.good(*words, TVREC_REPLAY_BACKLOG="1")
     after.wait_until_written(60)
 
     def connector() -> dict[str, Any]:
