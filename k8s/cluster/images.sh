@@ -72,7 +72,7 @@ postgresql() {
 set -euo pipefail
 export PATH=/usr/lib/postgresql/15/bin:$PATH
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-  initdb --username postgres --auth-local trust --auth-host scram-sha-256 --pwfile <(echo "$POSTGRES_PASSWORD")
+  initdb --encoding UTF8 --locale C.UTF-8 --username postgres --auth-local trust --auth-host scram-sha-256 --pwfile <(echo "$POSTGRES_PASSWORD")
   echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
   pg_ctl start --wait -o "-c listen_addresses=''"
   for script in /docker-entrypoint-initdb.d/*.sh; do . "$script"; done
