@@ -162,24 +162,32 @@ def images(tag: str) -> list[str]:
 
 @contextmanager
 def cluster(folder: Path, tag: str) -> Iterator[Cluster]:
-    """A node with the images in it; it is taken down again, whatever happens."""
-    made = Cluster(folder, tag)
-    loaded = images(tag)
-    began = time.monotonic()
+    """A node with the images in it; it is taken down again, whatever happens.
+
+    But with KEEP=1 it stays, and one that is there is taken as it is.
+    """
+    made, keep = Cluster(folder, tag), os.environ.get("KEEP") == "1"
     try:
-        made.script("up")
-        made.script("load", *loaded)
-        restricted = {
-            f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
-        }
-        namespace = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": NAMESPACE, "labels": restricted},
-        }
-        made.kubectl("create", "--filename", "-", given=json.dumps(namespace))
-        print(f"\nthe node is up, its images loaded: {time.monotonic() - began:.0f} s")
+        if not (keep and folder.exists()):
+            _start(made)
         yield made
     finally:
-        if os.environ.get("KEEP") != "1":
+        if not keep:
             made.script("down")
+
+
+def _start(made: Cluster) -> None:
+    loaded = images(made.tag)
+    began = time.monotonic()
+    made.script("up")
+    made.script("load", *loaded)
+    restricted = {
+        f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
+    }
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": restricted},
+    }
+    made.kubectl("create", "--filename", "-", given=json.dumps(namespace))
+    print(f"\nthe node is up, its images loaded: {time.monotonic() - began:.0f} s")
