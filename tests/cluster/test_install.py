@@ -1,6 +1,7 @@
 """The chart comes up, and a rating goes its whole way."""
 
 import json
+import re
 
 from tests.cluster.world import Cluster
 
@@ -12,6 +13,16 @@ def test_a_rating_changes_what_every_pod_of_the_service_answers(release: Cluster
 def test_nothing_was_started_twice_while_it_came_up(release: Cluster) -> None:
     """Each part waits for those it needs."""
     assert {pod: count for pod, count in release.restarts().items() if count} == {}
+
+
+def test_the_service_begins_with_the_snapshot(release: Cluster) -> None:
+    """And not with what Kafka still holds."""
+    pod = "deployment/tvrec-recommendations-service"
+    release.kubectl("rollout", "restart", pod)
+    release.kubectl("rollout", "status", pod, "--timeout", "300s")
+    told = release.kubectl("logs", pod)
+    (snapshot,) = re.findall(r"histories of \d+ users from snapshot (\d+)", told)
+    assert int(snapshot) > 0
 
 
 def test_the_test_has_left_nothing(release: Cluster) -> None:

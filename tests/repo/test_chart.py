@@ -382,7 +382,8 @@ def test_the_program_accepts_what_each_pod_is_given(
     builder = loaded["Deployment/tvrec-model-builder: model-builder"]
     assert service.tracking_uri == builder.tracking_uri == "http://tvrec-mlflow:5000"
     assert service.schema_registry_url == "http://tvrec-schema-registry:8080/apis/ccompat/v7"
-    assert service.aws_access_key_id is None, "it needs no object store"
+    assert service.bucket == builder.bucket, "the snapshot that the builder writes"
+    assert service.s3_endpoint_url == builder.s3_endpoint_url
     assert builder.kafka_bootstrap_servers is None, "it reads batches"
     assert builder.bucket
     (setup,) = [settings for where, settings in loaded.items() if where.endswith(": connector")]
