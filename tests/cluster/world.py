@@ -81,6 +81,7 @@ class Cluster:
         self.helm(
             *("upgrade", "--install", k.RELEASE, chart),
             *("--values", ROOT / "k8s" / "values-minikube.yaml"),
+            *("--values", SCRIPTS / "values.yaml"),
             *("--set-string", f"images.tag={self.tag}", "--set", "images.pullPolicy=Never"),
             *arguments,
             *("--wait", "--timeout", "20m"),
