@@ -472,6 +472,7 @@ class App:
                 dropout=settings.dropout,
                 prior=settings.prior,
                 fewest_raters=settings.fewest_raters,
+                half_life_days=settings.popularity_half_life,
             )
         if name == "popularity":
             from mlproject.training.popularity import PopularityTrainer

@@ -198,7 +198,7 @@ class Settings(BaseSettings):
         0.2, ge=0, lt=1, description="Share of a history a fit must do without (linear)"
     )
     prior: float = Field(
-        3.0, ge=0, description="How much popularity counts while a history is short (linear)"
+        1.0, ge=0, description="How much popularity counts while a history is short (linear)"
     )
     fewest_raters: int = Field(
         5, ge=1, description="Raters from which on a show is learned from ratings"

@@ -48,7 +48,8 @@ class LinearParams:
     dropout
         Between 0 and 1 (excluded): the share of a history that a fit has to do without.
     prior
-        How much popularity counts while a history is short.
+        Score of the most popular show without any history. With 0 most scores are 0 and
+        equal, and to rank equal scores takes long.
     fewest_raters
         Shows with fewer get no weights.
     memory
@@ -58,7 +59,7 @@ class LinearParams:
     neighbours: int = 50
     ridge: float = 3.0
     dropout: float = 0.2
-    prior: float = 3.0
+    prior: float = 1.0
     fewest_raters: int = 5
     memory: int = 1 << 29
 
@@ -83,6 +84,7 @@ class FittedWeights:
 
 def fit_weights(
     histories: sparse.csr_array,
+    popularity: Floats,
     params: LinearParams,
     on_block: Callable[[float], None] = lambda _: None,
 ) -> FittedWeights:
@@ -93,6 +95,9 @@ def fit_weights(
     histories
         float32, shape ``(users, shows)``, canonical: what each user has rated, by how
         much they liked it. What is 0 says nothing.
+    popularity
+        At least 0, float32, shape ``(shows,)``; only its proportions matter. Where tastes
+        drift it should be that of now: that of all time is a bad guide for a newcomer.
     params
         How to fit.
     on_block
@@ -113,8 +118,9 @@ def fit_weights(
     -----
     Takes the two products that make ``G`` (the second as often as the systems do not
     fit into memory at once), one gather of ``neighbours ** 2`` numbers for each show and
-    one solution of that size. Memory: ``params.memory``, two blocks of ``G`` (200 MB)
-    and 16 bytes for each of the ``shows * neighbours`` weights.
+    one solution of that size. Memory: ``params.memory``, some blocks of ``G`` (100 MB
+    each), 16 bytes for each of the ``shows * neighbours`` weights and 50 for each rating:
+    1.6 GB and 133 s of one processor with 200,000 shows and 8.9 million ratings.
     """
     taken = histories.astype(np.float32)
     taken.eliminate_zeros()
@@ -140,13 +146,12 @@ def fit_weights(
         shape=(taken.shape[1],) * 2,
     ).tocsr()
     matrix.eliminate_zeros()
-    users = np.count_nonzero(np.diff(taken.indptr))
-    popularity = np.bincount(taken.indices, taken.data, taken.shape[1]) / users
+    most = max(float(popularity.max()), float(np.finfo(np.float32).tiny))
     return FittedWeights(
         indptr=matrix.indptr.astype(np.int64),
         columns=matrix.indices.astype(np.int32),
         values=matrix.data.astype(np.float16),
-        prior=(params.prior * popularity).astype(np.float32),
+        prior=(popularity / most * params.prior).astype(np.float32),
     )
 
 

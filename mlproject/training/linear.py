@@ -12,6 +12,7 @@ from mlproject.core.preferences import history_weights
 from mlproject.models.linear import Linear
 from mlproject.training.cold_shows import alike_by_metadata, with_cold_weights
 from mlproject.training.item_weights import LinearParams, fit_weights
+from mlproject.training.popularity import popular_now
 from mlproject.training.trainer import Fitted
 
 _STEPS = 20
@@ -25,6 +26,9 @@ class LinearTrainer:
     ----------
     neighbours, ridge, dropout, prior, fewest_raters
         See :class:`~mlproject.training.item_weights.LinearParams`.
+    half_life_days
+        Of the popularity that short histories lean on; see
+        :func:`~mlproject.training.popularity.popular_now`.
     """
 
     name: ClassVar[str] = "linear"
@@ -34,6 +38,7 @@ class LinearTrainer:
     dropout: float
     prior: float
     fewest_raters: int
+    half_life_days: float
 
     @property
     def epochs(self) -> int:
@@ -67,7 +72,10 @@ class LinearTrainer:
             prior=self.prior,
             fewest_raters=self.fewest_raters,
         )
-        fitted = fit_weights(matrix, params, lambda share: on_epoch(int(share * _STEPS)))
+        popularity = popular_now(split, self.half_life_days)
+        fitted = fit_weights(
+            matrix, popularity, params, lambda share: on_epoch(int(share * _STEPS))
+        )
         raters = np.bincount(histories.show_rows[histories.weights > 0], minlength=data.shape[1])
         alike = alike_by_metadata(metadata, raters, raters >= self.fewest_raters)
         fitted = with_cold_weights(fitted, alike)

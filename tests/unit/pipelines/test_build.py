@@ -124,7 +124,9 @@ def test_it_trains_again_on_new_shows(place: Place) -> None:
 
 
 def test_each_trainer_of_a_cycle_competes_for_its_alias(place: Place) -> None:
-    linear = LinearTrainer(neighbours=10, ridge=3, dropout=0.2, prior=3, fewest_raters=2)
+    linear = LinearTrainer(
+        neighbours=10, ridge=3, dropout=0.2, prior=1, fewest_raters=2, half_life_days=30
+    )
     place.builder.competitors = {PRODUCTION: [TRAINER], CHALLENGER: [linear]}
     ours, theirs = place.builder.build()
     assert (ours.alias, theirs.alias) == (PRODUCTION, CHALLENGER)

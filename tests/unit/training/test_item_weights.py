@@ -25,8 +25,14 @@ def histories(seed: int, users: int = 30, shows: int = 12, density: float = 0.4)
     return np.where(random.random((users, shows)) < density, random.random((users, shows)), 0)
 
 
+def even(x: sparse.csr_array) -> NDArray:
+    """Popularity that is the same for all shows."""
+    return np.ones(x.shape[1], dtype=np.float32)
+
+
 def fitted(x: NDArray, params: LinearParams = PARAMS) -> FittedWeights:
-    return fit_weights(sparse.csr_array(x.astype(np.float32)), params)
+    matrix = sparse.csr_array(x.astype(np.float32))
+    return fit_weights(matrix, even(matrix), params)
 
 
 def dense(weights: FittedWeights) -> NDArray:
@@ -112,7 +118,8 @@ def test_what_weighs_nothing_is_no_rating() -> None:
     clean = zeros.copy()
     clean.eliminate_zeros()
     assert (
-        fit_weights(zeros, PARAMS).values.tobytes() == fit_weights(clean, PARAMS).values.tobytes()
+        fit_weights(zeros, even(zeros), PARAMS).values.tobytes()
+        == fit_weights(clean, even(clean), PARAMS).values.tobytes()
     )
 
 
@@ -120,14 +127,19 @@ def test_the_histories_stay_as_they_are() -> None:
     x = sparse.csr_array(histories(6).astype(np.float32))
     x.data[::3] = 0
     before = x.data.tobytes(), x.indices.tobytes(), x.indptr.tobytes()
-    fit_weights(x, PARAMS)
+    fit_weights(x, even(x), PARAMS)
     assert (x.data.tobytes(), x.indices.tobytes(), x.indptr.tobytes()) == before
 
 
-def test_the_prior_is_the_mean_history() -> None:
-    x = histories(7)
-    x[:5] = 0  # who has rated nothing says nothing
-    np.testing.assert_allclose(fitted(x).prior, 3.0 * x[5:].mean(axis=0), rtol=1e-5)
+def test_the_prior_is_popularity_with_the_most_popular_at_its_weight() -> None:
+    x = sparse.csr_array(histories(7).astype(np.float32))
+    popularity = np.arange(12, dtype=np.float32)
+    np.testing.assert_allclose(fit_weights(x, popularity, PARAMS).prior, 3 * popularity / 11)
+
+
+def test_where_nothing_is_popular_there_is_no_prior() -> None:
+    x = sparse.csr_array(histories(7).astype(np.float32))
+    assert not fit_weights(x, np.zeros(12, dtype=np.float32), PARAMS).prior.any()
 
 
 def test_with_a_single_show_there_is_a_prior_alone() -> None:
@@ -150,7 +162,7 @@ def test_without_a_ridge_shows_that_are_rated_alike_are_an_error() -> None:
 def test_progress_goes_to_one_and_may_stop_the_fit() -> None:
     x = sparse.csr_array(histories(8).astype(np.float32))
     shares: list[float] = []
-    fit_weights(x, PARAMS, shares.append)
+    fit_weights(x, even(x), PARAMS, shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -158,7 +170,7 @@ def test_progress_goes_to_one_and_may_stop_the_fit() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        fit_weights(x, PARAMS, stop)
+        fit_weights(x, even(x), PARAMS, stop)
 
 
 def test_memory_is_bounded_by_what_is_asked_and_not_by_the_square_of_the_shows(
@@ -173,7 +185,7 @@ def test_memory_is_bounded_by_what_is_asked_and_not_by_the_square_of_the_shows(
     )
     monkeypatch.setattr(item_weights, "_GRAM_ENTRIES", 1 << 16)
     tracemalloc.start()
-    fit_weights(x, replace(PARAMS, neighbours=20, memory=1 << 21))
+    fit_weights(x, even(x), replace(PARAMS, neighbours=20, memory=1 << 21))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < shows**2 * 4 / 6

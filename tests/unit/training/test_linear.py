@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from mlproject.core.dates import DATED_FROM
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
-from mlproject.core.preferences import history_weights
 from mlproject.models.linear import Linear
 from mlproject.training.linear import LinearTrainer
+from mlproject.training.popularity import popular_now
 
-TRAINER = LinearTrainer(neighbours=5, ridge=1.0, dropout=0.2, prior=1.0, fewest_raters=2)
+TRAINER = LinearTrainer(
+    neighbours=5, ridge=1.0, dropout=0.2, prior=1.0, fewest_raters=2, half_life_days=30.0
+)
 USERS, SHOWS = 60, 12
 NONE = sparse.csr_array((SHOWS, 0), dtype=np.float32)
 
@@ -63,9 +66,17 @@ def test_two_fits_are_equal_to_the_bit(data: Split) -> None:
 
 def test_a_short_history_leans_on_what_is_popular(data: Split) -> None:
     assert not fit(data, prior=0.0).prior.any()
-    histories = data.interactions.histories(~data.held_out, history_weights())
-    liked = np.bincount(histories.show_rows, histories.weights, SHOWS)
-    assert np.argsort(-fit(data).prior, kind="stable")[0] == np.argmax(liked)
+    popular = popular_now(data, half_life_days=30)
+    np.testing.assert_allclose(fit(data).prior, popular / popular.max())
+
+
+def test_what_is_popular_now_leads_and_not_what_was_long_ago(data: Split) -> None:
+    """Shows 0 to 5 were rated years before the others."""
+    first = data.interactions.show_rows < 6
+    times = np.where(first, DATED_FROM, DATED_FROM + 1000 * 86_400_000)
+    drifted = Split(replace(data.interactions, rated_at=times), data.held_out)
+    assert fit(data).prior[:6].max() > 0.5
+    assert fit(drifted).prior[:6].max() < 0.01 < fit(drifted).prior[6:].min()
 
 
 def test_progress_ends_with_the_last_step(data: Split) -> None:
