@@ -19,7 +19,7 @@ import sys
 import mlflow
 import pandas as pd
 model = mlflow.pyfunc.load_model(f"models:/{sys.argv[1]}@production")
-answers = model.predict(pd.DataFrame({"user_id": [1], "num_items": [3]}))
+answers = model.predict(pd.DataFrame({"history": [[]]}), params={"num_items": 3})
 print(len(answers))
 """
 
