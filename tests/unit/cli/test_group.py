@@ -34,7 +34,7 @@ def invoke() -> Invoke:
 
 
 def test_an_option_comes_before_the_environment(invoke: Invoke) -> None:
-    assert invoke().stdout == "20 epochs\nclosed\n"
+    assert invoke().stdout == "15 epochs\nclosed\n"
     assert invoke(TVREC_EPOCHS="5").stdout == "5 epochs\nclosed\n"
     assert invoke("--epochs", "3", TVREC_EPOCHS="5").stdout == "3 epochs\nclosed\n"
 
