@@ -37,7 +37,7 @@ def segments(store: LocalStore) -> set[str]:
     return {info.key for info in manifest.segments}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_fifty_kills_at_random_moments(tmp_path: Path) -> None:
     """Each time the snapshot is whole at once, and in the end equal to a rebuild."""
     # A process that has loaded everything forks the victims, which saves 50 imports.
