@@ -1,6 +1,7 @@
 """The network policies, as they are enforced."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,7 +24,7 @@ PARTS = sorted({part for part, _, _ in EDGES} | {part for part, _ in LISTENERS})
 
 
 @pytest.fixture(scope="module")
-def pods(release: Cluster) -> dict[str, str]:
+def pods(release: Cluster) -> Iterator[dict[str, str]]:
     """A pod of each part; of the Job and of the test ones that sleep, under their labels."""
     (test,) = k.of_kind(k.manifests("minikube", "--set", f"images.tag={release.tag}"), "Pod")
     for part in ("setup", "test"):
@@ -47,7 +48,8 @@ def pods(release: Cluster) -> dict[str, str]:
     found = json.loads(
         release.kubectl("get", "pods", "--field-selector=status.phase=Running", "-o", "json")
     )["items"]
-    return {k.component(item["metadata"]["labels"]): item["metadata"]["name"] for item in found}
+    yield {k.component(item["metadata"]["labels"]): item["metadata"]["name"] for item in found}
+    release.kubectl("delete", "pod", "sleeps-as-setup", "sleeps-as-test", "--now")
 
 
 @pytest.mark.parametrize("part", PARTS)
