@@ -326,7 +326,10 @@ def through_proxy(url: str) -> str:
     >>> through_proxy("http://127.0.0.1:5000")
     ''
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, as "http://[x"
+        return ""
     proxy = urllib.request.getproxies().get(parts.scheme)
     host = parts.hostname or ""
     if not proxy or host in LOOPBACK or urllib.request.proxy_bypass(host):
