@@ -3,13 +3,15 @@
 import json
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlproject.catalogue.files import bundled
 from mlproject.core import columns as c
-from tests.servers import answers, free_port, wait_until
+from tests.servers import answers, free_port, kill_all, wait_until
 from tests.stack.world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400, func_only=True)]
@@ -33,6 +35,22 @@ def crime_dramas(count: int) -> list[int]:
     return ids
 
 
+def serve(world: World, state: Path) -> str:
+    """Start a service with a state folder of its own, wait for its model and return its address."""
+    port = free_port()
+    world.start(
+        "service.log",
+        *("bentoml", "serve", "bento/service.py:RecommendationsService"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        BENTOML_HOME=str(world.folder / "bentoml"),
+        BENTOML_DO_NOT_TRACK="True",
+        TVREC_STATE_DIR=str(state),
+    )
+    service = f"http://127.0.0.1:{port}"
+    wait_until(lambda: answers(f"{service}/readyz"), 120, "a model in the service")
+    return service
+
+
 def test_a_newcomer_who_rates_five_shows_is_known_without_a_build(world: World) -> None:
     world.good("export-shows")
     world.good("generate-ratings", "--once", "--users", "300", "--ratings", "15000")
@@ -44,16 +62,7 @@ def test_a_newcomer_who_rates_five_shows_is_known_without_a_build(world: World) 
         TVREC_DIMENSIONS="16",
         TVREC_EPOCHS="5",
     )
-    port = free_port()
-    service = f"http://127.0.0.1:{port}"
-    world.start(
-        "service.log",
-        *("bentoml", "serve", "bento/service.py:RecommendationsService"),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        BENTOML_HOME=str(world.folder / "bentoml"),
-        BENTOML_DO_NOT_TRACK="True",
-    )
-    wait_until(lambda: answers(f"{service}/readyz"), 120, "a model in the service")
+    service = serve(world, world.folder / "state")
     asked = {"user_id": NEWCOMER, "num_items": 10}
     before = post(f"{service}/recommend", asked)
     assert before["source"] == "popular"
@@ -80,3 +89,36 @@ def test_a_newcomer_who_rates_five_shows_is_known_without_a_build(world: World) 
     print(f"from the first rating to an answer that knows the user: {seconds:.1f} s")
     for item in after["items"]:
         print(f"  {item[c.TITLE]} ({', '.join(item[c.GENRES])})")
+
+
+def test_a_rating_through_one_service_counts_in_another(world: World, tmp_path: Path) -> None:
+    """Two services that share Kafka alone; before and after the broker is stopped."""
+    # Those that the first test has left running are no matter: each has its own state.
+    states = [tmp_path / name for name in ("one", "other")]
+    try:
+        one, other = (serve(world, state) for state in states)
+        seconds = [seconds_to(one, other, NEWCOMER + 1 + user) for user in range(20)]
+        print(f"a rating counts in the other service after {np.median(seconds):.2f} s (median),")
+        print(f"{np.quantile(seconds, 0.95):.2f} s (95 %)")
+        with world.without("kafka"):
+            asked = {"user_id": NEWCOMER + 1, "num_items": 10}
+            assert post(f"{other}/recommend", asked)["source"] == "folded-in"
+        world.wait_for("kafka")
+        print(f"{seconds_to(one, other, NEWCOMER + 100):.2f} s after the broker's return")
+    finally:
+        for state in states:
+            kill_all(state)
+
+
+def seconds_to(one: str, other: str, user_id: int) -> float:
+    """Rate a show through one service; return when the other knows of it."""
+    asked = {"user_id": user_id, "num_items": 10}
+    assert post(f"{other}/recommend", asked)["source"] == "popular"
+    post(f"{one}/rate", {"user_id": user_id, "show_id": 1, "rating": 10})
+    began = time.monotonic()
+    wait_until(
+        lambda: post(f"{other}/recommend", asked)["source"] == "folded-in",
+        60,
+        "the effect of a rating",
+    )
+    return time.monotonic() - began
