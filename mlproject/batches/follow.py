@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 # Between listings: that many times what one takes, within these bounds.
 _LIST_PAUSES: Final = 50
 _LIST_SECONDS: Final = (10.0, 120.0)
-_MOST_AT_ONCE: Final = 100
+_MOST_AT_ONCE: Final = 10
 # What the generator writes, and the service.
 _FORMATS: Final = ("jsonl.gz", "jsonl")
 _NOTHING: Final = Watermark("", "", 0)

@@ -13,7 +13,13 @@ from typing import Any, Final
 import numpy as np
 
 from mlproject.core import columns as c
-from mlproject.core.dates import EARLIEST_MS, is_plausible_time, to_millis
+from mlproject.core.dates import (
+    EARLIEST_MS,
+    UNDATED_BEFORE,
+    UNDATED_FROM,
+    is_plausible_time,
+    to_millis,
+)
 from mlproject.core.event_fields import (
     EVENT_FIELDS,
     OUT_OF_TIME,
@@ -141,7 +147,10 @@ def _score(field: EventField, value: Any) -> int:
 
 
 def _instant(field: EventField, value: Any) -> int:
-    if type(value) is int and EARLIEST_MS <= value < _LATE:
+    # Milliseconds, as our own batches have them, real and made up.
+    if type(value) is int and (
+        EARLIEST_MS <= value < _LATE or UNDATED_FROM <= value < UNDATED_BEFORE
+    ):
         return value
     number = _number(value)
     if number is not None:

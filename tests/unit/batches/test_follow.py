@@ -137,12 +137,12 @@ def test_a_batch_that_cannot_be_read_is_passed_over_and_said_to_be_missed(
 def test_it_waits_only_when_there_was_nothing_more(
     store: MemoryStore, stream: BatchStream, clock: Clock
 ) -> None:
-    for offset in range(150):
+    for offset in range(15):
         put(store, offset)
-    assert len(stream.read(1)) == 100
+    assert len(stream.read(1)) == 10
     assert not stream.is_current
     assert stream.events_behind is None
-    assert len(stream.read(1)) == 50
+    assert len(stream.read(1)) == 5
     assert clock.slept == []
     stream.read(1)
     assert clock.slept == [1]
