@@ -9,7 +9,8 @@ import mlflow
 import psycopg
 import pytest
 
-from mlproject import bootstrap, config
+from mlproject import config
+from mlproject.bootstrap import App
 from mlproject.models.files import save_model
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from tests import servers
@@ -34,7 +35,7 @@ def test_the_database_has_nothing_to_report_of_a_run(tmp_path: Path) -> None:
         servers.mlflow_server(tmp_path, runs=database) as uri,
         patch.dict(os.environ),
     ):
-        registry = bootstrap.registry(config.load(mlflow_tracking_uri=uri))
+        registry = App(config.load(mlflow_tracking_uri=uri)).registry
         assert isinstance(registry, MlflowRegistry)
         client = mlflow.MlflowClient(uri)
         with registry.run("any") as run:
