@@ -21,7 +21,7 @@ _CHECKED: Final = ("show_vectors", "show_biases", "user_vectors")
 
 @dataclass(frozen=True, slots=True)
 class FitParams:
-    """How to fit; the defaults are for a fit from nothing.
+    """How to fit.
 
     Parameters
     ----------
@@ -59,20 +59,6 @@ class FitParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulators:
-    """AdaGrad's sums of squared gradients, by which later steps are smaller.
-
-    Parameters
-    ----------
-    show_vectors, show_biases
-        float32, of shapes ``(shows, d)`` and ``(shows,)``; 1 at first.
-    """
-
-    show_vectors: Floats
-    show_biases: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class FittedVectors:
     """What a fit gives.
 
@@ -84,8 +70,6 @@ class FittedVectors:
         bool, shape ``(shows,)``.
     user_vectors
         float32, shape ``(users, d)``; 0 for a user without positives.
-    accumulators
-        To go on from, beside the vectors.
     epochs
         Passes after which the vectors were as they are.
     measures
@@ -96,33 +80,8 @@ class FittedVectors:
     show_biases: Floats
     took_part: Mask
     user_vectors: Floats
-    accumulators: Accumulators
     epochs: int
     measures: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Vectors of an earlier fit to go on from, in the rows of this one.
-
-    Parameters
-    ----------
-    show_vectors, show_biases
-        float32, of shapes ``(shows, d)`` and ``(shows,)``.
-    known
-        Which shows they are for, bool, shape ``(shows,)``; the others start at random.
-    user_vectors
-        float32, shape ``(users, d)``, such as the tastes that the earlier version reads
-        from the histories of now; a row of 0 starts at random.
-    accumulators
-        Of the earlier fit; without them all steps are as large as at first.
-    """
-
-    show_vectors: Floats
-    show_biases: Floats
-    known: Mask
-    user_vectors: Floats
-    accumulators: Accumulators | None = None
 
 
 Measure = Callable[[FittedVectors], float]
@@ -133,7 +92,6 @@ def fit_vectors(
     positives: sparse.csr_array,
     params: FitParams,
     *,
-    start: Start | None = None,
     measure: Measure | None = None,
     deadline: float | None = None,
     on_epoch: Callable[[int], None] = lambda _: None,
@@ -147,8 +105,6 @@ def fit_vectors(
         is none.
     params
         How to fit.
-    start
-        Where to go on from.
     measure
         Called after each epoch. The fit ends when it has not risen for
         ``params.patience`` epochs, and what is returned is the best. Nothing of what it
@@ -185,8 +141,6 @@ def fit_vectors(
     weights = _coo(chosen.data, chosen)
     interactions = _coo(np.ones_like(chosen.data), chosen)
     model.fit_partial(interactions, sample_weight=weights, epochs=0)  # draws the vectors
-    if start is not None:
-        _go_on_from(model, start, took_part)
     silent = np.diff(chosen.indptr) == 0
 
     best: FittedVectors | None = None
@@ -230,24 +184,11 @@ def _model(params: FitParams) -> LightFM:
     )
 
 
-def _go_on_from(model: LightFM, start: Start, took_part: Mask) -> None:
-    """Put what is known in the place of what was drawn."""
-    known = start.known[took_part]
-    model.item_embeddings[known] = start.show_vectors[took_part][known]
-    model.item_biases[known] = start.show_biases[took_part][known]
-    users = start.user_vectors.any(axis=1)
-    model.user_embeddings[users] = start.user_vectors[users]
-    if start.accumulators is not None:
-        sums = start.accumulators
-        model.item_embedding_gradients[known] = sums.show_vectors[took_part][known]
-        model.item_bias_gradients[known] = sums.show_biases[took_part][known]
-
-
 def _taken(model: LightFM, took_part: Mask, silent: Mask, epochs: int) -> FittedVectors:
     """Copy the arrays out of the model, in the rows of all shows."""
 
-    def laid_out(values: Floats, missing: float = 0) -> Floats:
-        found = np.full((len(took_part), *values.shape[1:]), missing, dtype=np.float32)
+    def laid_out(values: Floats) -> Floats:
+        found = np.zeros((len(took_part), *values.shape[1:]), dtype=np.float32)
         found[took_part] = values
         return found
 
@@ -258,10 +199,6 @@ def _taken(model: LightFM, took_part: Mask, silent: Mask, epochs: int) -> Fitted
         show_biases=laid_out(model.item_biases),
         took_part=took_part,
         user_vectors=user_vectors,
-        accumulators=Accumulators(
-            show_vectors=laid_out(model.item_embedding_gradients, 1),
-            show_biases=laid_out(model.item_bias_gradients, 1),
-        ),
         epochs=epochs,
     )
     for name in _CHECKED:

@@ -15,7 +15,7 @@ from mlproject.training.cold_shows import (
     with_cold_weights,
 )
 from mlproject.training.item_weights import FittedWeights
-from mlproject.training.lightfm_fit import Accumulators, FittedVectors
+from mlproject.training.lightfm_fit import FittedVectors
 
 # Shows 0 to 3 are rated. Features: drama, crime, anime, tv (which all but the last have).
 METADATA = sparse.csr_array(
@@ -46,7 +46,6 @@ def fitted() -> FittedVectors:
         show_biases=biases,
         took_part=RATED,
         user_vectors=np.ones((2, 3), np.float32),
-        accumulators=Accumulators(vectors, biases),
         epochs=1,
     )
 

@@ -1,4 +1,4 @@
-"""A fit leaves rare shows out, stops when it should, and goes on from earlier vectors."""
+"""A fit leaves rare shows out and stops when it should."""
 
 import time
 from dataclasses import replace
@@ -9,7 +9,7 @@ from scipy import sparse
 
 from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.training import lightfm_fit
-from mlproject.training.lightfm_fit import FitParams, FittedVectors, Start, fit_vectors
+from mlproject.training.lightfm_fit import FitParams, FittedVectors, fit_vectors
 
 USERS, SHOWS = 60, 20
 RARE, UNRATED, SILENT = 18, 19, 59
@@ -121,47 +121,6 @@ def test_on_epoch_may_stop_the_fit(positives: sparse.csr_array) -> None:
 
     with pytest.raises(TimeoutError):
         fit_vectors(positives, PARAMS, on_epoch=stop)
-
-
-def test_it_goes_on_from_earlier_vectors(positives: sparse.csr_array) -> None:
-    """One epoch more of a fit is better than one epoch from nothing."""
-    earlier = fit_vectors(positives, PARAMS)
-    start = Start(
-        earlier.show_vectors,
-        earlier.show_biases,
-        earlier.took_part,
-        earlier.user_vectors,
-        earlier.accumulators,
-    )
-    once = replace(PARAMS, epochs=1)
-    warm, cold = fit_vectors(positives, once, start=start), fit_vectors(positives, once)
-    assert contrast(warm) > contrast(earlier) > 2 * contrast(cold)
-
-
-def test_steps_are_smaller_with_the_accumulators(positives: sparse.csr_array) -> None:
-    earlier = fit_vectors(positives, PARAMS)
-    start = Start(
-        earlier.show_vectors, earlier.show_biases, earlier.took_part, earlier.user_vectors
-    )
-    once = replace(PARAMS, epochs=1)
-
-    def moved(start: Start) -> float:
-        found = fit_vectors(positives, once, start=start)
-        return float(np.abs(found.show_vectors - earlier.show_vectors).sum())
-
-    assert moved(replace(start, accumulators=earlier.accumulators)) < 0.9 * moved(start)
-
-
-def test_shows_that_are_new_start_at_random(positives: sparse.csr_array) -> None:
-    earlier = fit_vectors(positives, PARAMS)
-    known = earlier.took_part.copy()
-    known[4] = False
-    vectors = earlier.show_vectors.copy()
-    vectors[4] = np.nan
-    start = Start(vectors, earlier.show_biases, known, earlier.user_vectors)
-    found = fit_vectors(positives, replace(PARAMS, epochs=1), start=start)
-    assert np.isfinite(found.show_vectors).all()
-    assert found.show_vectors[4].any()
 
 
 def test_too_few_raters_are_an_error(positives: sparse.csr_array) -> None:

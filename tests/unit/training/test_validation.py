@@ -9,7 +9,7 @@ from mlproject.core.interactions import Interactions, Split
 from mlproject.dataset.split import RandomDraw, SplitKind, SplitRule, hold_out
 from mlproject.training import validation
 from mlproject.training.evaluation import evaluate
-from mlproject.training.lightfm_fit import Accumulators, FittedVectors
+from mlproject.training.lightfm_fit import FittedVectors
 from mlproject.training.validation import Validation, cut_validation
 
 USERS, SHOWS, EACH, K = 80, 60, 30, 5
@@ -38,7 +38,6 @@ def fitted(took_part: np.ndarray) -> FittedVectors:
         show_biases=random.normal(size=SHOWS).astype(np.float32),
         took_part=took_part,
         user_vectors=random.normal(size=(USERS, 4)).astype(np.float32),
-        accumulators=Accumulators(np.ones((SHOWS, 4), np.float32), np.ones(SHOWS, np.float32)),
         epochs=1,
     )
 
