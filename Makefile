@@ -83,7 +83,9 @@ lock: $(READY) ## Pin the dependencies anew, with hashes
 		echo "requirements/$$extra.txt"; \
 		$(COMPILE) --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
-	@$(COMPILE) --extra stack --constraints requirements/dev.txt pyproject.toml -o requirements/stack.txt
+	@for extra in stack spark; do \
+		$(COMPILE) --extra $$extra --constraints requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit 1; \
+	done
 	@$(COMPILE) --group build --constraints requirements/dev.txt -o requirements/build.txt
 
 images: $(IMAGES) ## Build the container images (TAG=, DOCKER_FLAGS=)
