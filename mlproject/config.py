@@ -239,6 +239,9 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="What is logged"
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How: a sentence for people, or JSON with fields (`json`)"
+    )
 
     @property
     def tracking_uri(self) -> str:

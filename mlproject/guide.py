@@ -7,6 +7,7 @@ from typing import Final
 
 from mlproject.bootstrap import App
 from mlproject.core.errors import TvrecError, UnavailableError
+from mlproject.core.masking import mask
 from mlproject.core.ports import RunTracker, VersionRegistry
 from mlproject.core.runs import VersionInfo
 
@@ -31,14 +32,14 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
     while not stop.is_set():
         if "mlflow" not in said and _answers(registry):
             said.add("mlflow")
-            say(f"MLflow is at {settings.tracking_uri}")
+            say(f"MLflow is at {mask(settings.tracking_uri)}")
         current = _production(registry) if "mlflow" in said else None
         if current is not None and current.number != version:
             version = current.number
             say(f"version {version} is in production: {current.tags.get('reason', '')}")
             if "page" not in said:
                 said.add("page")
-                say(f"compare the runs: {registry.page()}")
+                say(f"compare the runs: {mask(registry.page())}")
         if "service" not in said and app.service.is_ready():
             said.add("service")
             body = json.dumps({"user_id": 1, "num_items": 10})

@@ -18,6 +18,7 @@ from mlproject.core.errors import (
     TvrecError,
     UnavailableError,
 )
+from mlproject.core.masking import mask
 from mlproject.logs import set_up_logging
 
 EXIT_CODES: Final[dict[type[TvrecError], int]] = {
@@ -40,7 +41,7 @@ class Failure(click.ClickException):
     """One of our errors on its way out: its sentence and its exit code."""
 
     def __init__(self, error: TvrecError) -> None:
-        super().__init__(str(error))
+        super().__init__(mask(str(error)))
         self.exit_code = next(  # type: ignore[misc]  # click declares one code a class
             (code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1
         )

@@ -20,6 +20,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from mlproject.core.masking import mask
+
 log = logging.getLogger(__name__)
 
 LOG_SECONDS: Final = 60.0
@@ -31,17 +33,17 @@ json_option = click.option(
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(mask(value), indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, as wide as the terminal, or as wide as it must be elsewhere."""
     # As Text, since rich would read "[title of show]" as markup.
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(mask(title)), title_justify="left")
     for header in headers:
         table.add_column(Text(header), overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(Text, mask(row)))
     console = Console()
     if not console.is_terminal:
         console.width = 200
