@@ -1,15 +1,19 @@
 """The model builder: a training whenever there is something new."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import uuid4
 
-from mlproject.core.aliases import PRODUCTION
 from mlproject.core.cancel import ShouldStop, never
 from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.dataset.drift import drift
+from mlproject.logs import noting
 from mlproject.models.cache import ModelCache
+from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.training.trainer import Trainer
@@ -49,6 +53,8 @@ class Builder:
         epochs done.
     should_stop
         How to end a training early.
+    on_cycle
+        Called at the end of each cycle.
     """
 
     store: ObjectStore
@@ -60,6 +66,7 @@ class Builder:
     min_known: float = 0.0
     show_progress: Callable[[Trainer], AbstractContextManager[OnEpoch]] = _silent
     should_stop: ShouldStop = never
+    on_cycle: Callable[[Cycle], object] = lambda _: None
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
     _built: str = field(default="", init=False, repr=False)
 
@@ -79,55 +86,51 @@ class Builder:
             As :func:`~mlproject.pipelines.train.load_dataset` and
             :func:`~mlproject.pipelines.train.train` raise it; the next build tries again.
         """
+        cycle_id = uuid4().hex[:8]
+        with noting(cycle=cycle_id):
+            cycle = self._cycle(cycle_id)
+            log.info("%s", cycle.sentence, extra=cycle.fields())
+            self.on_cycle(cycle)
+        return [trained.result for trained in cycle.trained]
+
+    def _cycle(self, cycle_id: str) -> Cycle:
         self.registry.ping()
         # Of a builder that was killed, or of a build in which MLflow went away.
         if abandoned := self.registry.end_abandoned(BUILDER):
             log.warning("ended %d runs that were left open", abandoned)
+        started = time.monotonic()
         state = self._dataset.state if self._dataset else None
         dataset = load_dataset(self.store, state, min_known=self.min_known)
         self._dataset = dataset
-        if dataset.digest == self._built:
-            log.info("nothing new since the last build")
-            return []
-        log.info(
-            "training on %d ratings by %d users of %d shows; the catalogue knows the shows of "
-            "%.1f %% of all ratings",
-            len(dataset.interactions),
-            len(dataset.interactions.users),
-            len(dataset.catalogue),
-            100 * dataset.known_share,
-        )
-        results = [
-            self._train(dataset, trainer, alias)
-            for alias, trainers in self.competitors.items()
-            for trainer in trainers
-        ]
-        self._built = dataset.digest
-        return results
+        loaded = time.monotonic()
+        found = drift(dataset.interactions)
+        seconds = {"load": loaded - started, "drift": time.monotonic() - loaded}
+        trained = []
+        if dataset.digest != self._built:
+            tags = {**self.tags, "cycle": cycle_id}
+            trained = [
+                Trained(trainer.name, self._train(dataset, trainer, alias, tags))
+                for alias, trainers in self.competitors.items()
+                for trainer in trainers
+            ]
+            self._built = dataset.digest
+        production = self.registry.production()
+        return Cycle(cycle_id, self.params.k, dataset, seconds, found, trained, production)
 
-    def _train(self, dataset: Dataset, trainer: Trainer, alias: str) -> TrainResult:
+    def _train(
+        self, dataset: Dataset, trainer: Trainer, alias: str, tags: Mapping[str, str]
+    ) -> TrainResult:
         with self.show_progress(trainer) as on_epoch:
-            result = train(
+            return train(
                 dataset,
                 self.registry,
                 self.cache,
                 trainer,
                 self.params,
                 by=BUILDER,
-                tags=self.tags,
+                tags=tags,
                 data_uri=self.store.uri,
                 alias=alias,
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )
-        place = "in production" if alias == PRODUCTION else f"the {alias}"
-        became = f"version {result.version.number} is {place}" if result.version else "kept"
-        log.info(
-            "%s run %s took %.0f s: %s (%s)",
-            trainer.name,
-            result.run_id[:8],
-            result.metrics["duration_seconds"],
-            became,
-            result.verdict.reason,
-        )
-        return result

@@ -1,16 +1,16 @@
 """From what is in the store to what there is to train on."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 
-from mlproject.batches.progress import Totals
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, NotEnoughDataError
 from mlproject.core.interactions import Interactions
 from mlproject.core.ports import ObjectStore
 from mlproject.dataset.matrices import interactions
-from mlproject.snapshot.ingest import ingest
+from mlproject.snapshot.ingest import IngestReport, ingest
 from mlproject.snapshot.state import RatingsState
 
 
@@ -24,8 +24,8 @@ class Dataset:
         The shows, and the latest rating of every user and show.
     state
         The snapshot in memory, for the next load of this process.
-    totals
-        What has been read since the first batch.
+    ingested
+        How the snapshot was brought up to date.
     waiting
         Ratings of shows that the catalogue does not know yet.
     digest
@@ -35,7 +35,7 @@ class Dataset:
     catalogue: Catalogue
     interactions: Interactions
     state: RatingsState
-    totals: Totals
+    ingested: IngestReport
     waiting: int
     digest: str
 
@@ -44,18 +44,26 @@ class Dataset:
         """Share of the ratings whose show the catalogue knows."""
         return len(self.interactions) / (len(self.interactions) + self.waiting)
 
+    @property
+    def position(self) -> dict[str, str]:
+        """How far the stream was read, as tags of a run: by it an event is found in its runs."""
+        offsets = {str(partition): self.ingested.offsets[partition]
+                   for partition in sorted(self.ingested.offsets)}  # fmt: skip
+        return {"snapshot": str(self.ingested.generation), "offsets": json.dumps(offsets)}
+
     def counts(self) -> dict[str, float]:
         """Return how much there is, by the names of a run's metrics."""
+        totals = self.ingested.totals
         return {
             "ratings": len(self.interactions),
             "users": len(self.interactions.users),
             "shows": len(self.interactions.shows),
             "ratings_of_unknown_shows": self.waiting,
             "ratings_known_share": self.known_share,
-            "events": self.totals.events,
-            "events_superseded": self.totals.events - len(self.state),
-            "events_rejected": self.totals.rejected,
-            "batches_unreadable": self.totals.unreadable,
+            "events": totals.events,
+            "events_superseded": totals.events - len(self.state),
+            "events_rejected": totals.rejected,
+            "batches_unreadable": totals.unreadable,
         }
 
 
@@ -101,4 +109,4 @@ def load_dataset(
         )
     digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
     digest.update(state.digest.text.encode())
-    return Dataset(catalogue, found, state, report.totals, waiting, digest.hexdigest())
+    return Dataset(catalogue, found, state, report, waiting, digest.hexdigest())

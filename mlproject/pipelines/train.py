@@ -149,7 +149,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
 
     with registry.run(trainer.name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
         run.params({"trainer": trainer.name, **asdict(trainer), **_flat(params)})
-        run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **tags})
+        run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **dataset.position, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
         split, rule = hold_out(

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
 
@@ -81,6 +81,8 @@ class IngestReport:
         The snapshot's, 0 while there is none.
     totals
         Counts since the first batch.
+    offsets
+        By partition, the offset after the last event of the snapshot.
     """
 
     read: Totals
@@ -89,6 +91,7 @@ class IngestReport:
     compacted: bool
     generation: int
     totals: Totals
+    offsets: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def superseded(self) -> int:
@@ -151,8 +154,11 @@ def ingest(
             renew()
             seen = _written_anew(store, seen, state)
         report = replace(report, compacted=True)
-    totals = seen.manifest.totals if seen.manifest else Totals()
-    return state, replace(report, generation=seen.generation, totals=totals)
+    if seen.manifest:
+        marks = seen.manifest.watermarks
+        offsets = {partition: mark.next_offset for partition, mark in marks.items()}
+        report = replace(report, totals=seen.manifest.totals, offsets=offsets)
+    return state, replace(report, generation=seen.generation)
 
 
 def current(store: ObjectStore, state: RatingsState | None = None) -> tuple[Seen, RatingsState]:

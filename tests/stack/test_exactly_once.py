@@ -135,8 +135,8 @@ def test_a_builder_that_is_killed_loses_and_doubles_nothing(after: World) -> Non
         if sign == PROBE:
             assert not after.keys(MANIFEST)
     builder = after.start("builder.log", "tvrec", "build", **settings)
-    told = f"training on {EVENTS} ratings"
-    wait_until(lambda: told in after.said("builder.log"), 90, told)
+    told = f"make {EVENTS:,} ratings"
+    wait_until(lambda: told in after.said("builder.log"), 180, told)
     builder.send_signal(signal.SIGTERM)
     assert builder.wait(timeout=60) == 0, after.said("builder.log")
 

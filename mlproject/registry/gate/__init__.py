@@ -5,12 +5,13 @@ is due and costs next to nothing. See ``docs/gate.md`` for the rules, where they
 and what they do in simulations.
 """
 
-from mlproject.registry.gate.decision import Outcome, Verdict, judge
+from mlproject.registry.gate.decision import Cause, Outcome, Verdict, judge
 from mlproject.registry.gate.difference import Difference
 from mlproject.registry.gate.inputs import Measured, Occasion, Rules, Scores
 from mlproject.registry.gate.looks import looks_at, looks_tag, recipe_id, share_of
 
 __all__ = [
+    "Cause",
     "Difference",
     "Measured",
     "Occasion",

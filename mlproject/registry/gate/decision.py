@@ -31,6 +31,23 @@ class Outcome(StrEnum):
     """Production stays until a person has looked at the candidate."""
 
 
+class Cause(StrEnum):
+    """What decided, in a word; the sentence has the figures."""
+
+    UNFIT = "unfit"
+    """It may not be served, whatever production is."""
+    FIRST = "first"
+    """Nothing is in production yet."""
+    BETTER = "better"
+    NOT_BETTER = "not better"
+    DUE = "due"
+    """A change was due, and costs next to nothing."""
+    TOO_COSTLY = "too costly"
+    """A change is due, and would cost too much."""
+    TOO_GOOD = "too good"
+    """Too good to be true."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The decision and the sentence that explains it to whoever reads the run.
@@ -43,11 +60,14 @@ class Verdict:
         The sentence.
     becomes_reference
         Whether the candidate is the new reference too; never unless it is promoted.
+    cause
+        What decided, for counting; None if that is not known.
     """
 
     outcome: Outcome
     reason: str
     becomes_reference: bool = False
+    cause: Cause | None = None
 
     @property
     def promote(self) -> bool:
@@ -104,49 +124,53 @@ def judge(
     """
     why_not = unfit(scores, rules, findings, metric)
     if why_not:
-        return Verdict(Outcome.KEEP, why_not)
-    promote, why = _weigh(scores, occasion, rules, note)
+        return Verdict(Outcome.KEEP, why_not, cause=Cause.UNFIT)
+    promote, cause, why = _weigh(scores, occasion, rules, note)
     sentence = why + _details(scores, metric, note)
     if not promote:
-        return Verdict(Outcome.KEEP, sentence)
+        return Verdict(Outcome.KEEP, sentence, cause=cause)
     best = scores.reference or scores.production
     if best is None:
-        return Verdict(Outcome.PROMOTE, sentence, becomes_reference=True)
+        return Verdict(Outcome.PROMOTE, sentence, becomes_reference=True, cause=cause)
     ahead = Difference.of(scores.candidate.values, best.values)
     if ahead.lower > rules.leak * best.mean:
         return Verdict(
             Outcome.HOLD,
             f"held until a person has looked at it: a gain of more than {percent(rules.leak)} is "
             f"too good to be true, has it trained on what it is measured by? {sentence}",
+            cause=Cause.TOO_GOOD,
         )
-    return Verdict(Outcome.PROMOTE, sentence, _is_better(ahead, best, occasion, rules))
+    return Verdict(Outcome.PROMOTE, sentence, _is_better(ahead, best, occasion, rules), cause)
 
 
-def _weigh(scores: Scores, occasion: Occasion, rules: Rules, note: str) -> tuple[bool, str]:
+def _weigh(scores: Scores, occasion: Occasion, rules: Rules, note: str) -> tuple[bool, Cause, str]:
     """Tell whether there is a reason to promote a candidate that is fit, and say so."""
     candidate, production = scores.candidate, scores.production
     if production is None:
         why = note or "first to beat what is popular now"
         too_low = _below(candidate, scores.reference, "the reference", rules)
-        return (False, f"{why}, but {too_low}") if too_low else (True, why)
+        cause = Cause.NOT_BETTER if too_low else Cause.FIRST
+        return not too_low, cause, f"{why}, but {too_low}" if too_low else why
 
     found = Difference.of(candidate.values, production.values)
     how = compared(found, production.mean)
     if _is_better(found, production, occasion, rules):
-        return True, how
+        return True, Cause.BETTER, how
     due = _due(occasion, rules)
     if not due:
-        return False, how + _why_not_better(found, production, occasion, rules)
+        why = _why_not_better(found, production, occasion, rules)
+        return False, Cause.NOT_BETTER, how + why
     if found.mean < -rules.margin * production.mean:
-        return False, f"due ({due}), but {how}, more than the {percent(rules.margin)} allowed"
+        why = f"due ({due}), but {how}, more than the {percent(rules.margin)} allowed"
+        return False, Cause.TOO_COSTLY, why
     best, whose = (
         (scores.reference, "the reference") if scores.reference else (production, "production")
     )
     too_low = _below(candidate, best, whose, rules)
     if too_low:
-        return False, f"due ({due}), but {too_low}"
+        return False, Cause.TOO_COSTLY, f"due ({due}), but {too_low}"
     allowed = f", within the {percent(rules.margin)} allowed" if rounded(found) < 0 else ""
-    return True, f"due ({due}) and {how}{allowed}"
+    return True, Cause.DUE, f"due ({due}) and {how}{allowed}"
 
 
 def _is_better(found: Difference, than: Measured, occasion: Occasion, rules: Rules) -> bool:

@@ -290,7 +290,7 @@ def test_build_comes_back_with_the_settings_of_the_builder(
     linear, lightfm = registry.runs(9)
     assert (lightfm.params["dimensions"], lightfm.tags["trained_by"]) == ("2", "model-builder")
     assert linear.params["trainer"] == "linear"
-    assert "nothing new since the last build" in result.stderr
+    assert "nothing new to train on" in result.stderr
 
 
 def test_promote_goes_back_and_forth(run: Run, registry: MemoryRegistry) -> None:

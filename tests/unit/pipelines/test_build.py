@@ -1,5 +1,6 @@
 """The builder: a training whenever there is something new."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from mlproject.core.errors import CatalogueError, TrackingUnavailableError
 from mlproject.events.simulator import Simulator
 from mlproject.models.cache import ModelCache
 from mlproject.pipelines.build import BUILDER, Builder
+from mlproject.pipelines.cycle import Cycle
 from mlproject.pipelines.train import TrainParams
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
@@ -107,7 +109,7 @@ def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCapture
     assert first.run_id in {run.run_id for run in place.registry.runs(9)}
     assert place.builder.build() == []
     assert place.statuses() == ["FINISHED"]
-    assert caplog.messages[-1] == "nothing new since the last build"
+    assert caplog.messages[-1].endswith("; nothing new to train on")
 
 
 def test_it_trains_again_on_new_ratings(place: Place) -> None:
@@ -150,11 +152,49 @@ def test_progress_is_shown_for_a_training_and_for_nothing_else(place: Place) -> 
     assert place.epochs == [1, 2]
 
 
-def test_what_became_of_a_run_is_logged(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_line_tells_the_story_of_a_cycle(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     (result,) = place.builder.build()
     became = "version 1 is in production" if result.version else "kept"
-    assert f": {became} ({result.verdict.reason})" in caplog.messages[-1]
+    (line,) = caplog.messages
+    assert "1,500 new events make " in line
+    assert line.endswith(f": {became} ({result.verdict.reason})")
+
+
+def test_the_line_of_a_cycle_leads_to_its_runs(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (result,) = place.builder.build()
+    (record,) = (vars(record) for record in caplog.records)
+    (run,) = record["runs"]
+    assert run["run_id"] == result.run_id
+    assert place.registry.kept_runs[0].tags["cycle"] == record["cycle"]
+    json.dumps({name: record[name] for name in ("cycle", "runs", "seconds", "production")})
+
+
+def test_a_run_says_how_far_the_stream_was_read(place: Place) -> None:
+    """So an event, whose partition and offset its sender was told, is found in its runs."""
+    place.builder.build()
+    place.rate(1600)
+    place.builder.build()
+    told = [run.tags for run in place.registry.kept_runs]
+    assert [json.loads(tags["offsets"]) for tags in told] == [{"0": 1500}, {"0": 1600}]
+    assert [tags["snapshot"] for tags in told] == ["1", "2"]
+
+
+def test_each_cycle_is_handed_on(place: Place) -> None:
+    cycles: list[Cycle] = []
+    place.builder.on_cycle = cycles.append
+    place.builder.build()
+    place.builder.build()
+    first, second = cycles
+    assert len(first.trained) == 1
+    assert first.drift
+    assert (len(second.trained), second.dataset.ingested.read.events) == (0, 0)
+    assert first.cycle_id != second.cycle_id
 
 
 def test_runs_that_a_killed_builder_left_open_are_ended(

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlproject.registry.gate import Measured, Occasion, Outcome, Rules, Scores, Verdict, judge
+from mlproject.registry.gate import (
+    Cause,
+    Measured,
+    Occasion,
+    Outcome,
+    Rules,
+    Scores,
+    Verdict,
+    judge,
+)
 
 USERS, COVERAGE, COLD = 400, 0.1, 40
 NEW_SHOWS = Occasion(new_shows=12)
@@ -48,14 +57,18 @@ def verdict(given: Scores, occasion: Occasion = Occasion(), **rules: Any) -> Ver
 
 def test_nothing_is_promoted_in_whose_files_something_was_found() -> None:
     found = judge(scores(0.3, None), Occasion(), Rules(), findings=["one is NaN", "all alike"])
-    assert found == Verdict(Outcome.KEEP, "not fit to serve: one is NaN; all alike")
+    assert found == Verdict(
+        Outcome.KEEP, "not fit to serve: one is NaN; all alike", cause=Cause.UNFIT
+    )
 
 
 def test_a_metric_that_is_no_number_is_no_metric() -> None:
     broken = measured(0.3)
     broken.values[:12] = np.nan
     assert verdict(scores(broken)) == Verdict(
-        Outcome.KEEP, "not fit to serve: p@10 of 12 users is not a finite number"
+        Outcome.KEEP,
+        "not fit to serve: p@10 of 12 users is not a finite number",
+        cause=Cause.UNFIT,
     )
 
 
@@ -65,7 +78,9 @@ def test_nothing_is_promoted_that_does_not_beat_what_is_popular_now(
     own: float, production: float | None
 ) -> None:
     assert verdict(scores(own, production), NEW_SHOWS) == Verdict(
-        Outcome.KEEP, f"p@10 {own:.4f} does not beat the 0.1000 of what is popular now"
+        Outcome.KEEP,
+        f"p@10 {own:.4f} does not beat the 0.1000 of what is popular now",
+        cause=Cause.UNFIT,
     )
 
 
@@ -110,6 +125,7 @@ def test_coverage_does_not_collapse(best: dict[str, float]) -> None:
         Outcome.KEEP,
         "coverage collapses: 4.99 % of the shows are in anybody's list, "
         "10.00 % of the shows with production or the reference",
+        cause=Cause.UNFIT,
     )
     assert verdict(scores(measured(0.21, SURE, coverage=0.05), **best)).promote
 
@@ -129,6 +145,7 @@ def test_without_production_the_first_that_is_fit_is_promoted_and_is_the_referen
         Outcome.PROMOTE,
         "first to beat what is popular now: p@10 0.2000 to 0.1000 of what is popular now",
         becomes_reference=True,
+        cause=Cause.FIRST,
     )
 
 
@@ -156,6 +173,7 @@ def test_one_that_is_better_is_promoted_and_is_the_reference() -> None:
         "better by 0.0100 (5.0 %): p@10 0.2100 to production's 0.2000, "
         "+0.0100 (90 % interval +0.0083 to +0.0117) over 400 users",
         becomes_reference=True,
+        cause=Cause.BETTER,
     )
 
 
@@ -191,6 +209,7 @@ def test_one_that_is_worse_is_said_to_be_worse() -> None:
         Outcome.KEEP,
         "worse by 0.0050 (2.5 %): p@10 0.1950 to production's 0.2000, "
         "-0.0050 (90 % interval -0.0067 to -0.0033) over 400 users",
+        cause=Cause.NOT_BETTER,
     )
 
 
@@ -225,6 +244,7 @@ def test_a_change_that_is_due_may_cost_a_little(occasion: Occasion, why: str) ->
         f"due ({why}) and worse by 0.0015 (0.8 %), within the 1 % allowed: "
         "p@10 0.1985 to production's 0.2000, "
         "-0.0015 (90 % interval -0.0016 to -0.0014) over 400 users",
+        cause=Cause.DUE,
     )
 
 
@@ -241,7 +261,7 @@ def test_on_the_same_data_nothing_is_due() -> None:
 def test_a_change_that_is_due_does_not_cost_more_than_the_margin() -> None:
     given = scores(measured(0.195, SURE))
     found = verdict(given, NEW_SHOWS)
-    assert found.outcome is Outcome.KEEP
+    assert (found.outcome, found.cause) == (Outcome.KEEP, Cause.TOO_COSTLY)
     assert found.reason.startswith(
         "due (12 new shows), but worse by 0.0050 (2.5 %), more than the 1 % allowed: "
     )
@@ -281,6 +301,7 @@ def test_what_is_too_good_to_be_true_waits_for_a_person(occasion: Occasion) -> N
         "held until a person has looked at it: a gain of more than 10 % is too good to be true, "
         "has it trained on what it is measured by? better by 0.0400 (20.0 %): p@10 0.2400 to "
         "production's 0.2000, +0.0400 (90 % interval +0.0383 to +0.0417) over 400 users",
+        cause=Cause.TOO_GOOD,
     )
     assert verdict(scores(measured(0.24, SURE)), leak=0.25).promote
 
