@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mlproject.core.aliases import PREVIOUS, PRODUCTION
+from mlproject.core.aliases import PRODUCTION
 from mlproject.core.cancel import Cancelled
+from mlproject.core.decisions import Decision, Outcome
 from mlproject.core.errors import StoreUnavailableError, UnavailableError, VersionNotFoundError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectInfo, RunLog
-from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.core.runs import RunInfo, VersionInfo, the_one
 from mlproject.core.topics import TOPIC
 from mlproject.core.user_histories import HistoriesStatus, History, Position
 from mlproject.core.user_ratings import UserRatings
@@ -163,7 +164,7 @@ class MemoryHistories:
 
 @dataclass
 class MemoryRegistry:
-    """Runs and versions in lists, models below ``folder``.
+    """Runs, versions and decisions in lists, models below ``folder``.
 
     Set ``failure`` and every call raises it.
     """
@@ -171,6 +172,7 @@ class MemoryRegistry:
     folder: Path
     kept_runs: list[RunInfo] = field(default_factory=list)
     kept_versions: list[VersionInfo] = field(default_factory=list)
+    kept_decisions: list[Decision] = field(default_factory=list)
     failure: BaseException | None = None
 
     def ping(self) -> None:
@@ -225,15 +227,26 @@ class MemoryRegistry:
         self.check()
         return self.kept_runs[::-1][:limit]
 
+    def run_id(self, start: str) -> str:
+        """Return the id of the run whose id begins like this."""
+        self.check()
+        ids = [run.run_id for run in self.kept_runs]
+        return the_one(start, [run_id for run_id in ids if run_id.startswith(start)])
+
     def find_run(self, run_id: str) -> RunInfo | None:
         """Return a run, None if there is none."""
         self.check()
         return next((run for run in self.kept_runs if run.run_id == run_id), None)
 
-    def versions(self) -> Sequence[VersionInfo]:
-        """Return all versions, newest first."""
+    def versions(self, limit: int) -> Sequence[VersionInfo]:
+        """Return the newest versions, newest first."""
         self.check()
-        return self.kept_versions[::-1]
+        return self.kept_versions[::-1][:limit]
+
+    def versions_of(self, run_ids: Sequence[str]) -> Sequence[VersionInfo]:
+        """Return the versions that were made of some runs, newest first."""
+        self.check()
+        return [info for info in self.kept_versions[::-1] if info.run_id in run_ids]
 
     def version(self, number: int) -> VersionInfo:
         """Return one version; raise VersionNotFoundError if there is none."""
@@ -260,6 +273,12 @@ class MemoryRegistry:
                 aliases.add(alias)
             self._replace(replace(version, aliases=tuple(sorted(aliases))))
 
+    def unpoint(self, alias: str) -> None:
+        """Take an alias away; no alias is no error."""
+        self.check()
+        for version in self.kept_versions:
+            self._replace(replace(version, aliases=tuple(sorted({*version.aliases} - {alias}))))
+
     def tag(self, number: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         version = self.version(number)
@@ -274,23 +293,28 @@ class MemoryRegistry:
         self.kept_versions.append(version)
         return version
 
-    def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
-        """Point ``production`` at a version and ``previous`` at the one before it."""
-        self.version(number)
-        before = self.production()
-        if before is not None and before.number == number:
-            return before
-        tags = {
-            "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "promoted_by": by,
-            "promoted_from": str(before.number) if before else "",
-            "reason": reason,
-        }
-        self.tag(number, tags)
-        if before is not None:
-            self.point(PREVIOUS, before.number)
-        self.point(PRODUCTION, number)
-        return self.version(number)
+    def decisions(self, limit: int) -> Sequence[Decision]:
+        """Return the newest decisions, the oldest first."""
+        self.check()
+        return sorted(self.kept_decisions, key=lambda one: (one.at, one.decision_id))[-limit:]
+
+    def note(self, decision: Decision) -> Decision:
+        """Add a decision; return it with its id."""
+        self.check()
+        noted = replace(
+            decision,
+            decision_id=f"decision{len(self.kept_decisions) + 1}",
+            outcome=Outcome.OPEN,
+        )
+        self.kept_decisions.append(noted)
+        return noted
+
+    def conclude(self, decision: Decision) -> None:
+        """Note how far a decision has been carried out."""
+        self.check()
+        for place, kept in enumerate(self.kept_decisions):
+            if kept.decision_id == decision.decision_id:
+                self.kept_decisions[place] = replace(kept, outcome=decision.outcome)
 
     def download(self, number: int, folder: Path) -> Path:
         """Copy a version's model files into ``folder``; return the folder that has them."""

@@ -27,6 +27,9 @@ from mlproject.core.ratings import RatingFrame
 from mlproject.core.runs import VersionInfo
 from mlproject.core.user_ratings import UserRatings
 from mlproject.models.factors import Factors
+from mlproject.models.files import save_model
+from mlproject.pipelines.decide import put_into_production
+from mlproject.testing import MemoryRegistry
 
 FIRST_INSTANT = pd.Timestamp("2025-01-01", tz="UTC")
 
@@ -199,4 +202,18 @@ def written(store: ObjectStore) -> RatingFrame:
     keys = [BatchKey.parse(info.key) for info in store.list("topics/ratings/")]
     return RatingFrame.concat(
         [decode_frame(key, store.get(str(key)) or b"") for key in keys if key]
+    )
+
+
+def promote_one(registry: MemoryRegistry, **changes: object) -> None:
+    """Let a run log a model and be promoted."""
+    with registry.run("a run") as log:
+        folder = registry.folder / log.run_id
+        folder.mkdir(parents=True)
+        save_model(model(**changes), folder)
+        log.metrics({"precision_at_10": 0.25, "popularity_precision_at_10": 0.125})
+        log.params({"dimensions": 4})
+        log.tags({"reason": "it is good"})
+    put_into_production(
+        registry, registry.register(log.run_id).number, by="ann", reason="it is good"
     )

@@ -1,7 +1,7 @@
-"""Commands on models: ``train``, ``promote``, ``runs``, ``recommend``, ``rate``."""
+"""Commands on models: ``train``, ``runs``, ``recommend``, ``rate``."""
 
 import logging
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -13,18 +13,6 @@ from mlproject.core.rating_scale import HIGHEST, LOWEST
 from mlproject.provenance import run_tags, user_name
 
 log = logging.getLogger(__name__)
-
-
-class VersionNumber(click.ParamType[int | None]):
-    """A version's number; ``newest`` reads as None, for `mlflow run`, which passes it."""
-
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """Read the option's text."""
-        return None if value == "newest" else click.INT.convert(value, param, ctx)
 
 
 @tvrec.command()
@@ -85,6 +73,7 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
                 "promoted": result.version is not None,
                 "version": result.version.number if result.version else None,
                 "reason": result.verdict.reason,
+                "held": result.held.hold if result.held else None,
                 "split": result.split,
                 "metrics": result.metrics,
             }
@@ -100,39 +89,12 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
             click.echo(f"  {name:38} {value:.4f}")
     if result.version:
         click.echo(f"version {result.version.number} is in production")
+    elif result.held:
+        click.echo(f"not promoted, since production is {result.held.hold}; `tvrec release` ends it")
     elif result.verdict.promote:
         click.echo(f"not promoted, as asked; `tvrec promote --run {result.run_id}` does it")
     else:
         click.echo(f"not promoted; `tvrec promote --run {result.run_id}` does it all the same")
-
-
-@tvrec.command()
-@click.option("--version", type=VersionNumber(), help="Number of the version, or `newest`.")
-@click.option("--run", "run_id", help="Run whose model becomes a version first.")
-@click.option("--reason", default="by hand", help="Why, for the record.")
-@pass_app
-def promote(app: App, *, version: int | None, run_id: str | None, reason: str) -> None:
-    """Put a version into production.
-
-    The service follows within seconds.
-
-    \b
-    tvrec promote                    the newest version
-    tvrec promote --version 2        that one, for example to go back to it
-    tvrec promote --run 3f2a...      the model of a run that was not promoted
-    """
-    from mlproject.pipelines.promote import promote as put_into_production
-
-    if version is not None and run_id is not None:
-        raise click.UsageError("--version and --run exclude each other")
-    info = put_into_production(
-        app.registry,
-        version=version,
-        run_id=run_id,
-        by=user_name(),
-        reason=reason,
-    )
-    click.echo(f"version {info.number} is in production")
 
 
 @tvrec.command()
@@ -149,8 +111,9 @@ def runs(app: App, *, limit: int, as_json: bool) -> None:
     tvrec runs --limit 100 --json | jq '.[].metrics'
     """
     settings = app.settings
-    versions = {info.run_id: info for info in app.registry.versions()}
     found = app.registry.runs(limit)
+    made = app.registry.versions_of([run.run_id for run in found])
+    versions = {info.run_id: info for info in made}
     if as_json:
         print_json(
             [

@@ -12,7 +12,8 @@
     ├── ModelError
     │   ├── ArtifactError        a model's files are incomplete or altered
     │   ├── TrainingError
-    │   └── VersionNotFoundError
+    │   ├── VersionNotFoundError
+    │   └── DecisionError         what was decided about a version cannot be done
     ├── UnavailableError         a server or store does not answer; try again
     │   ├── StoreUnavailableError
     │   ├── TrackingUnavailableError
@@ -68,6 +69,10 @@ class TrainingError(ModelError):
 
 class VersionNotFoundError(ModelError):
     """The registry has no such version."""
+
+
+class DecisionError(ModelError):
+    """What was decided about a version cannot be done; the text says why."""
 
 
 class UnavailableError(TvrecError):

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mlproject.core.decisions import Decision
 from mlproject.core.runs import RunInfo, VersionInfo
 
 if TYPE_CHECKING:
@@ -169,6 +170,13 @@ class RunTracker(Protocol):
         """Return the newest runs, newest first."""
         ...
 
+    def run_id(self, start: str) -> str:
+        """Return the id of the run whose id begins like this.
+
+        Raises VersionNotFoundError if there is none, or more than one.
+        """
+        ...
+
     def find_run(self, run_id: str) -> RunInfo | None:
         """Return a run, None if there is none."""
         ...
@@ -177,8 +185,12 @@ class RunTracker(Protocol):
 class VersionRegistry(Protocol):
     """Versions of the model. Every method raises TrackingUnavailableError if the server fails."""
 
-    def versions(self) -> Sequence[VersionInfo]:
-        """Return all versions, newest first."""
+    def versions(self, limit: int) -> Sequence[VersionInfo]:
+        """Return the newest versions, newest first."""
+        ...
+
+    def versions_of(self, run_ids: Sequence[str]) -> Sequence[VersionInfo]:
+        """Return the versions that were made of some runs, newest first."""
         ...
 
     def version(self, number: int) -> VersionInfo:
@@ -194,7 +206,11 @@ class VersionRegistry(Protocol):
         ...
 
     def point(self, alias: str, number: int) -> None:
-        """Point an alias at a version."""
+        """Point an alias at a version; raise VersionNotFoundError if there is none."""
+        ...
+
+    def unpoint(self, alias: str) -> None:
+        """Take an alias away; no alias is no error."""
         ...
 
     def tag(self, number: int, tags: Mapping[str, str]) -> None:
@@ -205,13 +221,6 @@ class VersionRegistry(Protocol):
         """Make the run's model a version; raise VersionNotFoundError if it has no model."""
         ...
 
-    def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
-        """Point ``production`` at a version and ``previous`` at the one before it.
-
-        To promote what is in production already changes nothing.
-        """
-        ...
-
     def download(self, number: int, folder: Path) -> Path:
         """Copy a version's model files into ``folder``; return the folder that has them.
 
@@ -220,8 +229,31 @@ class VersionRegistry(Protocol):
         ...
 
 
-class ModelRegistry(RunTracker, VersionRegistry, Protocol):
-    """Both, for a training, which makes a run and then perhaps a version."""
+class DecisionJournal(Protocol):
+    """Decisions about production, added and never changed.
+
+    Every method raises TrackingUnavailableError if the server fails.
+    """
+
+    def decisions(self, limit: int) -> Sequence[Decision]:
+        """Return the newest decisions, the oldest first."""
+        ...
+
+    def note(self, decision: Decision) -> Decision:
+        """Add a decision in one step; return it with its id. Nobody else's gets lost."""
+        ...
+
+    def conclude(self, decision: Decision) -> None:
+        """Note how far a decision has been carried out: its ``outcome``."""
+        ...
+
+
+class Production(VersionRegistry, DecisionJournal, Protocol):
+    """Versions, and the decisions about them."""
+
+
+class ModelRegistry(RunTracker, Production, Protocol):
+    """All of it, for a training, which makes a run and then perhaps a version."""
 
 
 class Clock(Protocol):

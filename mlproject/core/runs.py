@@ -1,8 +1,10 @@
 """Runs and versions, as records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from mlproject.core.errors import VersionNotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +28,20 @@ class VersionInfo:
     run_id: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def the_one(start: str, run_ids: Sequence[str]) -> str:
+    """Return the only one of the ids that begin alike.
+
+    Raises
+    ------
+    VersionNotFoundError
+        If there is none, or more than one.
+    """
+    if start in run_ids:
+        return start
+    if not run_ids:
+        raise VersionNotFoundError(f"there is no run {start}; `tvrec runs` lists them")
+    if len(run_ids) > 1:
+        raise VersionNotFoundError(f"the ids of several runs begin with {start}; give more of it")
+    return run_ids[0]

@@ -15,6 +15,7 @@ from mlproject.logs import noting
 from mlproject.models.cache import ModelCache
 from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
+from mlproject.pipelines.decide import settle
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.training.trainer import Trainer
 
@@ -98,6 +99,8 @@ class Builder:
         # Of a builder that was killed, or of a build in which MLflow went away.
         if abandoned := self.registry.end_abandoned(BUILDER):
             log.warning("ended %d runs that were left open", abandoned)
+        for mended in settle(self.registry):
+            log.warning("%s", mended)
         started = time.monotonic()
         state = self._dataset.state if self._dataset else None
         dataset = load_dataset(self.store, state, min_known=self.min_known)

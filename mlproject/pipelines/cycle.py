@@ -37,6 +37,8 @@ class Trained:
     def outcome(self) -> str:
         """What became of the run, in a few words."""
         version, alias = self.result.version, self.result.alias
+        if self.result.held and self.result.verdict.promote:
+            return f"kept, since production is {self.result.held.hold}"
         if version is None:
             return _NO_VERSION[self.result.verdict.outcome]
         place = "in production" if alias == PRODUCTION else f"the {alias}"

@@ -10,7 +10,7 @@ from mlproject.core.errors import CatalogueError, NotEnoughDataError
 from mlproject.core.interactions import Interactions
 from mlproject.core.ports import ObjectStore
 from mlproject.dataset.matrices import interactions
-from mlproject.snapshot.ingest import IngestReport, ingest
+from mlproject.snapshot.ingest import IngestReport, current, ingest
 from mlproject.snapshot.state import RatingsState
 
 
@@ -110,3 +110,23 @@ def load_dataset(
     digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
     digest.update(state.digest.text.encode())
     return Dataset(catalogue, found, state, report, waiting, digest.hexdigest())
+
+
+def read_interactions(store: ObjectStore) -> tuple[Catalogue, Interactions]:
+    """Read the catalogue and what the snapshot has; nothing is ingested, so nobody is in the way.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no catalogue yet.
+    NotEnoughDataError
+        If there are no ratings of known shows in the snapshot yet.
+    """
+    catalogue = read_catalogue(store)
+    _, state = current(store)
+    found, _ = interactions(state.ratings, catalogue)
+    if not len(found):
+        raise NotEnoughDataError(
+            f"the snapshot in {store.uri} has no ratings of known shows yet; the builder makes it"
+        )
+    return catalogue, found

@@ -95,18 +95,18 @@ def find_incumbents(
     version = registry.aliased(alias) or registry.production()
     if version is None:
         return Incumbents(split, note="first to beat popularity")
-    production = _read(version, registry, cache)
+    production = read_version(version, registry, cache)
     if isinstance(production, str):
         return _incomparable(split, version, production)
     fair = split.held_out & production.rule.held_out(split.interactions)
-    if not _tells(split, fair):
+    if not tells(split, fair):
         why = "has trained on the holdout, or on nearly all of it"
         return _incomparable(split, version, why)
 
     reference = _reference(version, registry, cache)
     if reference is not None:
         with_reference = fair & reference.rule.held_out(split.interactions)
-        if _tells(split, with_reference):
+        if tells(split, with_reference):
             fair = with_reference
         else:
             log.warning(
@@ -130,14 +130,16 @@ def _reference(
     version = registry.aliased(REFERENCE)
     if version is None or version.number == production.number:
         return None
-    reference = _read(version, registry, cache)
+    reference = read_version(version, registry, cache)
     if isinstance(reference, str):
         log.warning("version %d, the reference, %s; it is not asked", version.number, reference)
         return None
     return reference
 
 
-def _read(version: VersionInfo, registry: ModelRegistry, cache: ModelCache) -> Incumbent | str:
+def read_version(
+    version: VersionInfo, registry: ModelRegistry, cache: ModelCache
+) -> Incumbent | str:
     """Return a version's model and run, or why it cannot be measured."""
     try:
         model = cache.load(version)
@@ -150,7 +152,7 @@ def _read(version: VersionInfo, registry: ModelRegistry, cache: ModelCache) -> I
     return Incumbent(version, model, run, rule)
 
 
-def _tells(split: Split, fair: Mask) -> bool:
+def tells(split: Split, fair: Mask) -> bool:
     """Tell whether enough users are left to measure by."""
     left, all_users = (_measured_users(split, mask) for mask in (fair, split.held_out))
     return left >= max(1, min(_FEWEST_USERS, all_users // 2))

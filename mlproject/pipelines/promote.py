@@ -1,19 +1,29 @@
 """Promotion by hand."""
 
-from mlproject.core.errors import VersionNotFoundError
-from mlproject.core.ports import VersionRegistry
+from collections.abc import Callable
+from datetime import datetime
+
+from mlproject.core.aliases import CHALLENGER
+from mlproject.core.decisions import FOREVER
+from mlproject.core.errors import ArtifactError, DecisionError, VersionNotFoundError
+from mlproject.core.model import TrainedModel
+from mlproject.core.ports import Production
 from mlproject.core.runs import VersionInfo
+from mlproject.models.cache import ModelCache
+from mlproject.pipelines.decide import put_into_production, settle
+
+Findings = Callable[[TrainedModel], tuple[str, ...]]
+"""Says what is wrong with a model: a sentence for each thing found."""
 
 
-def promote(
-    registry: VersionRegistry,
+def chosen(
+    registry: Production,
     *,
     version: int | None = None,
     run_id: str | None = None,
-    by: str,
-    reason: str,
+    challenger: bool = False,
 ) -> VersionInfo:
-    """Put a version into production: the named one, a run's, or else the newest.
+    """Return the version that a person means: the named one, a run's, or else the newest.
 
     Parameters
     ----------
@@ -23,24 +33,88 @@ def promote(
         The version's number.
     run_id
         A run whose model becomes a version first, unless it is one.
-    by, reason
-        Who promotes, and why, for the record.
+    challenger
+        Whether the challenger is meant.
 
     Raises
     ------
     VersionNotFoundError
         If there is no such version, or none at all.
     """
-    if version is None:
-        versions = registry.versions()
-        if run_id is not None:
-            known = [info for info in versions if info.run_id == run_id]
-            version = (known[0] if known else registry.register(run_id)).number
-        elif versions:
-            version = versions[0].number
-        else:
-            raise VersionNotFoundError(
-                "there is no version to promote yet; `tvrec train` makes one, "
-                "and `tvrec promote --run ID` takes the model of a run that was not promoted"
-            )
-    return registry.promote(version, by=by, reason=reason)
+    if version is not None:
+        return registry.version(version)
+    if run_id is not None:
+        known = registry.versions_of([run_id])
+        return known[0] if known else registry.register(run_id)
+    if challenger:
+        found = registry.aliased(CHALLENGER)
+        if found is None:
+            raise VersionNotFoundError("no version is the challenger; see `tvrec versions`")
+        return found
+    versions = registry.versions(1)
+    if not versions:
+        raise VersionNotFoundError(
+            "there is no version to promote yet; `tvrec train` makes one, "
+            "and `tvrec promote --run ID` takes the model of a run that was not promoted"
+        )
+    return versions[0]
+
+
+def promote(  # noqa: PLR0913 - what a person may say
+    registry: Production,
+    cache: ModelCache,
+    version: VersionInfo,
+    findings: Findings,
+    *,
+    by: str,
+    reason: str,
+    held_until: datetime = FOREVER,
+    force: bool = False,
+) -> VersionInfo:
+    """Put a version into production that a person has chosen, and hold it there.
+
+    It is loaded and checked first, as the service would.
+
+    Parameters
+    ----------
+    registry, cache
+        Where versions are, and where their models are read from.
+    version
+        From :func:`chosen`.
+    findings
+        What is wrong with a model.
+    by, reason
+        Who promotes, and why, for the record.
+    held_until
+        Until when the builder may not replace it.
+    force
+        Whether what was found is put up with. What cannot be loaded cannot be served either.
+
+    Raises
+    ------
+    ArtifactError
+        If it cannot be loaded.
+    DecisionError
+        If something is wrong with it.
+    """
+    settle(registry)
+    try:
+        model = cache.load(version)
+    except ArtifactError as error:
+        raise ArtifactError(
+            f"version {version.number} cannot be loaded, so it is not promoted: {error}"
+        ) from error
+    found = () if force else findings(model)
+    if found:
+        raise DecisionError(
+            f"version {version.number} is not promoted: {'; '.join(found)} (--force --reason WHY "
+            "promotes it all the same)"
+        )
+    put_into_production(
+        registry,
+        version.number,
+        by=by,
+        reason=reason,
+        held_until=held_until,
+    )
+    return registry.version(version.number)

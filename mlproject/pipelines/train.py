@@ -13,6 +13,7 @@ import numpy as np
 
 from mlproject.core.aliases import CHALLENGER, PRODUCTION, REFERENCE
 from mlproject.core.cancel import Cancelled, ShouldStop, never
+from mlproject.core.decisions import Decision
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
@@ -25,11 +26,13 @@ from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import load_model, save_model
 from mlproject.pipelines.dataset import Dataset
+from mlproject.pipelines.decide import current_standing, put_into_production
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.pipelines.measuring import draw, measure
-from mlproject.registry.checks import Bounds, check_version
+from mlproject.pipelines.vetting import findings
 from mlproject.registry.gate import (
     Occasion,
+    Outcome,
     Rules,
     Verdict,
     judge,
@@ -37,7 +40,6 @@ from mlproject.registry.gate import (
     looks_tag,
     recipe_id,
 )
-from mlproject.serving.recommender import Recommender
 from mlproject.training.popularity import popular_now
 from mlproject.training.trainer import Fitted, Trainer, require_finite
 
@@ -46,7 +48,6 @@ log = logging.getLogger(__name__)
 KIND_TAG: Final = "kind"
 # Differ from fit to fit of one recipe.
 _NO_RECIPE: Final = ("seed", "threads")
-_CHECKED_USERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class TrainResult:
         The alias that the candidate wanted.
     version
         The version that has it now; None if the candidate does not.
+    held
+        The decision by which a person holds production, if one does.
     """
 
     run_id: str
@@ -95,6 +98,7 @@ class TrainResult:
     verdict: Verdict
     alias: str
     version: VersionInfo | None
+    held: Decision | None = None
 
 
 def train(  # noqa: PLR0913 - the composition of a whole pipeline
@@ -168,7 +172,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             measured.scores(),
             _occasion(model, incumbents, recipe),
             _rules(params.rules, model, incumbents),
-            findings=_findings(model, split, params.k),
+            findings=findings(model, split, params.k),
             metric=f"precision@{params.k}",
             note=incumbents.note,
         )
@@ -181,7 +185,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         # First, so that the metrics are the model's too.
         run.model(Path(made) / "model")
         run.metrics(metrics)
+        held = _hold(registry) if alias == PRODUCTION else None
         run.tags({"verdict": verdict.outcome, "reason": verdict.reason})
+        run.tags({"decision": _decision(verdict, held, promote=promote)})
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
 
@@ -190,9 +196,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         looks = looks_at(rival.tags, recipe) + 1
         registry.tag(rival.number, {looks_tag(recipe): str(looks)})
     version = None
-    if verdict.promote and promote:
+    if verdict.promote and promote and held is None:
         version = _given(alias, run.run_id, registry, verdict, by=by)
-    return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version)
+    return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version, held)
 
 
 def _complete(fitted: Fitted, dataset: Dataset, split: Split, params: TrainParams) -> TrainedModel:
@@ -236,36 +242,35 @@ def _rules(rules: Rules, model: TrainedModel, incumbents: Incumbents) -> Rules:
     return Rules(**{**_fields(rules), "leak": np.inf})
 
 
-def _findings(model: TrainedModel, split: Split, k: int) -> tuple[str, ...]:
-    """Ask the version as the service would ask it."""
-    histories = split.interactions.histories(~split.held_out, model.history_weights)
-    telling = np.flatnonzero(histories.has_taste())
-    chosen = telling[:: -(-len(telling) // _CHECKED_USERS) or 1]
-    recommender = Recommender(0, model)
-    return check_version(
-        {**model.model.arrays(), "popularity": model.popularity},
-        model.scores,
-        lambda history, length: recommender.rank(history, length)[0],
-        histories.take(chosen),
-        Bounds(k=k),
-    )
-
-
 def _given(
     alias: str, run_id: str, registry: ModelRegistry, verdict: Verdict, *, by: str
-) -> VersionInfo:
-    """Make the run's model a version, and point its alias at it."""
+) -> VersionInfo | None:
+    """Make the run's model a version, and point its alias at it; None if a person holds it now."""
     version = registry.register(run_id)
     if alias == CHALLENGER:
         registry.tag(version.number, {"challenges_by": by, "reason": verdict.reason})
         registry.point(CHALLENGER, version.number)
         return registry.version(version.number)
     before = registry.production()
-    if verdict.becomes_reference:
-        registry.point(REFERENCE, version.number)
-    elif before is not None and registry.aliased(REFERENCE) is None:
-        registry.point(REFERENCE, before.number)
-    return registry.promote(version.number, by=by, reason=verdict.reason)
+    reference = version.number if verdict.becomes_reference else 0
+    if not reference and before is not None and registry.aliased(REFERENCE) is None:
+        reference = before.number
+    return put_into_production(
+        registry, version.number, by=by, reason=verdict.reason, reference=reference
+    )
+
+
+def _hold(registry: ModelRegistry) -> Decision | None:
+    return current_standing(registry).hold(datetime.now(UTC))
+
+
+def _decision(verdict: Verdict, held: Decision | None, *, promote: bool) -> str:
+    """Say what becomes of the candidate, for whoever reads the run."""
+    if not verdict.promote:
+        return "held" if verdict.outcome is Outcome.HOLD else "kept"
+    if held is not None:
+        return f"kept: production is {held.hold}"
+    return "promoted" if promote else "kept, as asked"
 
 
 def _recipe(trainer: Trainer, params: TrainParams) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Runs and versions of one MLflow server, for a training."""
+"""Runs, versions and decisions of one MLflow server, for a training."""
 
 from dataclasses import dataclass
 
+from mlproject.registry.mlflow_decisions import MlflowDecisions
 from mlproject.registry.mlflow_runs import MlflowRuns
 from mlproject.registry.mlflow_versions import MlflowVersions
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlflowRegistry(MlflowRuns, MlflowVersions):
-    """An experiment and a registered model; its parameters are those of both."""
+class MlflowRegistry(MlflowRuns, MlflowVersions, MlflowDecisions):
+    """An experiment, its decisions and a registered model; its parameters are those of all."""

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.core.ports import RunLog
-from mlproject.core.runs import RunInfo
+from mlproject.core.runs import RunInfo, the_one
 from mlproject.registry.mlflow_server import NOT_FOUND, MlflowServer
 from mlproject.registry.runs_page import experiment_tags, runs_page
 
@@ -46,7 +46,7 @@ class MlflowRuns(MlflowServer):
     def page(self) -> str:
         """Return the address of the page on which people compare the runs."""
         with self.translated():
-            experiment = self.client.get_experiment_by_name(self.experiment)
+            experiment = self.find_experiment(self.experiment)
         return runs_page(self.uri, experiment.experiment_id) if experiment else self.uri
 
     @contextmanager
@@ -73,7 +73,7 @@ class MlflowRuns(MlflowServer):
         """End the runs that ``by`` left open when it was killed; return how many."""
         with self.translated():
             client = self.client
-            experiment = client.get_experiment_by_name(self.experiment)
+            experiment = self.find_experiment(self.experiment)
             if experiment is None:
                 return 0
             found = client.search_runs(
@@ -87,7 +87,7 @@ class MlflowRuns(MlflowServer):
     def runs(self, limit: int) -> Sequence[RunInfo]:
         """Return the newest runs, newest first."""
         with self.translated():
-            experiment = self.client.get_experiment_by_name(self.experiment)
+            experiment = self.find_experiment(self.experiment)
             if experiment is None:
                 return []
             found = self.client.search_runs(
@@ -96,6 +96,29 @@ class MlflowRuns(MlflowServer):
                 max_results=limit,
             )
         return [_run_info(run) for run in found]
+
+    def run_id(self, start: str) -> str:
+        """Return the id of the run whose id begins like this.
+
+        Raises
+        ------
+        VersionNotFoundError
+            If there is none, or more than one.
+        """
+        if not start.isalnum():  # it is part of a query
+            return the_one(start, [])
+        with self.translated():
+            experiment = self.find_experiment(self.experiment)
+            found = (
+                self.client.search_runs(
+                    [experiment.experiment_id],
+                    f"attributes.run_id LIKE '{start}%'",
+                    max_results=2,
+                )
+                if experiment
+                else []
+            )
+        return the_one(start, [run.info.run_id for run in found])
 
     def find_run(self, run_id: str) -> RunInfo | None:
         """Return a run, None if there is none."""
@@ -115,7 +138,7 @@ class MlflowRuns(MlflowServer):
 
     def _ensure_experiment(self) -> None:
         client, tags = self.client, experiment_tags(self.k)
-        experiment = client.get_experiment_by_name(self.experiment)
+        experiment = self.find_experiment(self.experiment)
         if experiment is None:
             client.create_experiment(self.experiment, tags=dict(tags))
             return

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 from mlflow import MlflowClient
+from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.utils.credentials import get_default_host_creds
@@ -37,6 +38,22 @@ class MlflowServer:
     def client(self) -> MlflowClient:
         """MLflow's client of this server."""
         return MlflowClient(self.uri, self.uri)
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        """Return an experiment, None if there is none; to be called where errors are translated.
+
+        Raises
+        ------
+        TrackingUnavailableError
+            If it was deleted, with the command that restores it.
+        """
+        found = self.client.get_experiment_by_name(name)
+        if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+            raise TrackingUnavailableError(
+                f"the experiment {name!r} at {self.uri} was deleted; `MLFLOW_TRACKING_URI="
+                f"{self.uri} mlflow experiments restore -x {found.experiment_id}` restores it"
+            )
+        return found
 
     def ping(self) -> None:
         """Raise TrackingUnavailableError if the server does not answer."""

@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import mlflow
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 
-from mlproject.core.aliases import PREVIOUS, PRODUCTION
+from mlproject.core.aliases import PRODUCTION
 from mlproject.core.errors import ArtifactError, VersionNotFoundError
 from mlproject.core.runs import VersionInfo
 from mlproject.registry.mlflow_server import NOT_FOUND, MlflowServer
 
 # An alias that is not there is INVALID_PARAMETER_VALUE to MLflow; no model is not found.
 _NO_ALIAS: Final = {NOT_FOUND, "INVALID_PARAMETER_VALUE"}
+# So is a version 0.
+_NO_VERSION: Final = {NOT_FOUND, "INVALID_PARAMETER_VALUE"}
+_PAGE: Final = 1000
+_MOST: Final = 1_000_000
+# Their ids are part of the address of one request.
+_RUNS_A_QUERY: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,30 +38,30 @@ class MlflowVersions(MlflowServer):
 
     model: str
 
-    def versions(self) -> Sequence[VersionInfo]:
-        """Return all versions, newest first."""
-        with self.translated():
-            client = self.client
-            found = client.search_model_versions(f"name = '{self.model}'")
-            try:
-                aliases = client.get_registered_model(self.model).aliases
-            except MlflowException as error:
-                if error.error_code != NOT_FOUND:
-                    raise
-                return []
-        infos = [_version_info(version, aliases) for version in found]
-        return sorted(infos, key=lambda info: -info.number)
+    def versions(self, limit: int) -> Sequence[VersionInfo]:
+        """Return the newest versions, newest first."""
+        return self._search(f"name = '{self.model}'", limit)
+
+    def versions_of(self, run_ids: Sequence[str]) -> Sequence[VersionInfo]:
+        """Return the versions that were made of some runs, newest first."""
+        found: list[VersionInfo] = []
+        for start in range(0, len(run_ids), _RUNS_A_QUERY):
+            some = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + _RUNS_A_QUERY])
+            found += self._search(f"name = '{self.model}' and run_id IN ({some})", _MOST)
+        return sorted(found, key=lambda info: -info.number)
 
     def version(self, number: int) -> VersionInfo:
         """Return one version; raise VersionNotFoundError if there is none."""
-        versions = self.versions()
-        for info in versions:
-            if info.number == number:
-                return info
-        known = ", ".join(str(info.number) for info in versions) or "none"
-        raise VersionNotFoundError(
-            f"{self.model} has no version {number}; there is {known} (see `tvrec runs`)"
-        )
+        with self.translated():
+            try:
+                found = self.client.get_model_version(self.model, str(number))
+            except MlflowException as error:
+                if error.error_code not in _NO_VERSION:
+                    raise
+                raise VersionNotFoundError(
+                    f"{self.model} has no version {number}; `tvrec versions` lists them"
+                ) from error
+        return _version_info(found, dict.fromkeys(found.aliases, found.version))
 
     def aliased(self, alias: str) -> VersionInfo | None:
         """Return the version under an alias, if there is one."""
@@ -74,9 +79,23 @@ class MlflowVersions(MlflowServer):
         return self.aliased(PRODUCTION)
 
     def point(self, alias: str, number: int) -> None:
-        """Point an alias at a version."""
+        """Point an alias at a version; raise VersionNotFoundError if there is none."""
         with self.translated():
-            self.client.set_registered_model_alias(self.model, alias, str(number))
+            try:
+                self.client.set_registered_model_alias(self.model, alias, str(number))
+            except MlflowException as error:
+                if error.error_code not in _NO_VERSION:
+                    raise
+                raise VersionNotFoundError(f"{self.model} has no version {number}") from error
+
+    def unpoint(self, alias: str) -> None:
+        """Take an alias away; no alias is no error."""
+        with self.translated():
+            try:
+                self.client.delete_registered_model_alias(self.model, alias)
+            except MlflowException as error:
+                if error.error_code not in _NO_ALIAS:
+                    raise
 
     def tag(self, number: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -103,41 +122,12 @@ class MlflowVersions(MlflowServer):
             if not outputs or not outputs.model_outputs:
                 raise VersionNotFoundError(f"the run {run_id} has logged no model")
             model_id = outputs.model_outputs[0].model_id
-            try:
-                client.get_registered_model(self.model)
-            except MlflowException as error:
-                if error.error_code != NOT_FOUND:
-                    raise
+            if self._registered() is None:
                 client.create_registered_model(self.model)
             version = client.create_model_version(
                 self.model, f"models:/{model_id}", run_id, model_id=model_id
             )
         return _version_info(version, {})
-
-    def promote(self, number: int, *, by: str, reason: str) -> VersionInfo:
-        """Point ``production`` at a version and ``previous`` at the one before it.
-
-        To promote what is in production already changes nothing.
-        """
-        self.version(number)
-        before = self.production()
-        if before is not None and before.number == number:
-            return before
-        tags = {
-            "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "promoted_by": by,
-            "promoted_from": str(before.number) if before else "",
-            "reason": reason,
-        }
-        with self.translated():
-            client = self.client
-            for key, value in tags.items():
-                client.set_model_version_tag(self.model, str(number), key, value)
-            if before is not None:
-                client.set_registered_model_alias(self.model, PREVIOUS, str(before.number))
-            # Last, since it is what the service looks at.
-            client.set_registered_model_alias(self.model, PRODUCTION, str(number))
-        return self.version(number)
 
     def download(self, number: int, folder: Path) -> Path:
         """Copy a version's model files into ``folder``; return the folder that has them.
@@ -164,6 +154,32 @@ class MlflowVersions(MlflowServer):
         if len(folders) != 1:
             raise ArtifactError(f"MLflow has no model files of version {number} of {self.model}")
         return folders[0]
+
+    def _registered(self) -> RegisteredModel | None:
+        """Return the registered model; by a search, since to get it reads all its versions."""
+        found = self.client.search_registered_models(f"name = '{self.model}'")
+        return found[0] if found else None
+
+    def _search(self, query: str, limit: int) -> list[VersionInfo]:
+        """Return what is found, newest first, a page at a time."""
+        infos: list[VersionInfo] = []
+        token: str | None = None
+        with self.translated():
+            client, known = self.client, self._registered()
+            if known is None:
+                return []
+            while len(infos) < limit:
+                page = client.search_model_versions(
+                    query,
+                    max_results=min(_PAGE, limit - len(infos)),
+                    order_by=["version_number DESC"],
+                    page_token=token,
+                )
+                infos += [_version_info(version, known.aliases) for version in page]
+                token = page.token
+                if not token:
+                    break
+        return infos
 
 
 def _version_info(version: ModelVersion, aliases: Mapping[str, str]) -> VersionInfo:

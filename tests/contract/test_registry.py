@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from mlproject.core.cancel import Cancelled
+from mlproject.core.decisions import FOREVER, Action, Decision, Outcome
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
 from mlproject.core.ports import ModelRegistry
 from mlproject.models.files import save_model
+from mlproject.pipelines.decide import put_into_production
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.testing import MemoryRegistry
 from tests.builders import model
@@ -181,7 +184,7 @@ def test_before_the_first_run_there_is_nothing(registry: ModelRegistry) -> None:
     registry.ping()
     assert registry.page()
     assert list(registry.runs(5)) == []
-    assert list(registry.versions()) == []
+    assert list(registry.versions(10)) == []
     assert registry.production() is None
     assert registry.end_abandoned("x") == 0
 
@@ -192,7 +195,7 @@ def test_a_version_that_is_not_there_is_not_found(
 ) -> None:
     calls = (
         registry.version,
-        partial(registry.promote, by="a test", reason=""),
+        partial(put_into_production, registry, by="a test", reason=""),
         partial(registry.download, folder=tmp_path),
     )
     for call in calls:
@@ -216,7 +219,7 @@ def test_a_run_without_a_model_and_a_run_that_is_not_there_become_none(
     for run_id in (log.run_id, "0" * 32):
         with pytest.raises(VersionNotFoundError, match=run_id):
             registry.register(run_id)
-    assert list(registry.versions()) == []
+    assert list(registry.versions(10)) == []
 
 
 def test_promotion_moves_the_aliases_and_keeps_the_way_back(place: Place) -> None:
@@ -224,9 +227,9 @@ def test_promotion_moves_the_aliases_and_keeps_the_way_back(place: Place) -> Non
     for _ in range(3):
         registry.register(place.log_model())
     for number in (1, 2, 3, 1):
-        registry.promote(number, by="a test", reason="why not")
-    assert [info.number for info in registry.versions()] == [3, 2, 1]
-    aliases = {info.number: info.aliases for info in registry.versions()}
+        put_into_production(registry, number, by="a test", reason="why not")
+    assert [info.number for info in registry.versions(10)] == [3, 2, 1]
+    aliases = {info.number: info.aliases for info in registry.versions(10)}
     assert aliases == {3: ("previous",), 2: (), 1: ("production",)}
 
 
@@ -234,8 +237,11 @@ def test_a_promotion_is_noted_with_the_version(place: Place) -> None:
     registry = place.registry
     for _ in range(2):
         registry.register(place.log_model())
-    assert registry.promote(1, by="ann", reason="the first").tags["promoted_from"] == ""
-    promoted = registry.promote(2, by="bob", reason="better")
+    first = put_into_production(registry, 1, by="ann", reason="the first")
+    promoted = put_into_production(registry, 2, by="bob", reason="better")
+    assert first is not None
+    assert promoted is not None
+    assert first.tags["promoted_from"] == ""
     noted = {"promoted_by": "bob", "promoted_from": "1", "reason": "better"}
     assert noted.items() <= promoted.tags.items()
     assert promoted.tags["promoted_at"].startswith("20")
@@ -246,9 +252,9 @@ def test_a_promotion_is_noted_with_the_version(place: Place) -> None:
 
 def test_what_is_in_production_stays_as_it_was_promoted(place: Place) -> None:
     place.registry.register(place.log_model())
-    first = place.registry.promote(1, by="ann", reason="the first")
-    again = place.registry.promote(1, by="bob", reason="again")
-    assert again.tags == first.tags
+    first = put_into_production(place.registry, 1, by="ann", reason="the first")
+    again = put_into_production(place.registry, 1, by="bob", reason="again")
+    assert again == first
 
 
 def test_an_alias_is_pointed_at_one_version_and_moves(place: Place) -> None:
@@ -260,7 +266,7 @@ def test_an_alias_is_pointed_at_one_version_and_moves(place: Place) -> None:
         found = place.registry.aliased("reference")
         assert found is not None
         assert found.number == number
-    assert [info.aliases for info in place.registry.versions()] == [("reference",), ()]
+    assert [info.aliases for info in place.registry.versions(10)] == [("reference",), ()]
 
 
 def test_a_promotion_leaves_other_aliases_alone(place: Place) -> None:
@@ -268,8 +274,8 @@ def test_a_promotion_leaves_other_aliases_alone(place: Place) -> None:
         place.registry.register(place.log_model())
     place.registry.point("reference", 1)
     for number in (1, 2):
-        place.registry.promote(number, by="ann", reason="a try")
-    aliases = {info.number: info.aliases for info in place.registry.versions()}
+        put_into_production(place.registry, number, by="ann", reason="a try")
+    aliases = {info.number: info.aliases for info in place.registry.versions(10)}
     assert aliases == {1: ("previous", "reference"), 2: ("production",)}
 
 
@@ -291,6 +297,71 @@ def test_the_files_of_a_version_are_those_that_were_logged(place: Place, tmp_pat
     }
 
 
+DECISION = Decision(
+    datetime(2026, 11, 28, tzinfo=UTC), Action.PROMOTE, 1, 0, "ann", "a try", outcome=Outcome.DONE
+)
+
+
+def test_decisions_are_kept_in_their_order(registry: ModelRegistry) -> None:
+    """As they were noted, whoever noted them, and the newest of them."""
+    full = replace(
+        DECISION,
+        at=DECISION.at + timedelta(hours=1),
+        version=2,
+        before=1,
+        by_hand=True,
+        held_until=FOREVER,
+        reference=2,
+        reason="*why*",
+    )
+    short = replace(full, at=full.at + timedelta(hours=2), held_until=full.at + timedelta(hours=3))
+    last, first, middle = [registry.note(one) for one in (short, DECISION, full)]
+    assert first == replace(DECISION, decision_id=first.decision_id, outcome=Outcome.OPEN)
+    assert list(registry.decisions(10)) == [first, middle, last]
+    assert list(registry.decisions(2)) == [middle, last]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.VOID])
+def test_what_became_of_a_decision_is_kept(registry: ModelRegistry, outcome: Outcome) -> None:
+    noted = registry.note(DECISION)
+    registry.conclude(replace(noted, outcome=outcome))
+    (kept,) = registry.decisions(5)
+    assert kept == replace(noted, outcome=outcome)
+
+
+def test_an_alias_is_taken_away(place: Place) -> None:
+    place.registry.register(place.log_model())
+    place.registry.point("reference", 1)
+    for _ in range(2):
+        place.registry.unpoint("reference")
+        assert place.registry.aliased("reference") is None
+
+
+def test_an_alias_of_no_version_is_refused(place: Place) -> None:
+    place.registry.register(place.log_model())
+    with pytest.raises(VersionNotFoundError, match="no version 9"):
+        place.registry.point("reference", 9)
+
+
+def test_a_run_is_found_by_the_start_of_its_id(registry: ModelRegistry) -> None:
+    with registry.run("a run") as log:
+        pass
+    assert registry.run_id(log.run_id) == registry.run_id(log.run_id[:4]) == log.run_id
+    for start in ("nobody", "%", "' or"):
+        with pytest.raises(VersionNotFoundError, match="no run"):
+            registry.run_id(start)
+
+
+def test_versions_are_found_by_their_runs(place: Place) -> None:
+    ids = [place.log_model() for _ in range(3)]
+    for run_id in (*ids, ids[0]):
+        place.registry.register(run_id)
+    found = place.registry.versions_of([ids[0], ids[2]])
+    assert [info.number for info in found] == [4, 3, 1]
+    assert list(place.registry.versions_of([])) == []
+    assert [info.number for info in place.registry.versions(2)] == [4, 3]
+
+
 CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "ping": lambda registry: registry.ping(),
     "page": lambda registry: registry.page(),
@@ -298,14 +369,19 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "end_abandoned": lambda registry: registry.end_abandoned("x"),
     "runs": lambda registry: registry.runs(1),
     "find_run": lambda registry: registry.find_run("a"),
-    "versions": lambda registry: registry.versions(),
+    "versions": lambda registry: registry.versions(1),
     "version": lambda registry: registry.version(1),
     "aliased": lambda registry: registry.aliased("reference"),
     "production": lambda registry: registry.production(),
     "point": lambda registry: registry.point("reference", 1),
     "tag": lambda registry: registry.tag(1, {"a": "b"}),
     "register": lambda registry: registry.register("a"),
-    "promote": lambda registry: registry.promote(1, by="a test", reason=""),
+    "unpoint": lambda registry: registry.unpoint("reference"),
+    "decisions": lambda registry: registry.decisions(1),
+    "note": lambda registry: registry.note(DECISION),
+    "conclude": lambda registry: registry.conclude(DECISION),
+    "versions_of": lambda registry: registry.versions_of(["a"]),
+    "run_id": lambda registry: registry.run_id("a"),
     "download": lambda registry: registry.download(1, Path("nowhere")),
 }
 

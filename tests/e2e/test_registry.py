@@ -13,6 +13,7 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.preferences import history_weights
 from mlproject.models.factors import Factors
 from mlproject.models.files import load_model, save_model
+from mlproject.pipelines.decide import put_into_production
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.serving.recommender import Recommender
 from tests.builders import rated
@@ -65,7 +66,7 @@ def test_a_run_becomes_a_version_that_answers_as_the_service_does(
     run_id = log_one(registry, tmp_path / "model", model)
 
     version = registry.register(run_id)
-    registry.promote(version.number, by="a test", reason="good")
+    put_into_production(registry, version.number, by="a test", reason="good")
 
     # What MLflow's own users get is what the REST service answers, from the same files.
     loaded = mlflow.pyfunc.load_model(f"models:/{registry.model}@production")

@@ -9,6 +9,7 @@ from mlproject import config, doctor
 from mlproject.batches.sink import BatchSink
 from mlproject.bootstrap import App
 from mlproject.core.errors import TrackingUnavailableError
+from mlproject.pipelines.decide import put_into_production
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
 from tests.builders import put_catalogue, ratings, shows
@@ -39,14 +40,14 @@ def fill(app: App) -> None:
     sink.flush()
 
 
-def put_into_production(registry: MemoryRegistry) -> None:
+def promote_one(registry: MemoryRegistry) -> None:
     (registry.folder / "run1").mkdir(parents=True)
-    registry.promote(registry.register("run1").number, by="ann", reason="it is good")
+    put_into_production(registry, registry.register("run1").number, by="ann", reason="it is good")
 
 
 def test_all_is_well(app: App) -> None:
     fill(app)
-    put_into_production(app.registry)
+    promote_one(app.registry)
     app.service.ready = True
     findings = doctor.examine(app)
     assert [finding.part for finding in findings] == PARTS

@@ -18,7 +18,6 @@ from mlproject.catalogue.files import bundled
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.cli import tvrec
 from mlproject.core import columns as c
-from mlproject.models.files import save_model
 from mlproject.objects.local import LocalStore
 from mlproject.pipelines import fetch_data
 from mlproject.pipelines import train as train_module
@@ -26,7 +25,7 @@ from mlproject.provenance import user_name
 from mlproject.registry.gate import Outcome, Verdict
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
-from tests.builders import http_server, model, ratings, written
+from tests.builders import http_server, promote_one, ratings, written
 from tests.servers import free_port
 
 Run = Callable[..., Result]
@@ -48,18 +47,6 @@ COMMANDS = list(commands(tvrec, "tvrec"))
 
 def store_of(state: Path) -> LocalStore:
     return LocalStore(state / "store")
-
-
-def put_into_production(registry: MemoryRegistry, **changes: object) -> None:
-    """Let a run log a model and be promoted."""
-    with registry.run("a run") as log:
-        folder = registry.folder / log.run_id
-        folder.mkdir(parents=True)
-        save_model(model(**changes), folder)
-        log.metrics({"precision_at_10": 0.25, "popularity_precision_at_10": 0.125})
-        log.params({"dimensions": 4})
-        log.tags({"reason": "it is good"})
-    registry.promote(registry.register(log.run_id).number, by="ann", reason="it is good")
 
 
 @pytest.fixture
@@ -266,7 +253,7 @@ def test_train_says_how_to_promote_a_loser(
     run_id = registry.runs(1)[0].run_id
     assert lines[0] == f"run {run_id}: it loses"
     assert lines[-1] == f"not promoted; `tvrec promote --run {run_id}` does it all the same"
-    assert filled("promote", "--run", run_id).stdout == "version 1 is in production\n"
+    assert "version 1 is in production\n" in filled("promote", "--run", run_id).stdout
 
 
 @pytest.mark.usefixtures("winner")
@@ -293,20 +280,9 @@ def test_build_comes_back_with_the_settings_of_the_builder(
     assert "nothing new to train on" in result.stderr
 
 
-def test_promote_goes_back_and_forth(run: Run, registry: MemoryRegistry) -> None:
-    put_into_production(registry)
-    put_into_production(registry)
-    assert run("promote", "--version", 1).stdout == "version 1 is in production\n"
-    assert registry.production().tags["reason"] == "by hand"
-    assert run("promote", "--reason", "better").stdout == "version 2 is in production\n"
-    assert registry.production().tags["reason"] == "better"
-    assert registry.production().tags["promoted_by"] == user_name()
-    assert run("promote", "--version", "newest").exit_code == 0
-
-
 def test_runs_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
     assert run("runs").exit_code == 0, "an empty one too"
-    put_into_production(registry)
+    promote_one(registry)
     with pytest.raises(ZeroDivisionError), registry.run("fails"):
         raise ZeroDivisionError
     text = run("runs").stdout
@@ -321,7 +297,7 @@ def test_runs_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
 
 def test_runs_prints_json(run: Run, registry: MemoryRegistry) -> None:
     assert json.loads(run("runs", "--json").stdout) == []
-    put_into_production(registry)
+    promote_one(registry)
     (told,) = json.loads(run("runs", "--json").stdout)
     assert told["run_id"] == "run1"
     assert told["status"] == "FINISHED"
@@ -334,7 +310,7 @@ def test_runs_prints_json(run: Run, registry: MemoryRegistry) -> None:
 
 def test_recommend_shows_a_table(run: Run, registry: MemoryRegistry, state: Path) -> None:
     """By what the user has rated in the snapshot."""
-    put_into_production(registry)
+    promote_one(registry)
     sink = BatchSink(store_of(state))
     sink.append(ratings(1, **{c.USER_ID: 1, c.SHOW_ID: 10, c.RATING: 10}))
     sink.flush()
@@ -347,15 +323,15 @@ def test_recommend_shows_a_table(run: Run, registry: MemoryRegistry, state: Path
 
 
 def test_recommend_prints_json(run: Run, registry: MemoryRegistry) -> None:
-    put_into_production(registry)
+    promote_one(registry)
     told = json.loads(run("recommend", "--user", 99, "-n", 2, "--json").stdout)
     assert told["source"] == "popular"
     assert [item[c.SHOW_ID] for item in told["items"]] == [30, 10]
 
 
 def test_recommend_takes_any_id_and_any_version(run: Run, registry: MemoryRegistry) -> None:
-    put_into_production(registry)
-    put_into_production(registry, popularity=np.array([9, 1, 1, 1], np.float32))
+    promote_one(registry)
+    promote_one(registry, popularity=np.array([9, 1, 1, 1], np.float32))
     for version, best in ((1, 30), (2, 10)):
         told = run("recommend", "--user", 2**70, "--version", version, "--json").stdout
         assert json.loads(told)["items"][0][c.SHOW_ID] == best
@@ -365,7 +341,7 @@ def test_recommend_takes_any_id_and_any_version(run: Run, registry: MemoryRegist
 @pytest.mark.parametrize("title", ["日本 ünï", "[REC]", "x" * 500, "two\nlines", "\x1b[31m"])
 def test_a_table_shows_any_title(run: Run, registry: MemoryRegistry, title: str) -> None:
     cards = tuple({c.SHOW_ID: row, c.TITLE: title, c.GENRES: []} for row in (10, 20, 30, 40))
-    put_into_production(registry, cards=cards)
+    promote_one(registry, cards=cards)
     result = run("recommend", "--user", 1, "-n", 1)
     assert result.exit_code == 0
     assert title[0] in result.stdout
@@ -374,7 +350,7 @@ def test_a_table_shows_any_title(run: Run, registry: MemoryRegistry, title: str)
 @pytest.mark.parametrize("title", ["[title of show]", "[/b]"])
 def test_a_table_shows_brackets(run: Run, registry: MemoryRegistry, title: str) -> None:
     cards = tuple({c.SHOW_ID: row, c.TITLE: title, c.GENRES: []} for row in (10, 20, 30, 40))
-    put_into_production(registry, cards=cards)
+    promote_one(registry, cards=cards)
     assert title in run("recommend", "--user", 1, "-n", 1).stdout
 
 
@@ -387,7 +363,7 @@ def test_doctor_says_what_is_wrong_and_ends_with_5(run: Run) -> None:
 
 
 def test_doctor_ends_with_0_when_all_is_well(filled: Run, registry: MemoryRegistry) -> None:
-    put_into_production(registry)
+    promote_one(registry)
     with http_server(200) as service:
         port = service.rpartition(":")[2]
         assert filled("doctor", TVREC_SERVICE_PORT=port).exit_code == 0
@@ -422,7 +398,7 @@ class Once(threading.Event):
 def test_guide_says_what_has_come_up(
     run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_into_production(registry)
+    promote_one(registry)
     monkeypatch.setattr(signals, "stop_on_signals", Once)
     with http_server(200) as service:
         result = run("guide", TVREC_SERVICE_PORT=service.rpartition(":")[2])

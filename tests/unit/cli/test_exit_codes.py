@@ -36,6 +36,7 @@ DOCUMENTED = {
     errors.ArtifactError: 6,
     errors.TrainingError: 6,
     errors.VersionNotFoundError: 6,
+    errors.DecisionError: 6,
     errors.AlreadyRunningError: 7,
 }
 
@@ -84,6 +85,11 @@ def test_well_is_0(run: Run) -> None:
         ["recommend", "--user", "-1"],
         ["recommend", "--user", "ann"],
         ["promote", "--version", "1", "--run", "a"],
+        ["promote", "--challenger", "--run", "a"],
+        ["promote", "--force"],
+        ["promote", "--for", "soon"],
+        ["rollback", "--for", "0h"],
+        ["compare", "1"],
         ["train", "--epochs", "many"],
         ["data", "fetch", "no such"],
         ["up", "--procfile", "no such file"],

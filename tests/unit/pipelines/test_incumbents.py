@@ -12,6 +12,7 @@ from mlproject.core.interactions import Interactions, Split
 from mlproject.dataset.split import RandomDraw, SplitRule, TimeCut, hold_out
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import save_model
+from mlproject.pipelines.decide import put_into_production
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.testing import MemoryRegistry
 from tests.builders import model
@@ -48,7 +49,7 @@ class Place:
             save_model(model(shows=data.shows.ids.tolist()), folder)
             run.model(folder)
         version = self.registry.register(run.run_id).number
-        self.registry.promote(version, by="a test", reason="it is good")
+        put_into_production(self.registry, version, by="a test", reason="it is good")
 
     def find(self, split: Split, digest: str = "today's") -> Incumbents:
         cache = ModelCache(self.folder / "cache", self.registry.download)

@@ -13,6 +13,7 @@ from mlproject.batches.sink import BatchSink
 from mlproject.core import columns as c
 from mlproject.core.cancel import Cancelled
 from mlproject.core.catalogue import Catalogue
+from mlproject.core.decisions import FOREVER
 from mlproject.core.errors import (
     CatalogueError,
     NotEnoughDataError,
@@ -27,6 +28,7 @@ from mlproject.models.cache import ModelCache
 from mlproject.models.factors import Factors
 from mlproject.models.files import load_model
 from mlproject.pipelines.dataset import Dataset, load_dataset
+from mlproject.pipelines.decide import put_into_production
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
@@ -205,7 +207,7 @@ def test_an_equal_one_is_only_logged(place: Place, dataset: Dataset) -> None:
     assert second.version is None
     assert second.verdict.reason.startswith("equal: precision@5 0.")
     assert place.registry.production().number == first.version.number
-    assert len(place.registry.versions()) == 1
+    assert len(place.registry.versions(100)) == 1
     assert place.last_run.tags["verdict"] == "keep"
     assert (place.registry.folder / second.run_id).is_dir(), "to be promoted by hand"
 
@@ -222,8 +224,11 @@ def test_production_is_measured_on_the_same_holdout(place: Place, dataset: Datas
 
 def test_a_better_one_takes_its_place(place: Place, dataset: Dataset) -> None:
     place.train(dataset, WEAKER, promote=False)
-    place.registry.promote(
-        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
+    put_into_production(
+        place.registry,
+        place.registry.register(place.last_run.run_id).number,
+        by="hand",
+        reason="try",
     )
     result = place.train(dataset, params=BOLD)
     assert result.version.number == 2
@@ -260,8 +265,11 @@ def test_looks_are_counted_by_recipe_and_version(place: Place, dataset: Dataset)
 
 def test_the_first_to_be_replaced_becomes_the_reference(place: Place, dataset: Dataset) -> None:
     place.train(dataset, WEAKER, promote=False)
-    place.registry.promote(
-        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
+    put_into_production(
+        place.registry,
+        place.registry.register(place.last_run.run_id).number,
+        by="hand",
+        reason="try",
     )
     result = place.train(dataset, params=BOLD)
     assert result.verdict.becomes_reference, "it is better by far"
@@ -274,7 +282,7 @@ def test_the_reference_is_measured_on_the_same_holdout(place: Place, dataset: Da
     best = place.train(dataset)
     place.train(dataset, WEAKER, promote=False)
     weaker = place.registry.register(place.last_run.run_id).number
-    place.registry.promote(weaker, by="hand", reason="to see")
+    put_into_production(place.registry, weaker, by="hand", reason="to see")
     place.registry.point("reference", best.version.number)
     result = place.train(dataset, WEAKER)
     assert result.metrics["reference_precision_at_5"] == pytest.approx(
@@ -286,15 +294,18 @@ def test_a_challenger_gets_its_own_alias_and_production_stays(
     place: Place, dataset: Dataset
 ) -> None:
     place.train(dataset, WEAKER, promote=False)
-    place.registry.promote(
-        place.registry.register(place.last_run.run_id).number, by="hand", reason="try"
+    put_into_production(
+        place.registry,
+        place.registry.register(place.last_run.run_id).number,
+        by="hand",
+        reason="try",
     )
     result = place.train(dataset, params=BOLD, alias="challenger")
     assert (result.version.number, result.version.aliases) == (2, ("challenger",))
     assert place.registry.production().number == 1
     equal = place.train(dataset, alias="challenger")
     assert equal.version is None, "it has to beat the challenger now"
-    assert len(place.registry.versions()) == 2
+    assert len(place.registry.versions(100)) == 2
 
 
 def test_what_must_not_be_served_is_not_promoted(
@@ -340,7 +351,7 @@ def test_a_winner_is_only_logged_when_asked(place: Place, dataset: Dataset) -> N
     result = place.train(dataset, promote=False)
     assert result.verdict.promote
     assert result.version is None
-    assert place.registry.versions() == []
+    assert place.registry.versions(100) == []
 
 
 def test_an_unreadable_production_does_not_block(
@@ -372,12 +383,30 @@ def test_a_production_that_cannot_be_fetched_now_ends_the_run(
     assert place.registry.production().number == first.version.number
 
 
+def test_a_winner_is_logged_and_kept_while_a_person_holds_production(
+    place: Place, dataset: Dataset
+) -> None:
+    place.train(dataset, WEAKER)
+    place.train(dataset, WEAKER, promote=False)
+    tried = place.registry.register(place.last_run.run_id).number
+    put_into_production(place.registry, tried, by="ann", reason="to see", held_until=FOREVER)
+    result = place.train(dataset, params=BOLD)
+    assert result.verdict.promote
+    assert result.version is None
+    assert result.held is not None
+    assert "production is held by ann" in place.last_run.tags["decision"]
+    production = place.registry.production()
+    assert production is not None
+    assert production.number == tried
+    assert len(place.registry.versions(10)) == tried, "no version that nobody asked for"
+
+
 def test_a_cancelled_run_is_killed_and_nothing_is_promoted(place: Place, dataset: Dataset) -> None:
     with pytest.raises(Cancelled):
         place.train(dataset, should_stop=lambda: True)
     assert place.epochs == [1]
     assert place.last_run.status == "KILLED"
-    assert place.registry.versions() == []
+    assert place.registry.versions(100) == []
     assert not place.registry.folder.exists(), "no model was logged"
 
 
@@ -423,7 +452,7 @@ def test_ratings_that_nobody_can_learn_from_fail_the_run(
     with pytest.raises(NotEnoughDataError, match=sentence):
         place.train(load_dataset(stored(events)))
     assert place.last_run.status == "FAILED"
-    assert place.registry.versions() == []
+    assert place.registry.versions(100) == []
 
 
 def test_equal_data_has_an_equal_digest_however_it_is_stored(

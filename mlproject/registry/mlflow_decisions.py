@@ -1,0 +1,137 @@
+"""The journal of decisions in MLflow: each is a run of an experiment of its own.
+
+A run is created with all its tags in one step, under an id of its own, so that writers at
+the same time add to each other and none gets lost; it is there when versions are deleted or
+promoted again; and MLflow's page shows it. A run that is open is a decision that is still
+being carried out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from mlproject.core.decisions import FOREVER, Action, Decision, Outcome
+from mlproject.registry.mlflow_server import MlflowServer
+
+_OUTCOMES: Final = {"FINISHED": Outcome.DONE, "KILLED": Outcome.VOID, "FAILED": Outcome.VOID}
+_STATUSES: Final = {Outcome.DONE: "FINISHED", Outcome.VOID: "KILLED"}
+_RELEASED: Final = "until released"
+_EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlflowDecisions(MlflowServer):
+    """The decisions about the versions of one experiment.
+
+    Parameters
+    ----------
+    uri
+        The server's address.
+    experiment
+        Name of the experiment that holds the trainings; the decisions have one beside it.
+    """
+
+    experiment: str
+
+    @property
+    def journal(self) -> str:
+        """Name of the experiment that holds the decisions."""
+        return f"{self.experiment} decisions"
+
+    def decisions(self, limit: int) -> Sequence[Decision]:
+        """Return the newest decisions, the oldest first."""
+        with self.translated():
+            place = self.find_experiment(self.journal)
+            if place is None:
+                return []
+            found = self.client.search_runs(
+                [place.experiment_id],
+                order_by=["attributes.start_time DESC", "attributes.run_id DESC"],
+                max_results=limit,
+            )
+        return [_decision(run) for run in reversed(found)]
+
+    def note(self, decision: Decision) -> Decision:
+        """Add a decision in one step; return it with its id."""
+        with self.translated():
+            run = self.client.create_run(
+                self._journal_id(),
+                start_time=round(decision.at.timestamp() * 1000),
+                tags=_tags(decision),
+                run_name=_name(decision),
+            )
+        return replace(decision, decision_id=run.info.run_id, outcome=Outcome.OPEN)
+
+    def conclude(self, decision: Decision) -> None:
+        """Note how far a decision has been carried out: its ``outcome``."""
+        with self.translated():
+            self.client.set_terminated(decision.decision_id, _STATUSES[decision.outcome])
+
+    def _journal_id(self) -> str:
+        place = self.find_experiment(self.journal)
+        if place is not None:
+            return str(place.experiment_id)
+        tags = {
+            "mlflow.experimentKind": "custom_model_development",
+            "mlflow.note.content": "Who put which version into production, when and why: "
+            "`tvrec history`. Add nothing and delete nothing here: it is read by `tvrec`.",
+        }
+        try:
+            return str(self.client.create_experiment(self.journal, tags=tags))
+        except MlflowException as error:
+            made = self.find_experiment(self.journal)
+            if error.error_code != _EXISTS or made is None:  # else another was faster
+                raise
+            return str(made.experiment_id)
+
+
+def _name(decision: Decision) -> str:
+    what = f" version {decision.version}" if decision.version else ""
+    return f"{decision.at:%m-%d %H:%M} {decision.action}{what}"
+
+
+def _tags(decision: Decision) -> dict[str, str]:
+    held = decision.held_until
+    hold = "" if held is None else _RELEASED if held == FOREVER else held.isoformat()
+    before = f", in place of version {decision.before}" if decision.before else ""
+    sentences = [
+        f"**{decision.action}** by {decision.by}"
+        + (f": version {decision.version}{before}" if decision.version else ""),
+        decision.reason,
+        f"Production is held {hold if hold == _RELEASED else f'until {hold}'}." if hold else "",
+    ]
+    return {
+        "action": decision.action,
+        "version": str(decision.version or ""),
+        "before": str(decision.before or ""),
+        "by": decision.by,
+        "by_hand": str(decision.by_hand).lower(),
+        "reason": decision.reason,
+        "held": hold,
+        "reference": str(decision.reference or ""),
+        "mlflow.user": decision.by,
+        "mlflow.source.name": "tvrec",
+        "mlflow.note.content": "\n\n".join(filter(None, sentences)),
+    }
+
+
+def _decision(run: Run) -> Decision:
+    tags = run.data.tags
+    held = tags.get("held", "")
+    return Decision(
+        at=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        action=Action(tags.get("action", Action.FOUND)),
+        version=int(tags.get("version") or 0),
+        before=int(tags.get("before") or 0),
+        by=tags.get("by", ""),
+        reason=tags.get("reason", ""),
+        by_hand=tags.get("by_hand") == "true",
+        held_until=FOREVER if held == _RELEASED else datetime.fromisoformat(held) if held else None,
+        reference=int(tags.get("reference") or 0),
+        decision_id=run.info.run_id,
+        outcome=_OUTCOMES.get(run.info.status, Outcome.OPEN),
+    )
