@@ -70,6 +70,13 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the servers bind to")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server")
     service_port: int = Field(3000, ge=1, le=65535, description="Port of the REST service")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65533,
+        description="Port of the builder's metrics, for Prometheus; the generator's is one higher, "
+        "the exporter's two; 0: none. The service's are at its own port",
+    )
     mlflow_tracking_uri: OptionalText = _named(
         "MLFLOW_TRACKING_URI", None, "Address of MLflow; default: the local server"
     )

@@ -24,6 +24,7 @@ from mlproject.core.errors import (
     ConfigError,
     StoreUnavailableError,
 )
+from mlproject.monitoring.port import OFFSETS, port_of
 from mlproject.objects.locks import hold
 from mlproject.pipelines.take_up import Kind, check_stream, read_note
 from mlproject.reading.ratings import read_ratings
@@ -63,6 +64,9 @@ def up(settings: Settings, procfile: Path) -> int:
         check_data(settings, state)
         check_port(settings.host, settings.mlflow_port, "the MLflow server", "mlflow_port")
         check_port(settings.host, settings.service_port, "the REST service", "service_port")
+        for part in OFFSETS:
+            if port := port_of(settings, part):
+                check_port(settings.host, port, f"the metrics of {part}", "metrics_port")
         manager = _Manager()
         environment = config.child_environment(_variables(settings, state))
         for name, command in parse_procfile(procfile.read_text()).processes.items():
@@ -188,6 +192,7 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
         "TVREC_HOST": settings.host,
         "TVREC_MLFLOW_PORT": str(settings.mlflow_port),
         "TVREC_SERVICE_PORT": str(settings.service_port),
+        "TVREC_METRICS_PORT": str(settings.metrics_port),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "PYTHONUNBUFFERED": "1",
         # The job runner and its helpers are four fifths of the server's memory.

@@ -44,22 +44,31 @@ def export_shows(app: App, *, loop: bool, force: bool) -> None:
     tvrec export-shows --catalogue anime.csv   a file of your own
     tvrec export-shows --source tvmaze         all of TVMaze; later only what changed
     """
+    from mlproject.pipelines.export_shows import ExportResult
     from mlproject.pipelines.export_shows import export_shows as export
 
     source = app.catalogue_source
 
-    def once() -> None:
+    def once() -> ExportResult:
         result = export(source, app.store, app.clock, force=force)
         done = "exported" if result.written else "unchanged:"
         log.info("%s %d shows in %s", done, result.shows, app.store.uri)
+        return result
 
     if not loop:
         once()
         return
+    from prometheus_client import CollectorRegistry
+
+    from mlproject.monitoring.metrics import ExporterMetrics
+    from mlproject.monitoring.port import telling
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
-    run_every(app.settings.export_interval, once, stop_on_signals(app.alive_file))
+    registry = CollectorRegistry()
+    job = ExporterMetrics(registry).counted(once)
+    with telling(app.settings, "data-exporter", registry):
+        run_every(app.settings.export_interval, job, stop_on_signals(app.alive_file))
 
 
 @tvrec.command("generate-ratings")
@@ -89,8 +98,13 @@ def generate_ratings(app: App, *, once: bool) -> None:
     tvrec generate-ratings --replay ml/ratings.csv   replay a MovieLens file
     tvrec generate-ratings --replay own.csv --scale 1-5 --unrated 0
     """
+    from prometheus_client import CollectorRegistry
+
     from mlproject.core.retry import until_available
     from mlproject.events.replay import ReplaySource
+    from mlproject.monitoring.metrics import GeneratorMetrics
+    from mlproject.monitoring.port import telling
+    from mlproject.monitoring.sink import CountedSink
     from mlproject.objects.locks import hold
     from mlproject.pipelines.generate_ratings import generate_ratings as generate
     from mlproject.pipelines.take_up import check_catalogue_is_there, known_share, take_up
@@ -103,12 +117,16 @@ def generate_ratings(app: App, *, once: bool) -> None:
             lock = settings.state_dir / "generator.lock"
             stack.enter_context(hold(lock, "another `tvrec generate-ratings`"))
         stop = stop_on_signals(app.alive_file)
+        registry = CollectorRegistry()
+        metrics = GeneratorMetrics(registry)
+        if not once:
+            stack.enter_context(telling(settings, "event-generator", registry))
         try:
             # What is set aside of a file goes into the store.
             if settings.ratings_file is None and not once:
                 until_available(lambda: check_catalogue_is_there(store), stop)
             read = until_available(lambda: app.rating_source, stop)
-            sink = app.open_rating_sink(stop)
+            sink = CountedSink(app.open_rating_sink(stop), metrics)
             source = until_available(
                 lambda: take_up(read, store, sink.position, settings.seed), stop
             )

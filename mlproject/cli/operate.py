@@ -22,11 +22,17 @@ def build(app: App) -> None:
     tvrec build                                  until Ctrl-C
     TVREC_BUILD_INTERVAL=600 tvrec build         every ten minutes
     """
+    from prometheus_client import CollectorRegistry
+
+    from mlproject.monitoring.metrics import BuilderMetrics
+    from mlproject.monitoring.port import telling
     from mlproject.pipelines.build import Builder
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
     stop = stop_on_signals(app.alive_file)
+    registry = CollectorRegistry()
+    metrics = BuilderMetrics(registry)
     builder = Builder(
         app.store,
         app.registry,
@@ -37,8 +43,10 @@ def build(app: App) -> None:
         min_known=app.settings.min_known,
         show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,
+        on_cycle=metrics.show,
     )
-    run_every(app.settings.build_interval, builder.build, stop)
+    with telling(app.settings, "model-builder", registry):
+        run_every(app.settings.build_interval, metrics.counted(builder.build), stop)
 
 
 @tvrec.command()

@@ -1,0 +1,280 @@
+"""What the processes without a web page of their own count: builder, generator, exporter.
+
+Times are timestamps, so that a process that hangs cannot make them look young; a query takes
+them from ``time()``. The service's metrics are in :mod:`mlproject.serving.metrics`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from mlproject.core.cancel import Cancelled
+
+# For types only: the generator has nothing that trains.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlproject.pipelines.cycle import Cycle, Trained
+    from mlproject.pipelines.export_shows import ExportResult
+
+# A cycle takes from a fraction of a second to minutes.
+_SECONDS: Final = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800)
+_RIVALS: Final = ("popularity", "production", "reference")
+
+
+class BuilderMetrics:
+    """The model builder's.
+
+    Parameters
+    ----------
+    registry
+        Where they are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        self.cycles = Counter(
+            "tvrec_cycles",
+            "Cycles by outcome: trained, nothing_new, failed",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("trained", "nothing_new", "failed"):
+            self.cycles.labels(outcome)
+        self.cycle_ended = Gauge(
+            "tvrec_cycle_ended_timestamp_seconds",
+            "When a cycle last came to its end without failing",
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "tvrec_cycle_stage_seconds",
+            "Seconds of a stage of a cycle: load (ingest, merge with the catalogue) and drift, and "
+            "fit and measure (with logging) for each trainer",
+            ["stage", "trainer"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.ingested = Counter(
+            "tvrec_ingest_events",
+            "Events read from batches: fresh = new in the snapshot, superseded = a repeat or older "
+            "than what is there, rejected = rows set aside in quarantine",
+            ["outcome"],
+            registry=registry,
+        )
+        self.batches = Counter(
+            "tvrec_ingest_batches",
+            "Batches: read, unreadable = marked in quarantine",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("fresh", "superseded", "rejected"):
+            self.ingested.labels(outcome)
+        for outcome in ("read", "unreadable"):
+            self.batches.labels(outcome)
+        self.waited = Gauge(
+            "tvrec_ingest_waiting_events",
+            "Events that waited between bucket and snapshot when the last cycle began",
+            registry=registry,
+        )
+        self.newest_event = Gauge(
+            "tvrec_snapshot_newest_event_timestamp_seconds",
+            "Event time: when the newest rating of the snapshot was given",
+            registry=registry,
+        )
+        self.newest_arrival = Gauge(
+            "tvrec_snapshot_arrival_timestamp_seconds",
+            "Arrival: when the snapshot last took new events; 0: not since the start",
+            registry=registry,
+        )
+        self.generation = Gauge(
+            "tvrec_snapshot_generation", "How often the snapshot was switched", registry=registry
+        )
+        self.known = Gauge(
+            "tvrec_snapshot_known_ratio",
+            "Share of the ratings whose show the catalogue knows",
+            registry=registry,
+        )
+        self.dataset = Gauge(
+            "tvrec_dataset_size",
+            "What there is to train on: ratings, users, shows",
+            ["of"],
+            registry=registry,
+        )
+        self.precision = Gauge(
+            "tvrec_precision_at_k",
+            "Precision@k on the last holdout, of the candidate and of its rivals: popularity, "
+            "production, reference",
+            ["trainer", "whose"],
+            registry=registry,
+        )
+        self.decisions = Counter(
+            "tvrec_gate_decisions",
+            "Decisions of the gate: outcome (promote, keep, hold) and cause (unfit, first, better, "
+            "not better, due, too costly, too good)",
+            ["trainer", "outcome", "cause"],
+            registry=registry,
+        )
+        self.production = Gauge(
+            "tvrec_production_version", "The version in production; 0: none", registry=registry
+        )
+        self.production_seen = Gauge(
+            "tvrec_production_changed_timestamp_seconds",
+            "When the builder saw that another version is in production; at first: its first cycle",
+            registry=registry,
+        )
+        self._version: int | None = None
+        self.drift = Gauge(
+            "tvrec_drift_psi",
+            "Population stability index of the newest fifth of the ratings against the rest: of "
+            "ratings, activity, popularity; over 0.25 is a large change",
+            ["of"],
+            registry=registry,
+        )
+
+    def counted(self, build: Callable[[], object]) -> Callable[[], None]:
+        """Return ``build`` with its failures counted; they go on their way."""
+
+        def counting() -> None:
+            try:
+                build()
+            except Cancelled:
+                raise
+            except Exception:
+                self.cycles.labels("failed").inc()
+                raise
+
+        return counting
+
+    def show(self, cycle: Cycle) -> None:
+        """Take over what a cycle came to."""
+        now = time.time()
+        self.cycles.labels("trained" if cycle.trained else "nothing_new").inc()
+        self.cycle_ended.set(now)
+        for stage, spent in cycle.seconds.items():
+            self.stage_seconds.labels(stage, "").observe(spent)
+        self._show_data(cycle, now)
+        for trained in cycle.trained:
+            self._show_training(trained, cycle.k)
+        number = cycle.production.number if cycle.production else 0
+        if number != self._version:
+            self.production_seen.set(now)
+        self._version = number
+        self.production.set(number)
+
+    def _show_data(self, cycle: Cycle, now: float) -> None:
+        data, report = cycle.dataset, cycle.dataset.ingested
+        read = report.read
+        self.ingested.labels("fresh").inc(report.fresh)
+        self.ingested.labels("superseded").inc(report.superseded)
+        self.ingested.labels("rejected").inc(read.rejected)
+        self.batches.labels("read").inc(read.batches)
+        self.batches.labels("unreadable").inc(read.unreadable)
+        self.waited.set(read.events)
+        if report.fresh:
+            self.newest_arrival.set(now)
+        if len(data.interactions):
+            self.newest_event.set(float(data.interactions.rated_at.max()) / 1000)
+        self.generation.set(report.generation)
+        self.known.set(data.known_share)
+        self.dataset.labels("ratings").set(len(data.interactions))
+        self.dataset.labels("users").set(len(data.interactions.users))
+        self.dataset.labels("shows").set(len(data.catalogue))
+        if cycle.drift:
+            for name in ("ratings", "activity", "popularity"):
+                self.drift.labels(name).set(getattr(cycle.drift, name))
+
+    def _show_training(self, trained: Trained, k: int) -> None:
+        trainer, result = trained.trainer, trained.result
+        metrics, name = result.metrics, f"precision_at_{k}"
+        fit = metrics["fit_seconds"]
+        self.stage_seconds.labels("fit", trainer).observe(fit)
+        self.stage_seconds.labels("measure", trainer).observe(metrics["duration_seconds"] - fit)
+        self.precision.labels(trainer, "candidate").set(metrics[name])
+        for rival in _RIVALS:
+            if f"{rival}_{name}" in metrics:
+                self.precision.labels(trainer, rival).set(metrics[f"{rival}_{name}"])
+        verdict = result.verdict
+        cause = verdict.cause.value if verdict.cause else ""
+        self.decisions.labels(trainer, verdict.outcome.value, cause).inc()
+
+
+class GeneratorMetrics:
+    """The event generator's.
+
+    Parameters
+    ----------
+    registry
+        Where they are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        self.produced = Counter(
+            "tvrec_events_produced",
+            "Events that are durable: in Kafka, or in a batch object",
+            registry=registry,
+        )
+        self.failures = Counter(
+            "tvrec_events_failures",
+            "Times that Kafka or the store did not take events, which then wait in memory",
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "tvrec_events_waiting", "Events taken over that are not durable yet", registry=registry
+        )
+        self.position = Gauge(
+            "tvrec_stream_position", "Durable events since the stream began", registry=registry
+        )
+        self.durable = Gauge(
+            "tvrec_events_durable_timestamp_seconds",
+            "When events last became durable; 0: not since the start",
+            registry=registry,
+        )
+
+
+class ExporterMetrics:
+    """The data exporter's.
+
+    Parameters
+    ----------
+    registry
+        Where they are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        self.exports = Counter(
+            "tvrec_catalogue_exports",
+            "Exports of the catalogue by outcome: written, unchanged, failed",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("written", "unchanged", "failed"):
+            self.exports.labels(outcome)
+        self.shows = Gauge(
+            "tvrec_catalogue_shows", "Shows of the catalogue in the store", registry=registry
+        )
+        self.exported = Gauge(
+            "tvrec_catalogue_exported_timestamp_seconds",
+            "When the catalogue was last compared with its source",
+            registry=registry,
+        )
+
+    def counted(self, export: Callable[[], ExportResult]) -> Callable[[], ExportResult]:
+        """Return ``export`` with its outcomes counted."""
+
+        def counting() -> ExportResult:
+            try:
+                result = export()
+            except Exception:
+                self.exports.labels("failed").inc()
+                raise
+            self.exports.labels("written" if result.written else "unchanged").inc()
+            self.shows.set(result.shows)
+            self.exported.set(time.time())
+            return result
+
+        return counting
