@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mlproject.core.user_histories import UserHistories
     from mlproject.events.replay import ReplaySource
     from mlproject.events.simulator import Simulator
+    from mlproject.histories.copies import Copies
     from mlproject.histories.stream import RatingStream
     from mlproject.kafka.broker import Broker
     from mlproject.kafka.connect import ConnectClient
@@ -178,6 +179,7 @@ class App:
         """
         settings = self.settings
         if settings.ratings_file:
+            from mlproject.batches.keys import FILES
             from mlproject.events.replay import ReplaySource
 
             return ReplaySource.open(
@@ -185,7 +187,7 @@ class App:
                 backlog_share=settings.replay_backlog,
                 seed=settings.seed,
                 told=self.told,
-                on_rejected=self._quarantine(f"files/{settings.ratings_file.name}"),
+                on_rejected=self._quarantine(f"{FILES}{settings.ratings_file.name}"),
             )
         from mlproject.catalogue.stored import read_catalogue
         from mlproject.events.simulator import Simulator
@@ -287,6 +289,17 @@ class App:
         return self._open.enter_context(closing(log))
 
     @cached_property
+    def history_copies(self) -> Copies:
+        """The copies of ratings that the service keeps on this machine."""
+        from mlproject.histories.copies import Copies
+
+        source = self.store.uri
+        if self.settings.kafka_bootstrap_servers is not None:
+            # Offsets in Kafka are other ones than those of batches that were written without.
+            source = f"{source} and Kafka"
+        return Copies(self.settings.state_dir / "histories", source)
+
+    @cached_property
     def user_histories(self) -> UserHistories:
         """What each user has rated: from the snapshot, and the stream after it.
 
@@ -297,7 +310,6 @@ class App:
         ConfigError
             If Kafka is named and the registry is not, or its address is invalid.
         """
-        from mlproject.histories.copies import Copies
         from mlproject.histories.followed import FollowedHistories
 
         settings = self.settings
@@ -305,19 +317,16 @@ class App:
         if settings.kafka_bootstrap_servers is None:
             from mlproject.batches.follow import BatchStream
 
-            source, stream = self.store.uri, BatchStream(self.store)
+            stream = BatchStream(self.store)
         else:
             from mlproject.kafka.follow import KafkaStream
             from mlproject.kafka.schema_registry import SchemaRegistry
 
             registry = self._open.enter_context(closing(SchemaRegistry(self._schema_registry_url)))
-            # Offsets in Kafka are other ones than those of batches that were written without.
-            source = f"{self.store.uri} and Kafka"
             stream = KafkaStream(
                 settings.kafka_bootstrap_servers, TOPIC, registry.schema, self._kafka_properties
             )
-        copies = Copies(settings.state_dir / "histories", source)
-        histories = FollowedHistories(self.store, stream, copies)
+        histories = FollowedHistories(self.store, stream, self.history_copies)
         return self._open.enter_context(closing(histories))
 
     def event_tail(self, stop: threading.Event, *, from_start: bool) -> Iterator[dict[str, Any]]:

@@ -77,6 +77,9 @@ class MemoryStore:
             self.put(key, content)
             return True
 
+    def remove_unfinished(self, older_seconds: float) -> None:
+        """Do nothing: a write is never half done."""
+
     def keeps_conditions(self, probe_prefix: str) -> bool:  # noqa: ARG002 - nothing to probe
         """Return what :attr:`conditional` says."""
         return self.conditional

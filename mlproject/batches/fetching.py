@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
+from mlproject.batches.blanking import blanked, concerns
 from mlproject.batches.formats import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable
-from mlproject.core.errors import BatchError
+from mlproject.core.errors import BatchError, StoreUnavailableError
+from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectInfo, ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 
@@ -19,6 +21,7 @@ Found = tuple[BatchKey, ObjectInfo]
 # Objects that a thread reads one after the other, if there are tasks enough for all threads.
 _TOGETHER: Final = 16
 _TASKS: Final = 64
+_ATTEMPTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,12 @@ class Fetched:
     unreadable: frozenset[str]
 
 
-def fetch(store: ObjectStore, found: Sequence[Found], pool: Executor) -> Fetched:
+def fetch(
+    store: ObjectStore, found: Sequence[Found], pool: Executor, forgotten: Forgotten
+) -> Fetched:
     """Read batches, and put into quarantine what cannot be read.
+
+    A batch that holds ratings of the forgotten is written anew without them first.
 
     Parameters
     ----------
@@ -54,6 +61,8 @@ def fetch(store: ObjectStore, found: Sequence[Found], pool: Executor) -> Fetched
         Which ones; those of a partition in the order of offsets.
     pool
         The threads that fetch.
+    forgotten
+        Whose ratings do not count.
 
     Raises
     ------
@@ -63,12 +72,14 @@ def fetch(store: ObjectStore, found: Sequence[Found], pool: Executor) -> Fetched
     # Handing an object to a thread costs a good part of reading a small one.
     together = max(1, min(_TOGETHER, len(found) // _TASKS))
     slices = [found[start : start + together] for start in range(0, len(found), together)]
-    read = pool.map(lambda part: [_fetch_one(store, *each) for each in part], slices)
-    batches = list(chain.from_iterable(read))
+    read = pool.map(
+        lambda part: [_fetch_one(store, key, info, forgotten) for key, info in part], slices
+    )
+    batches, etags = zip(*chain.from_iterable(read), strict=True) if found else ((), ())
     watermarks: dict[int, Watermark] = {}
     totals = Totals()
-    for (key, info), batch in zip(found, batches, strict=True):
-        watermark = Watermark(info.key, info.etag, batch.next_offset if batch else key.offset)
+    for (key, info), batch, etag in zip(found, batches, etags, strict=True):
+        watermark = Watermark(info.key, etag, batch.next_offset if batch else key.offset)
         before = watermarks.get(key.partition)
         if before:
             # A batch that cannot be read tells no offset; what is known stays.
@@ -86,15 +97,63 @@ def fetch(store: ObjectStore, found: Sequence[Found], pool: Executor) -> Fetched
     return Fetched(ratings, watermarks, totals, frozenset(unreadable))
 
 
-def _fetch_one(store: ObjectStore, key: BatchKey, info: ObjectInfo) -> Batch | None:
-    content = store.get(info.key)
+def _fetch_one(
+    store: ObjectStore, key: BatchKey, info: ObjectInfo, forgotten: Forgotten
+) -> tuple[Batch | None, str]:
+    """Return a batch, None if it cannot be read; and the tag of what was read."""
     try:
-        if content is None:
-            raise BatchError("it was removed before it could be read")  # noqa: TRY301
-        batch = decode_batch(key, content)
+        read = read_clean(store, key, info, forgotten)
     except BatchError as error:
         mark_unreadable(store, info.key, str(error), info.etag)
-        return None
-    if len(batch.rejected):
-        keep_rejected(store, info.key, batch.rejected)
-    return batch
+        return None, info.etag
+    if len(read.batch.rejected):
+        keep_rejected(store, info.key, read.batch.rejected)
+    return read.batch, read.etag
+
+
+@dataclass(frozen=True, slots=True)
+class CleanBatch:
+    """A batch as it is now.
+
+    Parameters
+    ----------
+    batch
+        What it holds.
+    etag
+        The tag of its content.
+    blanked
+        How many ratings of the forgotten were taken out of it.
+    """
+
+    batch: Batch
+    etag: str
+    blanked: int
+
+
+def read_clean(
+    store: ObjectStore, key: BatchKey, info: ObjectInfo, forgotten: Forgotten
+) -> CleanBatch:
+    """Read a batch; if it holds ratings of the forgotten, write it anew without them.
+
+    Raises
+    ------
+    BatchError
+        If it cannot be read.
+    StoreUnavailableError
+        If the store does not answer.
+    """
+    etag: str | None = info.etag
+    content = store.get(info.key)
+    count = 0
+    for _ in range(_ATTEMPTS):
+        if content is None or etag is None:
+            raise BatchError("it was removed before it could be read")
+        batch = decode_batch(key, content)
+        if not concerns(batch, forgotten):
+            return CleanBatch(batch, etag, count)
+        clean, taken_out = blanked(key, content, forgotten)
+        count += taken_out if store.put_if(info.key, clean, etag) else 0
+        # The tag first: should its writer write it again in between, the next write fails.
+        etag = store.etag(info.key)
+        content = store.get(info.key)
+    raise StoreUnavailableError(f"{info.key} in {store.uri} is written again all the time")

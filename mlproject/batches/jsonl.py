@@ -2,7 +2,8 @@
 
 One event per line, its fields at the top level or under ``value``, as Kafka Connect's sinks
 write them; ``rated_at`` is a whole number of milliseconds since 1970, UTC, or a time in ISO
-8601; ``offset`` is optional.
+8601; ``offset`` is optional. A line whose ``value`` is null is a blank: an event was there, and
+its offset is taken; see :mod:`mlproject.batches.blanking`.
 """
 
 import gzip
@@ -26,9 +27,9 @@ from mlproject.core.rating_columns import COLUMN_TYPES, UNRATED, RatingColumns
 LINE: Final = "line"
 VALUE: Final = "value"
 OFFSET: Final = "offset"
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
 # 6 takes twice the time and saves a tenth.
-_GZIP_LEVEL: Final = 1
+GZIP_LEVEL: Final = 1
 _KEPT_OF_LINE: Final = 1000
 _NUMBERS: Final = [name for name in COLUMN_TYPES if name in NAMES]
 
@@ -45,17 +46,20 @@ class JsonBatch:
         The others as they came, with their ``reason``; what is not an event as ``line``.
     highest
         The highest ``offset`` there is, or None.
+    blanks
+        How many lines hold an offset and nothing else.
     """
 
     ratings: RatingColumns
     rejected: list[dict[str, Any]]
     highest: int | None
+    blanks: int = 0
 
     def next_offset(self, first: int) -> int:
         """Return the offset after the last event of a batch that begins at ``first``."""
         if self.highest is not None:
             return self.highest + 1
-        return first + len(self.ratings) + len(self.rejected)
+        return first + len(self.ratings) + len(self.rejected) + self.blanks
 
 
 def decode_json_lines(content: bytes) -> JsonBatch:
@@ -95,7 +99,7 @@ def encode_json_lines(
     ]
     text = "".join(f"{line}\n" for line in lines).encode()
     # Without a time of its own, the same events make the same object.
-    return gzip.compress(text, _GZIP_LEVEL, mtime=0) if compressed else text
+    return gzip.compress(text, GZIP_LEVEL, mtime=0) if compressed else text
 
 
 def last_offset(content: bytes) -> int:
@@ -118,6 +122,7 @@ def read_lines(lines: Iterable[str]) -> JsonBatch:
     good: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     highest: int | None = None
+    blanks = 0
     for line in lines:
         try:
             raw, offset = raw_event(line)
@@ -126,11 +131,14 @@ def read_lines(lines: Iterable[str]) -> JsonBatch:
             continue
         if offset is not None and (highest is None or offset > highest):
             highest = offset
+        if raw is None:
+            blanks += 1
+            continue
         try:
             good.append(read_event(raw))
         except ValueError as error:
             rejected.append({**raw, c.REASON: str(error)})
-    return JsonBatch(_columns(good), rejected, highest)
+    return JsonBatch(_columns(good), rejected, highest, blanks)
 
 
 def good_events(content: bytes) -> Iterator[dict[str, Any]]:
@@ -143,7 +151,9 @@ def good_events(content: bytes) -> Iterator[dict[str, Any]]:
     """
     for line in lines_of(unpacked(content)[1]):
         with suppress(ValueError):
-            yield read_event(raw_event(line)[0])
+            raw = raw_event(line)[0]
+            if raw is not None:
+                yield read_event(raw)
 
 
 def unpacked(content: bytes) -> tuple[bytes, str]:
@@ -157,7 +167,7 @@ def unpacked(content: bytes) -> tuple[bytes, str]:
     if not content:
         raise BatchError("the object is empty")
     try:
-        raw = gzip.decompress(content) if content.startswith(_GZIP) else content
+        raw = gzip.decompress(content) if content.startswith(GZIP) else content
         return raw, raw.decode()
     except UnicodeDecodeError as error:
         raise BatchError(f"not text in UTF-8: {error}") from error
@@ -173,8 +183,8 @@ def lines_of(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.strip()]
 
 
-def raw_event(line: str) -> tuple[dict[str, Any], int | None]:
-    """Return a line's event as it came, and its offset if it has one.
+def raw_event(line: str) -> tuple[dict[str, Any] | None, int | None]:
+    """Return a line's event as it came, None for a blank; and its offset if it has one.
 
     Raises
     ------
@@ -186,13 +196,30 @@ def raw_event(line: str) -> tuple[dict[str, Any], int | None]:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     event = outer.get(VALUE, outer) if isinstance(outer, dict) else None
-    if not isinstance(outer, dict) or not isinstance(event, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one error for all bad lines
-    offset = outer.get(OFFSET, event.get(OFFSET))
+    is_blank = isinstance(outer, dict) and VALUE in outer and event is None
+    if not isinstance(outer, dict) or not (is_blank or isinstance(event, dict)):
+        raise ValueError("not a JSON object")
+    offset = outer.get(OFFSET, None if event is None else event.get(OFFSET))
     return (
-        {name: _scalar(event.get(name)) for name in NAMES},
+        None if event is None else {name: _scalar(event.get(name)) for name in NAMES},
         offset if type(offset) is int and offset >= 0 else None,
     )
+
+
+def blank_line(line: str) -> str:
+    """Return what is left of a line when its event is taken out.
+
+    Examples
+    --------
+    >>> blank_line('{"user_id":7,"offset":12}')
+    '{"offset":12,"value":null}'
+    """
+    try:
+        offset = raw_event(line)[1]
+    except ValueError:
+        offset = None
+    told = {} if offset is None else {OFFSET: offset}
+    return json.dumps({**told, VALUE: None}, separators=(",", ":"))
 
 
 def _scalar(value: Any) -> Any:

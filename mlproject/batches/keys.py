@@ -6,8 +6,10 @@
     topics/ratings/partition=1000/ratings+1000+00000000000000000000.jsonl   the service's own
     quarantine/topics/ratings/partition=0/... .rejected.jsonl           rejected rows
     quarantine/topics/ratings/partition=0/... .unreadable.json          an unreadable batch
+    quarantine/files/NAME.rejected.jsonl                                rejected rows of a file
     state/event-generator.json                                          how far it has come
     state/stream.json                                                   whose ratings these are
+    state/forgotten.json                                                who is not to come back
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
@@ -26,9 +28,12 @@ from mlproject.core.topics import TOPIC
 
 GENERATOR_POSITION: Final = "state/event-generator.json"
 STREAM: Final = "state/stream.json"
+FORGOTTEN: Final = "state/forgotten.json"
 BATCHES: Final = f"topics/{TOPIC}/"
 QUARANTINE: Final = "quarantine/"
+REJECTED: Final = ".rejected.jsonl"
 UNREADABLE: Final = ".unreadable.json"
+FILES: Final = "files/"
 
 _BATCH: Final = re.compile(
     r"topics/(?P<topic>[^/]+)/partition=(?P<partition>[0-9]+)/"
@@ -87,7 +92,7 @@ def partition_prefix(partition: int) -> str:
 
 def rejected_rows(origin: str) -> str:
     """Return the key under which the rejected rows of a batch or a file are kept."""
-    return f"{QUARANTINE}{origin}.rejected.jsonl"
+    return f"{QUARANTINE}{origin}{REJECTED}"
 
 
 def unreadable(batch_key: str) -> str:

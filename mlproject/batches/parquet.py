@@ -4,6 +4,7 @@ import io
 from collections.abc import Collection
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
@@ -75,7 +76,7 @@ def decode_ratings(content: bytes) -> tuple[RatingFrame, pd.DataFrame]:
         If the file is not Parquet, is cut off, or lacks a column.
     """
     try:
-        return _validated(parquet.read_table(io.BytesIO(content)))
+        return _validated(_without_blanks(parquet.read_table(io.BytesIO(content))))
     except (pa.ArrowException, OSError, TypeError, ValueError) as error:
         raise BatchError(f"not a readable Parquet file of ratings: {error}") from error
 
@@ -96,10 +97,19 @@ def decode_table(table: pa.Table) -> tuple[RatingColumns, pd.DataFrame]:
     if len(columns) < len(names):
         raise BatchError("two columns have the same name")
     plain, which = plain_rows(columns)
-    if which.all():
+    rest = _without_blanks(table.filter(pa.array(~which))) if not which.all() else None
+    if not rest:
         return plain, _NONE
-    good, rejected = _validated(table.filter(pa.array(~which)))
+    good, rejected = _validated(rest)
     return RatingColumns.concat([plain, good.to_columns()]), rejected
+
+
+def _without_blanks(table: pa.Table) -> pa.Table:
+    """Leave out rows without any value: see :mod:`mlproject.batches.blanking`."""
+    if not all(column.null_count for column in table.columns):
+        return table
+    is_valid = np.logical_or.reduce([column.is_valid().to_numpy() for column in table.columns])
+    return table.filter(pa.array(is_valid))
 
 
 def _validated(table: pa.Table) -> tuple[RatingFrame, pd.DataFrame]:

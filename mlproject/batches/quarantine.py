@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mlproject.batches import keys
+from mlproject.batches.blanking import is_about
 from mlproject.core import columns as c
+from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,32 @@ def marked(store: ObjectStore) -> Iterator[str]:
 def unmark(store: ObjectStore, batch_key: str) -> None:
     """Take the mark from a batch that can be read after all."""
     store.delete(keys.unreadable(batch_key))
+
+
+def remove_forgotten(store: ObjectStore, forgotten: Forgotten) -> int:
+    """Remove the rows set aside that may be of the forgotten; return how many.
+
+    What is set aside of a catalogue is about shows, and stays.
+    """
+    count = 0
+    for origin in (keys.BATCHES, keys.FILES):
+        for info in store.list(f"{keys.QUARANTINE}{origin}"):
+            if not info.key.endswith(keys.REJECTED):
+                continue
+            content = (store.get(info.key) or b"").decode()
+            lines = [line for line in content.split("\n") if line]
+            kept = [line for line in lines if not is_about(json.loads(line), forgotten)]
+            if len(kept) < len(lines):
+                count += len(lines) - len(kept)
+                _replace(store, info.key, kept)
+    return count
+
+
+def _replace(store: ObjectStore, key: str, lines: list[str]) -> None:
+    if lines:
+        store.put(key, "".join(f"{line}\n" for line in lines).encode())
+    else:
+        store.delete(key)
 
 
 def count_quarantined(store: ObjectStore) -> QuarantineCounts:

@@ -38,13 +38,15 @@ def read_rated_lines(content: bytes, first_offset: int) -> RatedLines:
     lines = lines_of(unpacked(content)[1])
     ratings: list[tuple[int, Rated]] = []
     offset = next_offset = first_offset
+    passed_over = 0
     for line in lines:
         offset = next_offset
         try:
             raw, told = raw_event(line)
             offset = offset if told is None else told
-            ratings.append((offset, rated_of(read_event(raw))))
+            if raw is not None:
+                ratings.append((offset, rated_of(read_event(raw))))
         except ValueError:
-            pass  # counted below
+            passed_over += 1
         next_offset = offset + 1
-    return RatedLines(ratings, len(lines) - len(ratings), next_offset)
+    return RatedLines(ratings, passed_over, next_offset)

@@ -1,6 +1,16 @@
 """The command line: ``tvrec``. Each module adds its commands to the group."""
 
-from mlproject.cli import data, dataset, kafka, models, operate, versions
+from mlproject.cli import data, dataset, forget, kafka, models, operate, versions
 from mlproject.cli.group import EXIT_CODES, tvrec
 
-__all__ = ["EXIT_CODES", "data", "dataset", "kafka", "models", "operate", "tvrec", "versions"]
+__all__ = [
+    "EXIT_CODES",
+    "data",
+    "dataset",
+    "forget",
+    "kafka",
+    "models",
+    "operate",
+    "tvrec",
+    "versions",
+]

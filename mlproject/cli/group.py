@@ -75,6 +75,7 @@ def tvrec(ctx: click.Context) -> None:
     Put a version into production:        tvrec promote --version 2
     Go back to the one before:            tvrec rollback
     Look at the ratings:                  tvrec dataset status
+    Let a person leave:                   tvrec forget --user 1
     Find out what is wrong:               tvrec doctor
 
     Settings come from the environment: TVREC_STATE_DIR, MLFLOW_TRACKING_URI and so on;

@@ -64,6 +64,10 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def remove_unfinished(self, older_seconds: float) -> None:
+        """Remove what writers that were killed have left, if it is so old."""
+        ...
+
     def keeps_conditions(self, probe_prefix: str) -> bool:
         """Tell whether :meth:`put_if` means anything to the server behind the store.
 

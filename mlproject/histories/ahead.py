@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from mlproject.core.rating_order import Rated
+from mlproject.core.forgotten import Forgotten
+from mlproject.core.rating_order import Rated, parts_of
 from mlproject.histories.overlay import Overlay
 
 MOST: Final = 10_000
@@ -34,6 +35,17 @@ class Ahead:
         kept: deque[tuple[int, int, Rated]] = deque()
         for entry in self._ratings:
             if entry[0] == partition and entry[1] < next_offset:
+                self._drop(entry)
+            else:
+                kept.append(entry)
+        self._ratings = kept
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Drop the ratings that must not count."""
+        kept: deque[tuple[int, int, Rated]] = deque()
+        for entry in self._ratings:
+            user_id, _, order = entry[2]
+            if forgotten.covers(user_id, parts_of(order)[0]):
                 self._drop(entry)
             else:
                 kept.append(entry)

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import DataError, StoreUnavailableError
+from mlproject.core.forgotten import Forgotten
 from mlproject.histories.marks import Watermarks
 from mlproject.histories.merging import merge
 from mlproject.objects.locks import hold
@@ -141,7 +142,9 @@ class Copies:
                 f"cannot write {self.folder}: {error.strerror or error}"
             ) from error
 
-    def write(self, scratch: Path, sets: Sequence[RatingsByUser], about: Copy) -> str:
+    def write(
+        self, scratch: Path, sets: Sequence[RatingsByUser], about: Copy, forgotten: Forgotten
+    ) -> str:
         """Merge sets into a new copy, and make it the current one; the lock must be held.
 
         Parameters
@@ -152,6 +155,8 @@ class Copies:
             What to merge.
         about
             All but the ratings and the name.
+        forgotten
+            Whose ratings are left out.
 
         Returns
         -------
@@ -160,7 +165,7 @@ class Copies:
         """
         made = scratch / "copy"
         made.mkdir()
-        merge(sets, made)
+        merge(sets, made, forgotten)
         _write(made / _META, self._meta(about))
         _sync(made)
         name = f"{about.generation:010d}-{uuid.uuid4().hex[:8]}"
@@ -168,10 +173,14 @@ class Copies:
         _write(scratch / _CURRENT, {"name": name})
         (scratch / _CURRENT).replace(self.folder / _CURRENT)
         _sync(self.folder)
+        self.remove_others(name)
+        return name
+
+    def remove_others(self, name: str) -> None:
+        """Remove all copies but one; the lock must be held."""
         for path in self.folder.iterdir():
             if path.is_dir() and path.name[0] != "." and path.name != name:
                 shutil.rmtree(path, ignore_errors=True)
-        return name
 
     def _meta(self, about: Copy) -> dict[str, Any]:
         return {

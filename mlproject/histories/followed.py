@@ -13,6 +13,9 @@ whether builders run or not, and a restart goes on from the newest copy. Where t
 lacked something (Kafka had deleted it, a batch was unreadable), the next copy is written from
 the first snapshot that has come so far.
 
+A list in the store says who was forgotten, and is looked at every few seconds. From then on
+their ratings do not count, in whichever layer they are, and a new copy is written without them.
+
 The position is exact: an answer's history is all ratings below the position's offsets and
 those that it names beyond, and no others.
 """
@@ -26,10 +29,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlproject.batches.arrived import Arrived
+from mlproject.batches.forgotten import read_forgotten
+from mlproject.batches.keys import FORGOTTEN
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.event_keys import event_key
 from mlproject.core.events import Place, RatingEvent
+from mlproject.core.forgotten import NOBODY
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_order import Rated, order_of
 from mlproject.core.user_histories import HistoriesStatus, History, Position
@@ -51,6 +57,7 @@ _RETRY_SECONDS: Final = 1.0
 # Writing copies takes at most a twentieth of the time.
 _REST_FACTOR: Final = 20
 _MANIFEST_SECONDS: Final = 10.0
+_FORGOTTEN_SECONDS: Final = 2.0
 # For what waiting alone does not mend, and for another worker that writes.
 _LONG_RETRY_SECONDS: Final = 10.0
 
@@ -108,7 +115,8 @@ class FollowedHistories:
         # Guards what `of` reads; held for microseconds, some hundreds with a large batch.
         self._lock = threading.Lock()
         self._copy = Copy(RatingsByUser.empty())
-        self._overlay = Overlay(self._copy.ratings)
+        self._forgotten = NOBODY
+        self._overlay = Overlay(self._copy.ratings, self._forgotten)
         self._ahead = Ahead()
         self._offsets: dict[int, int] = {}
         # The rest is the following thread's.
@@ -125,6 +133,8 @@ class FollowedHistories:
         self._writer: threading.Thread | None = None
         self._rest_until = -math.inf
         self._manifest_at = -math.inf
+        self._forgotten_at = -math.inf
+        self._forgotten_etag: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="histories", daemon=True)
 
@@ -216,6 +226,7 @@ class FollowedHistories:
         TvrecError
             If something is away; what is known stays, and the next round goes on.
         """
+        self._see_who_is_forgotten()
         self._take_up_newer()
         if not self._is_loaded:
             self._begin()
@@ -246,6 +257,27 @@ class FollowedHistories:
         if arrived.is_missed:
             self._missed[partition] = mark
 
+    def _see_who_is_forgotten(self) -> None:
+        """Let the ratings of whoever was forgotten count no more."""
+        now = self._monotonic()
+        if now < self._forgotten_at:
+            return
+        self._forgotten_at = now + _FORGOTTEN_SECONDS
+        try:
+            etag = self._store.etag(FORGOTTEN)
+            if etag == self._forgotten_etag:
+                return
+            self._forgotten = read_forgotten(self._store)
+        except TvrecError as error:
+            # Only the store is away; the stream may not be.
+            self._snapshot_trouble = str(error)
+            return
+        self._forgotten_etag = etag
+        overlay = self._overlay.over(self._copy.ratings, self._forgotten)
+        with self._lock:
+            self._overlay = overlay
+            self._ahead.forget(self._forgotten)
+
     def _take_up_newer(self) -> None:
         """Answer from another worker's copy, or from our own new one."""
         name = self._copies.current_name()
@@ -259,7 +291,7 @@ class FollowedHistories:
 
     def _adopt(self, copy: Copy) -> None:
         """Answer from a copy, and from what is in memory and not in it."""
-        overlay = self._overlay.over(copy.ratings)
+        overlay = self._overlay.over(copy.ratings, self._forgotten)
         behind = ahead_of(copy.watermarks, self._watermarks)
         self._watermarks |= behind
         self._missed = {**not_covered(self._missed, copy.watermarks), **copy.missed}
@@ -314,7 +346,7 @@ class FollowedHistories:
             self._forget()
             return
         from_snapshot = manifest is not None and self._needs(manifest)
-        if not (is_full or from_snapshot):
+        if not (is_full or from_snapshot or self._overlay.hides):
             return
         is_covered = manifest is not None and covers(manifest.watermarks, self._copy.watermarks)
         plan = Plan(
@@ -361,7 +393,7 @@ class FollowedHistories:
     def _forget(self) -> None:
         with self._lock:
             self._copy = Copy(RatingsByUser.empty())
-            self._overlay = Overlay(self._copy.ratings)
+            self._overlay = Overlay(self._copy.ratings, self._forgotten)
             self._offsets = {}
         self._watermarks, self._missed = {}, {}
         self._is_loaded = False

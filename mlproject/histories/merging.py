@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from mlproject.core.forgotten import Forgotten
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot.by_user import RatingsByUser
 from mlproject.snapshot.latest import beats, laid_out, latest, places
@@ -24,7 +25,12 @@ BLOCK_ROWS: Final = 200_000
 """Rows that a range takes from each set, at most, unless a single user has more."""
 
 
-def merge(sets: Sequence[RatingsByUser], folder: Path, block_rows: int = BLOCK_ROWS) -> None:
+def merge(
+    sets: Sequence[RatingsByUser],
+    folder: Path,
+    forgotten: Forgotten,
+    block_rows: int = BLOCK_ROWS,
+) -> None:
     """Write the winners of all sets as the files of one, and to the disk.
 
     Parameters
@@ -33,6 +39,8 @@ def merge(sets: Sequence[RatingsByUser], folder: Path, block_rows: int = BLOCK_R
         In any order; a user may be in several.
     folder
         Where the files go; it must be there.
+    forgotten
+        Whose ratings are left out.
     block_rows
         Rows that a range takes from each set.
 
@@ -46,7 +54,7 @@ def merge(sets: Sequence[RatingsByUser], folder: Path, block_rows: int = BLOCK_R
         for lowest, end in _ranges(sets, block_rows):
             parts = [part for each in sets if len(part := _within(each, lowest, end))]
             if parts:
-                files.append(_merged(parts))
+                files.append(_remaining(_merged(parts), forgotten))
 
 
 def _ranges(sets: Sequence[RatingsByUser], block_rows: int) -> Iterator[tuple[int, int | None]]:
@@ -76,6 +84,11 @@ def _merged(parts: list[RatingColumns]) -> RatingColumns:
     wins = ~there
     wins[there] = beats(new.take(there), old.take(at[there]))
     return laid_out(old, new.take(wins), at[wins], there[wins])
+
+
+def _remaining(ratings: RatingColumns, forgotten: Forgotten) -> RatingColumns:
+    gone = forgotten.rows(ratings.user_id, ratings.rated_at)
+    return ratings.take(~gone) if gone.any() else ratings
 
 
 class _Files:

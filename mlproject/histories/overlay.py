@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core.forgotten import Forgotten
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.core.rating_order import Rated, order_of
+from mlproject.core.rating_order import Rated, order_of, parts_of
 from mlproject.core.user_ratings import UserRatings
 from mlproject.snapshot.by_user import RatingsByUser
 from mlproject.snapshot.latest import beats, latest
@@ -45,21 +46,34 @@ class Overlay:
     ----------
     copy
         The ratings beneath.
+    forgotten
+        Whose ratings do not count, not even those of the copy.
     """
 
-    def __init__(self, copy: RatingsByUser) -> None:
+    def __init__(self, copy: RatingsByUser, forgotten: Forgotten) -> None:
         self._copy = copy
+        self._forgotten = forgotten
         self._users: dict[int, dict[int, bytes]] = {}
         self._count = 0
+        self._hidden = forgotten_in(copy, forgotten)
+        for user_id, moment in self._hidden.items():
+            self._keep_later(user_id, moment)
 
     def __len__(self) -> int:
         """Return how many ratings are in memory."""
         return self._count
 
+    @property
+    def hides(self) -> bool:
+        """Whether the copy holds ratings that do not count."""
+        return bool(self._hidden)
+
     def winners(self, arrived: Iterable[Rated]) -> Winners:
         """Return which of these ratings win over all that is known."""
         found: dict[int, dict[int, bytes]] = {}
         for user_id, show_id, order in arrived:
+            if len(self._forgotten) and self._forgotten.covers(user_id, parts_of(order)[0]):
+                continue
             new = found.get(user_id)
             held = new.get(show_id) if new else None
             if held is None:
@@ -94,15 +108,13 @@ class Overlay:
         shows = self._users.get(user_id)
         if shows and (held := shows.get(show_id)) is not None:
             return held
-        begin, end = self._copy.rows_of(user_id)
+        begin, end = self._rows_of(user_id)
         if begin == end:
             return None
-        copy = self._copy
-        row = begin + int(copy.show_id[begin:end].searchsorted(show_id))
-        if row == end or copy.show_id[row] != show_id:
+        row = begin + int(self._copy.show_id[begin:end].searchsorted(show_id))
+        if row == end or self._copy.show_id[row] != show_id:
             return None
-        key = _KEY.pack(int(copy.id_high[row]), int(copy.id_low[row]))
-        return order_of(int(copy.rated_at[row]), key, int(copy.rating[row]))
+        return self._order(row)
 
     def of(self, user_id: int, more: Mapping[int, bytes] | None = None) -> UserRatings:
         """Return what a user has rated, the shows ascending.
@@ -114,7 +126,7 @@ class Overlay:
         more
             Further ratings by show, with their orders, which :meth:`held` does not beat.
         """
-        begin, end = self._copy.rows_of(user_id)
+        begin, end = self._rows_of(user_id)
         shows: NDArray[np.int64] = self._copy.show_id[begin:end].astype(np.int64)
         ratings = self._copy.rating[begin:end]
         live: Mapping[int, bytes] | None = self._users.get(user_id)
@@ -126,18 +138,43 @@ class Overlay:
         """Return the ratings in memory; a take must not run meanwhile."""
         return RatingsByUser.of(latest(self._columns()))
 
-    def over(self, copy: RatingsByUser) -> "Overlay":
-        """Return the ratings in memory that win over those of another copy, over that."""
+    def over(self, copy: RatingsByUser, forgotten: Forgotten) -> "Overlay":
+        """Return the ratings in memory that win over those of another copy, over that.
+
+        Parameters
+        ----------
+        copy
+            The other copy.
+        forgotten
+            Whose ratings do not count from now on.
+        """
         columns = self._columns()
         at, there = copy.places(columns)
         is_needed = ~there
         held = copy.take(at[there], columns.user_id[there])
         is_needed[there] = beats(columns.take(there), held)
-        made = Overlay(copy)
+        is_needed &= ~forgotten.rows(columns.user_id, columns.rated_at)
+        made = Overlay(copy, forgotten)
         users, shows = columns.user_id[is_needed].tolist(), columns.show_id[is_needed].tolist()
         for user_id, show_id in zip(users, shows, strict=True):
             made.take({user_id: {show_id: self._users[user_id][show_id]}})
         return made
+
+    def _rows_of(self, user_id: int) -> tuple[int, int]:
+        return (0, 0) if user_id in self._hidden else self._copy.rows_of(user_id)
+
+    def _order(self, row: int) -> bytes:
+        copy = self._copy
+        key = _KEY.pack(int(copy.id_high[row]), int(copy.id_low[row]))
+        return order_of(int(copy.rated_at[row]), key, int(copy.rating[row]))
+
+    def _keep_later(self, user_id: int, moment: int) -> None:
+        """Hold in memory what a hidden user has rated after being forgotten."""
+        begin, end = self._copy.rows_of(user_id)
+        later = begin + np.flatnonzero(self._copy.rated_at[begin:end] > moment)
+        if len(later):
+            orders = {int(self._copy.show_id[row]): self._order(row) for row in later.tolist()}
+            self.take({user_id: orders})
 
     def _columns(self) -> RatingColumns:
         users: list[int] = []
@@ -156,6 +193,16 @@ class Overlay:
             id_high=packed["high"].astype(np.uint64),
             id_low=packed["low"].astype(np.uint64),
         )
+
+
+def forgotten_in(ratings: RatingsByUser, forgotten: Forgotten) -> dict[int, int]:
+    """Return the users who have ratings that must not count, and up to which moment."""
+    found = {}
+    for user_id, moment in forgotten.among(ratings.user_id).items():
+        begin, end = ratings.rows_of(user_id)
+        if (ratings.rated_at[begin:end] <= moment).any():
+            found[user_id] = moment
+    return found
 
 
 def _with(

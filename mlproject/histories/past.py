@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.formats import decode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.listing import newer, partitions
@@ -26,6 +27,8 @@ from mlproject.snapshot.switch import read_manifest
 def history_at(store: ObjectStore, position: Position, user_id: int) -> UserRatings:
     """Return what a user had rated at a position, as the service knew it.
 
+    Ratings that were forgotten since are not among them.
+
     Where the snapshot has not come past the position, it is read, and the batches after it;
     else all batches are, since a snapshot keeps no older ratings.
 
@@ -46,14 +49,15 @@ def history_at(store: ObjectStore, position: Position, user_id: int) -> UserRati
         If the snapshot is damaged.
     """
     manifest = read_manifest(store).manifest
-    known = Overlay(RatingsByUser.empty())
+    forgotten = read_forgotten(store)
+    known = Overlay(RatingsByUser.empty(), forgotten)
     marks: dict[int, Watermark] = {}
     if manifest and all(
         mark.next_offset <= position.offsets.get(partition, 0)
         for partition, mark in manifest.watermarks.items()
     ):
         marks = dict(manifest.watermarks)
-        known = Overlay(RatingsByUser.of(_in_snapshot(store, manifest, user_id)))
+        known = Overlay(RatingsByUser.of(_in_snapshot(store, manifest, user_id)), forgotten)
     for partition in {*partitions(store), *position.offsets, *(p for p, _ in position.beyond)}:
         known.take(known.winners(_in_batches(store, position, user_id, partition, marks)))
     return known.of(user_id)

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlproject.batches.forgotten import read_forgotten
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
 from mlproject.histories.copies import Copies, Copy
@@ -80,6 +81,7 @@ def _write_into(scratch: Path, plan: Plan, store: ObjectStore, copies: Copies) -
         watermarks = furthest(watermarks, manifest.watermarks)
         missed = not_covered(missed, manifest.watermarks)
     about = Copy(plan.live, "", generation, watermarks, missed)
-    name = copies.write(scratch, sets, about)
+    # Read now, with the lock held: what is written after somebody was forgotten is without them.
+    name = copies.write(scratch, sets, about, read_forgotten(store))
     log.info("wrote the copy %s in %.1f s", name, time.monotonic() - began)
     return True

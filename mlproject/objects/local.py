@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
@@ -92,6 +93,17 @@ class LocalStore:
                 return False
             self.put(key, content)
             return True
+
+    def remove_unfinished(self, older_seconds: float) -> None:
+        """Remove files that were never renamed."""
+        latest = time.time() - older_seconds
+        try:
+            for path in self.root.rglob(f"{_UNFINISHED}*"):
+                with suppress(FileNotFoundError):  # it was renamed or removed meanwhile
+                    if path.stat().st_mtime <= latest:
+                        path.unlink()
+        except OSError as error:
+            raise _unavailable("tidy up", self.root, error) from error
 
     def keeps_conditions(self, probe_prefix: str) -> bool:  # noqa: ARG002 - nothing to probe
         """Return True: the lock is ours."""

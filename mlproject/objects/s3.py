@@ -112,6 +112,9 @@ class S3Store:
                 raise
         return True
 
+    def remove_unfinished(self, older_seconds: float) -> None:
+        """Do nothing: S3 shows no part of an object that was not written whole."""
+
     def keeps_conditions(self, probe_prefix: str) -> bool:
         """Find out by three small writes."""
         key = f"{probe_prefix}{uuid.uuid4().hex}"

@@ -18,9 +18,10 @@ from typing import Final
 
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import Fetched, Found, fetch
+from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.listing import newer, partitions
 from mlproject.batches.progress import Totals, Watermark
-from mlproject.core.errors import DataError
+from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot import keys as snapshot_keys
@@ -32,6 +33,7 @@ from mlproject.snapshot.switch import (
     commit,
     read_manifest,
     read_snapshot,
+    withdraw,
     write_segments,
 )
 
@@ -129,6 +131,9 @@ def ingest(
         If the store does not answer.
     """
     seen, state = current(store, state)
+    # After the manifest: forgetting switches it once the list is written, so that the commit
+    # of an ingest that has not read the list fails.
+    forgotten = read_forgotten(store)
     report = IngestReport(Totals(), 0, 0, compacted=False, generation=0, totals=Totals())
     watermarks = seen.manifest.watermarks if seen.manifest else {}
     found = new_batches(store, watermarks)
@@ -136,7 +141,7 @@ def ingest(
     if first:
         with only_builder(store) as renew, ThreadPoolExecutor(limits.threads) as pool:
             for chunk in chunks(chain(first, found), limits.batches_per_commit):
-                fetched = fetch(store, chunk, pool)
+                fetched = fetch(store, chunk, pool, forgotten)
                 _unmark_rewritten(store, chunk, watermarks, fetched)
                 merged = state.merge(fetched.ratings)
                 state = merged.state
@@ -295,4 +300,8 @@ def _switch(
         watermarks={**(before.watermarks if before else {}), **fetched.watermarks},
         totals=(before.totals if before else Totals()) + fetched.totals,
     )
-    return commit(store, seen, manifest), compact
+    try:
+        return commit(store, seen, manifest), compact
+    except AlreadyRunningError:
+        withdraw(store, manifest)
+        raise

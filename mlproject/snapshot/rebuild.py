@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
+from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
 from mlproject.snapshot import keys as snapshot_keys
 from mlproject.snapshot.ingest import (
@@ -88,11 +90,12 @@ def rebuild(
         As an ingest.
     """
     seen, before = _before(store)
+    forgotten = read_forgotten(store)  # after the manifest, as in an ingest
     until = seen.manifest.watermarks if seen.manifest else None
     with only_builder(store) as renew:
-        state, watermarks, read = _from_batches(store, until, limits)
+        state, watermarks, read = _from_batches(store, until, limits, forgotten)
         equal = before is not None and before.digest == state.digest
-        lost = _lost(before, state)
+        lost = _lost(before, state, forgotten)
         if lost and not force:
             raise DataError(
                 f"{lost} ratings of the snapshot in {store.uri} are no longer in its batches; "
@@ -135,7 +138,10 @@ def _before(store: ObjectStore) -> tuple[Seen, RatingsState | None]:
 
 
 def _from_batches(
-    store: ObjectStore, until: Mapping[int, Watermark] | None, limits: IngestLimits
+    store: ObjectStore,
+    until: Mapping[int, Watermark] | None,
+    limits: IngestLimits,
+    forgotten: Forgotten,
 ) -> tuple[RatingsState, dict[int, Watermark], Totals]:
     """Read the batches; take the marks from those that can be read after all."""
     state, watermarks, read = RatingsState.empty(), dict[int, Watermark](), Totals()
@@ -143,7 +149,7 @@ def _from_batches(
     found = (each for each in new_batches(store) if until is None or _is_read(each, until))
     with ThreadPoolExecutor(limits.threads) as pool:
         for chunk in chunks(found, limits.batches_per_commit):
-            fetched = fetch(store, chunk, pool)
+            fetched = fetch(store, chunk, pool, forgotten)
             state = state.merge(fetched.ratings).state
             watermarks |= fetched.watermarks
             read += fetched.totals
@@ -159,6 +165,9 @@ def _is_read(found: Found, until: Mapping[int, Watermark]) -> bool:
     return watermark is not None and info.key <= watermark.last_key
 
 
-def _lost(before: RatingsState | None, now: RatingsState) -> int:
+def _lost(before: RatingsState | None, now: RatingsState, forgotten: Forgotten) -> int:
     """Count the ratings before that neither are there now nor lost against a later one."""
-    return 0 if before is None else len(now.merge(before.ratings).fresh)
+    if before is None:
+        return 0
+    missing = now.merge(before.ratings).fresh
+    return int((~forgotten.rows(missing.user_id, missing.rated_at)).sum())

@@ -81,6 +81,10 @@ class RatingsState:
         first, last = np.searchsorted(self.ratings.user_id, [user_id, user_id + 1])
         return UserRatings(self.ratings.show_id[first:last], self.ratings.rating[first:last])
 
+    def without(self, gone: NDArray[np.bool_]) -> "RatingsState":
+        """Return the state without some rows, bool, shape ``(n,)``."""
+        return self._counted(self.ratings.take(~gone))
+
     def merge(self, new: RatingColumns) -> "Merged":
         """Let new ratings win over old ones, or lose.
 

@@ -139,6 +139,21 @@ def commit(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
     return Seen(manifest, etag)
 
 
+def withdraw(store: ObjectStore, manifest: Manifest) -> None:
+    """Remove the segments of a manifest that lost the race, now rather than at a later commit.
+
+    They may hold ratings that the winner has been made to forget.
+    """
+    winner = read_manifest(store).manifest
+    if winner is None or winner.generation < manifest.generation:
+        return
+    # Equal rows make equal keys, so the winner may name some of them.
+    named = {info.key for info in winner.segments}
+    for info in manifest.segments:
+        if generation_of(info.key) == manifest.generation and info.key not in named:
+            store.delete(info.key)
+
+
 def newest_generation(store: ObjectStore) -> int:
     """Return the highest generation that a segment was written for, 0 for none."""
     numbers = (generation_of(info.key) for info in store.list(SEGMENTS))

@@ -175,6 +175,19 @@ def test_empty_content_is_an_object(any_store: ObjectStore) -> None:
     assert [info.size for info in any_store.list("empty")] == [0]
 
 
+def test_what_a_killed_writer_left_is_removed_and_no_object(subject: Subject) -> None:
+    subject.store.put("a/b", b"1")
+    if isinstance(subject.store, LocalStore):
+        left = subject.store.root / "a" / ".unfinished-x"
+        left.touch()
+        subject.store.remove_unfinished(60)
+        assert left.exists(), "somebody may be writing it"
+        subject.store.remove_unfinished(0)
+        assert not left.exists()
+    subject.store.remove_unfinished(0)
+    assert keys_of(subject.store) == ["a/b"]
+
+
 @pytest.mark.parametrize("key", ODD_KEYS)
 def test_keys_may_have_spaces_and_any_letter(any_store: ObjectStore, key: str) -> None:
     any_store.put(key, key.encode())

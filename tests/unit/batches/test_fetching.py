@@ -11,6 +11,7 @@ from mlproject.batches.listing import newer, partitions
 from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import marked
 from mlproject.core.errors import StoreUnavailableError
+from mlproject.core.forgotten import NOBODY
 from mlproject.testing import MemoryStore
 from tests.rating_rows import batch, put
 
@@ -23,7 +24,7 @@ def pool() -> Iterator[Executor]:
 
 def fetch_all(store: MemoryStore, pool: Executor) -> Fetched:
     found = [each for number in partitions(store) for each in newer(store, number, None)]
-    return fetch(store, found, pool)
+    return fetch(store, found, pool, NOBODY)
 
 
 def test_good_rows_counts_and_watermarks(store: MemoryStore, pool: Executor) -> None:
@@ -68,7 +69,7 @@ def test_one_that_is_removed_meanwhile_is_passed_over(store: MemoryStore, pool: 
     key = put(store, 0, 0)
     listed = list(newer(store, 0, None))
     store.delete(key)
-    assert fetch(store, listed, pool).totals == Totals(unreadable=1)
+    assert fetch(store, listed, pool, NOBODY).totals == Totals(unreadable=1)
 
 
 def test_a_store_that_is_down_is_no_bad_object(store: MemoryStore, pool: Executor) -> None:
@@ -76,4 +77,4 @@ def test_a_store_that_is_down_is_no_bad_object(store: MemoryStore, pool: Executo
     listed = list(newer(store, 0, None))
     store.broken = True
     with pytest.raises(StoreUnavailableError):
-        fetch(store, listed, pool)
+        fetch(store, listed, pool, NOBODY)

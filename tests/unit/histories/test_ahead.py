@@ -1,11 +1,12 @@
 """What was rated through this process counts until the stream has come to it."""
 
+from mlproject.core.forgotten import NOBODY
 from mlproject.core.rating_order import Rated, order_of
 from mlproject.histories.ahead import Ahead
 from mlproject.histories.overlay import Overlay
 from mlproject.snapshot.by_user import RatingsByUser
 
-NOTHING = Overlay(RatingsByUser.empty())
+NOTHING = Overlay(RatingsByUser.empty(), NOBODY)
 
 
 def rated(user: int, show: int, at: int = 0) -> Rated:
@@ -27,7 +28,7 @@ def test_it_counts_until_its_place_is_passed() -> None:
 
 
 def test_what_is_known_to_be_later_wins() -> None:
-    known = Overlay(RatingsByUser.empty())
+    known = Overlay(RatingsByUser.empty(), NOBODY)
     known.take(known.winners([rated(1, 20, at=5)]))
     ahead = Ahead()
     ahead.add(rated(1, 20, at=4), 3, 7)

@@ -8,6 +8,7 @@ import pytest
 
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import AlreadyRunningError, StoreUnavailableError
+from mlproject.core.forgotten import NOBODY
 from mlproject.histories.copies import Copies, Copy
 from mlproject.snapshot.by_user import RatingsByUser
 from tests.rating_rows import Row, columns, rows
@@ -27,7 +28,7 @@ def copies(tmp_path: Path) -> Copies:
 
 def write(copies: Copies, *given: Row) -> str:
     with copies.writing(), copies.scratch() as scratch:
-        return copies.write(scratch, [RatingsByUser.of(columns(list(given)))], ABOUT)
+        return copies.write(scratch, [RatingsByUser.of(columns(list(given)))], ABOUT, NOBODY)
 
 
 def names(copies: Copies) -> set[str]:

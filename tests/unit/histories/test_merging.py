@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlproject.core.forgotten import NOBODY
 from mlproject.histories.merging import merge
 from mlproject.snapshot.by_user import RatingsByUser
 from mlproject.snapshot.latest import latest
@@ -17,7 +18,7 @@ from tests.rating_rows import ROWS, Row, columns, rows, winners
 def merged(sets: list[list[Row]], block_rows: int) -> RatingsByUser:
     made = [RatingsByUser.of(latest(columns(each))) for each in sets]
     with tempfile.TemporaryDirectory() as folder:
-        merge(made, Path(folder), block_rows)
+        merge(made, Path(folder), NOBODY, block_rows)
         return RatingsByUser.mapped(Path(folder))
 
 
@@ -35,6 +36,6 @@ def test_large_ids_make_the_file_wider() -> None:
 
 
 def test_a_folder_in_use_is_not_written_over(tmp_path: Path) -> None:
-    merge([], tmp_path)
+    merge([], tmp_path, NOBODY)
     with pytest.raises(FileExistsError):
-        merge([], tmp_path)
+        merge([], tmp_path, NOBODY)

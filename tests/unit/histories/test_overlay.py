@@ -5,6 +5,7 @@ from struct import pack
 import numpy as np
 from hypothesis import given
 
+from mlproject.core.forgotten import NOBODY
 from mlproject.core.rating_order import Rated, order_of
 from mlproject.histories.overlay import Overlay
 from mlproject.snapshot.by_user import RatingsByUser
@@ -21,7 +22,7 @@ def copy_of(given_rows: list[Row]) -> RatingsByUser:
 
 
 def over(copy: list[Row], live: list[Row]) -> Overlay:
-    made = Overlay(copy_of(copy))
+    made = Overlay(copy_of(copy), NOBODY)
     made.take(made.winners(map(rated, live)))
     return made
 
@@ -50,7 +51,7 @@ def test_only_what_wins_over_the_copy_is_in_memory(copy: list[Row], live: list[R
 def test_over_another_copy_only_what_wins_over_that_stays(
     first: list[Row], live: list[Row], second: list[Row]
 ) -> None:
-    moved = over(first, live).over(copy_of(second))
+    moved = over(first, live).over(copy_of(second), NOBODY)
     expected = over(second, rows_of(over(first, live)))
     assert rows_of(moved) == rows_of(expected)
     assert len(moved) == len(expected)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlproject.batches.keys import BATCHES, BatchKey
+from mlproject.batches.keys import BATCHES, FORGOTTEN, BatchKey
 from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import marked
 from mlproject.core.errors import AlreadyRunningError, DataError
@@ -95,7 +95,7 @@ def test_segments_are_read_only_by_a_process_that_starts() -> None:
     state, _ = ingest(store)
     store.read = []
     kept, _ = ingest(store, state)
-    assert store.read == [MANIFEST]
+    assert store.read == [MANIFEST, FORGOTTEN]
     loaded, _ = ingest(store)
     assert any(key.startswith(SEGMENTS) for key in store.read)
     assert rows(loaded.ratings) == rows(kept.ratings)
