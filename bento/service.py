@@ -1,42 +1,100 @@
 """The REST service: the web application of ``mlproject.serving``, run by BentoML.
 
-The routes are an ASGI application inside the BentoML service, not ``@bentoml.api``, so that
-their answers to bad input are sentences of ours (ARCHITECTURE.md, decisions).
-BentoML runs the workers, the probes and the metrics.
+The routes are a FastAPI application inside the BentoML service, not ``@bentoml.api``, so that
+their answers to bad input are sentences of ours (ARCHITECTURE.md, decisions). BentoML runs the
+workers, the probes, the metrics and the document.
 """
 
+import asyncio
 import gc
+import os
+import sys
+from typing import Any, Final
 
 import bentoml
+import uvicorn.config
+from _bentoml_impl.server.app import ServiceAppFactory
+from _bentoml_sdk import Service
+from starlette.types import ASGIApp
 
 from mlproject import config
 from mlproject.bootstrap import App
+from mlproject.core.errors import ConfigError
 from mlproject.logs import set_up_logging
 from mlproject.serving.application import application, serving
+from mlproject.serving.ending import drain_at_sigterm, end_with_parent
+from mlproject.serving.entrance import Entrance
+
+try:
+    SETTINGS: Final = config.load()
+except ConfigError as error:
+    sys.exit(f"tvrec: {error}")
+
+# Threads that multiply small matrices spin against neighbours and CPU limits.
+_ENVIRONMENT: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "OTEL_SDK_DISABLED": "true",
+    "BENTOML_DO_NOT_TRACK": "True",
+}
+# How long the loading of a version may keep an answer waiting, in seconds.
+_SWITCH_SECONDS: Final = 0.0005
+
+# BentoML lets uvicorn choose; this is what it is to choose.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = "mlproject.serving.protocol:BoundedProtocol"
 
 
 def open_app() -> App:
     """Make what the settings of this worker say."""
-    settings = config.load()
-    set_up_logging(settings)
-    return App(settings)
+    set_up_logging(SETTINGS)
+    return App(SETTINGS)
 
 
-def freeze() -> None:
-    """Keep what is there from being collected, or walked at all."""
-    # A full collection walks every object ever imported, in the middle of a request.
-    gc.collect()
+def settle() -> None:
+    """Keep what is there, a model above all, from being walked in the middle of a request."""
     gc.freeze()
 
 
+_beside: set[asyncio.Task[None]] = set()
+
+
+def begin() -> None:
+    """Prepare a worker that is about to take requests."""
+    gc.collect()
+    gc.set_threshold(20_000, 20, 100)
+    settle()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    drain_at_sigterm(serving(app), is_alone=SETTINGS.workers == 1)
+    _beside.add(asyncio.create_task(end_with_parent(os.getppid())))
+
+
 # BentoML begins and ends its lifespan with that of each worker.
-app = application(open_app, on_start=freeze)
+app = application(open_app, on_start=begin, on_swap=settle)
+
+
+class EnteredService(Service[Any]):  # type: ignore[misc]
+    """A BentoML service behind our entrance."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's
+        """Return the application that a worker runs."""
+        self.inject_config()
+        # The entrance counts; BentoML's own count costs more and has a label for every path.
+        inner = ServiceAppFactory(self, is_main=is_main, enable_metrics=False)()
+        # A redirect would name whatever host the client sent.
+        inner.router.redirect_slashes = False
+        return Entrance(inner, app)
 
 
 @bentoml.service(
     name="recommendations",
+    service_class=EnteredService,
+    workers=SETTINGS.workers,
+    envs=[{"name": name, "value": value} for name, value in _ENVIRONMENT.items()],
     logging={"access": {"enabled": False}},
     metrics={"enabled": True},
+    traffic={"timeout": 15},
+    tracing={"excluded_urls": ".*"},
 )
 @bentoml.asgi_app(app, path="/")
 class RecommendationsService:

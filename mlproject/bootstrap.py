@@ -521,7 +521,8 @@ class App:
         """The REST service, as its clients see it."""
         from mlproject.serving.client import ServiceClient
 
-        return ServiceClient(self.settings.service_url)
+        token = self.settings.service_token
+        return ServiceClient(self.settings.service_url, token.get_secret_value() if token else None)
 
     @cached_property
     def service_metrics(self) -> ServiceMetrics:
@@ -540,7 +541,12 @@ class App:
 
         cache = self.model_cache("service")
         return ModelWatcher(
-            self.registry.production, cache.load, cache.last, self.settings.poll_seconds, on_swap
+            self.registry.production,
+            cache.load,
+            cache.last,
+            self.settings.poll_seconds,
+            on_swap,
+            self.registry.find_run,
         )
 
     # What several of them need

@@ -242,6 +242,18 @@ class Settings(BaseSettings):
         5, gt=0, description="Seconds between looks for a new production version"
     )
     max_items: int = Field(100, ge=1, description="The most shows that one request may ask for")
+    workers: int = Field(1, ge=1, le=256, description="Processes that answer requests")
+    token_sha256: OptionalText = Field(
+        None,
+        pattern="^[0-9a-fA-F]{64}$",
+        description="SHA-256, in hex, of the token that requests must bring; unset: none is needed",
+    )
+    service_token: OptionalSecret = Field(
+        None, description="The token that `tvrec` sends to a service which needs one"
+    )
+    rate_limit: float = Field(
+        0, ge=0, description="Requests a second of one client that a worker answers; 0: any number"
+    )
 
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="What is logged"

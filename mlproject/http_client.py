@@ -27,6 +27,7 @@ def request(
     timeout_s: float,
     json: Mapping[str, Any] | None = None,
     credentials: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[urllib3.BaseHTTPResponse]:
     """Send a request and yield the answer, whatever its status, its body not yet read.
 
@@ -40,6 +41,8 @@ def request(
         Sent as the body.
     credentials
         ``user:password``; they do not follow a redirect to another host.
+    headers
+        Further ones; ``Authorization`` does not follow a redirect either.
 
     Raises
     ------
@@ -54,7 +57,10 @@ def request(
                 method,
                 url,
                 json=json,
-                headers=make_headers(user_agent=USER_AGENT, basic_auth=credentials),
+                headers={
+                    **make_headers(user_agent=USER_AGENT, basic_auth=credentials),
+                    **(headers or {}),
+                },
                 preload_content=False,
                 retries=_RETRIES,
                 timeout=timeout_s,

@@ -16,6 +16,7 @@ from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.user_ratings import UserRatings
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int32] | NDArray[np.int64]
 Arrays = Mapping[str, NDArray[Any]]
 
 Shapes = Mapping[str, tuple[str, tuple[str | int, ...]]]
@@ -45,6 +46,23 @@ class Model(Protocol):
 
     def similar(self, show_row: int) -> Floats:
         """Score every show by its likeness to one, shape ``(shows,)``."""
+        ...
+
+    def support(self, show_rows: Rows, weights: Floats, for_rows: Rows) -> Floats:
+        """Return what each show of a history says for each of some shows.
+
+        Parameters
+        ----------
+        show_rows, weights
+            The history, shape ``(n,)`` each.
+        for_rows
+            The shows, shape ``(m,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape ``(m, n)``: the higher, the more; what is not above 0 says nothing.
+        """
         ...
 
 

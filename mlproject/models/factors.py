@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlproject.core.errors import ArtifactError
 from mlproject.core.histories import Histories
-from mlproject.core.model import Arrays, Floats, Shapes
+from mlproject.core.model import Arrays, Floats, Rows, Shapes
 from mlproject.models.fold_in import FoldIn
 
 
@@ -78,6 +78,12 @@ class Factors:
         """Score every show by the cosine of its vector and one show's, shape ``(shows,)``."""
         scores: Floats = self._directions @ self._directions[show_row]
         return scores
+
+    def support(self, show_rows: Rows, weights: Floats, for_rows: Rows) -> Floats:
+        """Weigh the cosines of each show's vector with those of a history, shape ``(m, n)``."""
+        said: Floats = self._directions[for_rows] @ self._directions[show_rows].T
+        said *= weights
+        return said
 
     @cached_property
     def _vectors(self) -> Floats:

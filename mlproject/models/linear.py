@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from mlproject.core.errors import ArtifactError
 from mlproject.core.histories import Histories
-from mlproject.core.model import Arrays, Floats, Shapes
+from mlproject.core.model import Arrays, Floats, Rows, Shapes
 
 Halves = NDArray[np.float16]
-Rows = NDArray[np.int32] | NDArray[np.int64]
 Places = NDArray[np.int64]
 
 
@@ -99,6 +98,20 @@ class Linear:
         entries = slice(self.indptr[show_row], self.indptr[show_row + 1])
         found[self.columns[entries]] = self.values[entries]
         return found
+
+    def support(self, show_rows: Rows, weights: Floats, for_rows: Rows) -> Floats:
+        """Return what each show of a history adds to each of some scores, shape ``(m, n)``."""
+        said = np.zeros((len(for_rows), len(show_rows)), dtype=np.float32)
+        order = np.argsort(for_rows, kind="stable")
+        ascending = np.asarray(for_rows)[order]
+        for place, row in enumerate(show_rows.tolist()):
+            entries = slice(self.indptr[row], self.indptr[row + 1])
+            columns = self.columns[entries]
+            at = np.minimum(np.searchsorted(ascending, columns), len(ascending) - 1)
+            hit = ascending[at] == columns
+            said[order[at[hit]], place] = self.values[entries][hit]
+        said *= weights
+        return said
 
     def scores_of_one(self, rows: Rows, weights: Floats) -> Floats:
         """Score every show for one history, in time that its weights take and not the shows'.

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from mlproject.core.histories import Histories
-from mlproject.core.model import Arrays, Floats, Shapes
+from mlproject.core.model import Arrays, Floats, Rows, Shapes
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,7 @@ class Popularity:
     def similar(self, show_row: int) -> Floats:  # noqa: ARG002 - it knows no likeness
         """Score every show by its popularity, shape ``(shows,)``."""
         return self.popularity.copy()
+
+    def support(self, show_rows: Rows, weights: Floats, for_rows: Rows) -> Floats:
+        """Return zeros, shape ``(m, n)``: no history says anything here."""
+        return np.zeros((len(for_rows), len(show_rows)), dtype=np.float32) * weights

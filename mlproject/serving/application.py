@@ -1,4 +1,4 @@
-"""The web application: ``POST /recommend`` and ``POST /rate``.
+"""The web application: its routes, its document, its life from start to end.
 
 An ASGI application that any server can run. Its answers to bad input are sentences of ours.
 """
@@ -6,29 +6,44 @@ An ASGI application that any server can run. Its answers to bad input are senten
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from mlproject import __version__
 from mlproject.config import Settings
 from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.core.rating_log import RatingLog
 from mlproject.core.user_histories import UserHistories
-from mlproject.serving.answers import encoded
-from mlproject.serving.rating import event_of, rate_now
-from mlproject.serving.requests import LARGEST_BODY, parse_rate, parse_recommend
+from mlproject.serving.document import describe
+from mlproject.serving.problems import fault, nowhere, refusal, response_to
+from mlproject.serving.requests import (
+    BatchRequest,
+    RateRequest,
+    RecommendRequest,
+    SimilarRequest,
+    sentence,
+)
+from mlproject.serving.routes import router
+from mlproject.serving.state import Serving
 from mlproject.serving.watcher import ModelWatcher
 
 if TYPE_CHECKING:
     from mlproject.serving.metrics import ServiceMetrics
 
-RETRY_SECONDS: Final = 5
 MEASURE_SECONDS: Final = 2.0
+
+_SAMPLES: Final = {
+    "/recommend": RecommendRequest.sample,
+    "/recommend/batch": BatchRequest.sample,
+    "/similar": SimilarRequest.sample,
+    "/rate": RateRequest.sample,
+}
 
 
 class Adapters(Protocol):
@@ -59,26 +74,11 @@ class Adapters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What the routes answer with, from the application's start to its end."""
-
-    watcher: ModelWatcher
-    log: RatingLog
-    histories: UserHistories
-    metrics: "ServiceMetrics"
-    max_items: int
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is a model, and histories to ask it about."""
-        return self.watcher.current is not None and self.histories.status.is_loaded
-
-
 def application(
     open_adapters: Callable[[], AbstractContextManager[Adapters]],
     on_start: Callable[[], object] = lambda: None,
-) -> Starlette:
+    on_swap: Callable[[], object] = lambda: None,
+) -> FastAPI:
     """Return the application; nothing is opened before its lifespan begins.
 
     Parameters
@@ -88,10 +88,12 @@ def application(
         after which no rating is taken.
     on_start
         Called once everything is made, before the first request.
+    on_swap
+        Called after each change of the version that answers.
     """
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with open_adapters() as adapters:
             # First, since it connects to Kafka meanwhile.
             log = adapters.rating_log
@@ -100,8 +102,13 @@ def application(
             histories.start()
             metrics = adapters.service_metrics
             metrics.model_version.set(0)
-            watcher = adapters.model_watcher(metrics.model_version.set)
-            now = Serving(watcher, log, histories, metrics, adapters.settings.max_items)
+
+            def swapped(version: int) -> None:
+                metrics.model_version.set(version)
+                on_swap()
+
+            watcher = adapters.model_watcher(swapped)
+            now = Serving(watcher, log, histories, metrics, adapters.settings)
             app.state.serving = now
             watcher.start()
             measuring = asyncio.create_task(_measure(now))
@@ -112,14 +119,28 @@ def application(
                 measuring.cancel()
                 watcher.stop()
 
-    return Starlette(
-        routes=[
-            Route("/recommend", recommend, methods=["POST"]),
-            Route("/rate", rate, methods=["POST"]),
-        ],
-        exception_handlers={HTTPException: refuse, Exception: fail},
+    app = FastAPI(
+        title="TV-show recommendations",
+        description="Recommends shows, takes ratings, and follows the version in production.",
+        version=__version__,
         lifespan=lifespan,
+        openapi_url="/docs.json",
+        # Pages that load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would name whatever host the client sent.
+        redirect_slashes=False,
+        routes=router.routes,
+        exception_handlers={
+            RequestValidationError: refuse,
+            RequestError: tell,
+            UnavailableError: tell,
+            HTTPException: no_route,
+            Exception: fail,
+        },
     )
+    describe(app)
+    return app
 
 
 async def _measure(now: Serving) -> None:
@@ -129,89 +150,38 @@ async def _measure(now: Serving) -> None:
         await asyncio.sleep(MEASURE_SECONDS)
 
 
-def serving(app: Starlette) -> Serving:
+def serving(app: FastAPI) -> Serving:
     """Return what an application answers with; its lifespan must have begun."""
     found: Serving = app.state.serving
     return found
 
 
-async def recommend(request: Request) -> Response:
-    """Answer with shows, or with a sentence on what is wrong."""
-    now = serving(request.app)
-    count = now.metrics.recommendations.labels
-    recommender = now.watcher.current
-    if recommender is None:
-        count("no_model").inc()
-        return answer(503, {"error": "no model is in production yet; try again in a minute"})
-    try:
-        asked = parse_recommend(await body_of(request), most=now.max_items)
-    except RequestError as error:
-        count("refused").inc()
-        return refusal(error)
-    history = now.histories.of(asked.user_id)
-    told = recommender.recommend(asked.user_id, history.ratings, asked.num_items)
-    told["position"] = history.position.record()
-    count(told["source"]).inc()
-    return answer(200, told)
-
-
-async def rate(request: Request) -> Response:
-    """Make a rating durable and say where it is, or say what is wrong."""
-    now = serving(request.app)
-    count = now.metrics.ratings.labels
-    with now.metrics.rate_seconds.time():
-        try:
-            event = event_of(parse_rate(await body_of(request)))
-            place = await rate_now(now.log, event)
-        except RequestError as error:
-            count("refused").inc()
-            return refusal(error)
-        except UnavailableError as error:
-            count("failed").inc()
-            response = answer(503, {"error": str(error)})
-            response.headers["Retry-After"] = str(RETRY_SECONDS)
-            return response
-    count("accepted").inc()
-    now.histories.add(event, place)
-    recommender = now.watcher.current
-    title = recommender.title(event.show_id) if recommender else None
-    return answer(201, {"event_id": event.event_id, **asdict(place), "title": title})
-
-
 async def refuse(request: Request, error: Exception) -> Response:
-    """Answer what is no route of ours."""
-    known = error if isinstance(error, HTTPException) else HTTPException(404)
-    where = f"{request.method} {request.url.path}"
-    sentence = f"there is no {where}; there are POST /recommend and POST /rate"
-    response = answer(known.status_code, {"error": sentence})
-    response.headers.update(known.headers or {})
-    return response
+    """Answer a request that is not what is wanted."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
+    detail = dict(error.errors()[0])
+    where, *path = detail["loc"]
+    sample = _SAMPLES.get(request.url.path, "") if where == "body" else ""
+    if where == "body" and not path and detail["type"] == "missing":
+        detail["type"] = "json_invalid"
+    most = serving(request.app).settings.max_items
+    return refusal(400, sentence({**detail, "loc": tuple(path)}, sample, most))
+
+
+async def tell(_: Request, error: Exception) -> Response:
+    """Answer what cannot be answered with the sentence that says why."""
+    assert isinstance(error, RequestError | UnavailableError)  # noqa: S101 - for mypy
+    return response_to(error)
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """Answer what is no route of ours, and a body that is no JSON."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return refusal(400, f"the body is not JSON; send for example {_SAMPLES[request.url.path]}")
+    return nowhere(request.method, request.url.path, error.status_code, error.headers)
 
 
 async def fail(_: Request, __: Exception) -> Response:
     """Answer where we are at fault; Starlette logs the reason."""
-    return answer(500, {"error": "an error of ours, which is in the log"})
-
-
-class TooLargeError(RequestError):
-    """A body is larger than any request of ours."""
-
-
-async def body_of(request: Request) -> bytes:
-    """Read the body; raise TooLargeError if it is."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise TooLargeError(f"the body is larger than {LARGEST_BODY} bytes")
-    return bytes(body)
-
-
-def answer(status: int, content: object) -> Response:
-    """Return a JSON response."""
-    return Response(encoded(content), status, media_type="application/json")
-
-
-def refusal(error: RequestError) -> Response:
-    """Return the answer to a client's mistake."""
-    return answer(413 if isinstance(error, TooLargeError) else 400, {"error": str(error)})
+    return fault()

@@ -1,7 +1,7 @@
 """Asks the REST service."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mlproject.core.errors import RequestError, UnavailableError
@@ -20,9 +20,12 @@ class ServiceClient:
     ----------
     url
         Where the service is.
+    token
+        What it asks for, if it does.
     """
 
     url: str
+    token: str | None = field(default=None, repr=False)
 
     def is_ready(self) -> bool:
         """Tell whether the service answers ``/readyz``."""
@@ -44,8 +47,11 @@ class ServiceClient:
         """
         asked = {"user_id": user_id, "show_id": show_id, "rating": rating}
         url = f"{self.url}/rate"
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
-            with request("POST", url, json=asked, timeout_s=_RATE_SECONDS) as answer:
+            with request(
+                "POST", url, json=asked, headers=headers, timeout_s=_RATE_SECONDS
+            ) as answer:
                 status, told = answer.status, _object(answer.data)
         except UnavailableError as error:
             raise UnavailableError(

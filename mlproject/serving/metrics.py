@@ -1,8 +1,14 @@
-"""What the service counts for Prometheus, beside BentoML's own metrics."""
+"""What the service counts for Prometheus."""
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from typing import Final
+
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram
 
 from mlproject.core.user_histories import HistoriesStatus
+
+BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
+"""Seconds. An answer takes about one millisecond; a rating waits for the disk or Kafka."""
+_OUTCOMES: Final = {4: "refused", 5: "failed"}
 
 
 class ServiceMetrics:
@@ -18,23 +24,17 @@ class ServiceMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self.ratings = Counter(
-            "tvrec_ratings",
-            "Ratings sent to /rate: accepted = durable, refused = a mistake of the client's, "
-            "failed = not acknowledged",
-            ["outcome"],
+        self._request_seconds = Histogram(
+            "tvrec_request_seconds",
+            "Seconds to an answer, by route (other: none of ours), by source (what "
+            "recommendations are based on) and by outcome: answered, refused = a mistake of the "
+            "client's, failed = ours",
+            ["route", "source", "outcome"],
+            buckets=BUCKETS,
             registry=registry,
         )
-        self.rate_seconds = Histogram(
-            "tvrec_rate_seconds", "Seconds to the answer of /rate", registry=registry
-        )
-        self.recommendations = Counter(
-            "tvrec_recommendations",
-            "Requests to /recommend by what was answered: personalized, folded-in, popular, "
-            "refused, no_model",
-            ["outcome"],
-            registry=registry,
-        )
+        # To look a child up costs as much as to observe, so each is kept.
+        self._children: dict[tuple[str, str, int], Histogram] = {}
         self.model_version = Gauge(
             "tvrec_model_version",
             "The version served; 0: none yet",
@@ -60,6 +60,27 @@ class ServiceMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+    def answered(self, route: str, source: str, status: int, seconds: float) -> None:
+        """Count a request.
+
+        Parameters
+        ----------
+        route
+            A template such as ``/shows/{show_id}``: there must be few different ones.
+        source
+            What recommendations are based on; empty for other routes.
+        status
+            Of the answer.
+        seconds
+            It took.
+        """
+        key = route, source, status // 100
+        child = self._children.get(key)
+        if child is None:
+            outcome = _OUTCOMES.get(status // 100, "answered")
+            child = self._children[key] = self._request_seconds.labels(route, source, outcome)
+        child.observe(seconds)
 
     def show(self, status: HistoriesStatus) -> None:
         """Take over how well histories are known."""

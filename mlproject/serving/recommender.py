@@ -1,7 +1,9 @@
 """Answers for one user from one version of the model."""
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,73 @@ from mlproject.core.histories import Histories
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
-from mlproject.core.sources import source_of
+from mlproject.core.sources import Source, source_of
 from mlproject.core.user_ratings import UserRatings
+from mlproject.serving.answers import encoded
+from mlproject.serving.diversity import diversified
+from mlproject.serving.problems import NotFoundError
+from mlproject.serving.reasons import reasons
+from mlproject.serving.showcase import Showcase
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
+# Of so many candidates for each show wanted, the diverse ones are chosen.
+_POOL: Final = 5
+_SMALLEST_POOL: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Which shows are wanted; the fields are those of a request for recommendations."""
+
+    num_items: int = 10
+    exclude_seen: bool = True
+    genres: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    exclude_show_ids: tuple[int, ...] = ()
+    diversity: float = 0.0
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to a request for recommendations.
+
+    Parameters
+    ----------
+    source
+        What it is based on; see :func:`~mlproject.core.sources.source_of`.
+    body
+        JSON.
+    """
+
+    source: Source
+    body: bytes
+
+
+@dataclass(frozen=True)
 class Recommender:
-    """A version of the model, ready to answer."""
+    """A version of the model, ready to answer.
+
+    Parameters
+    ----------
+    version
+        Its number.
+    model
+        Its content.
+    about
+        What else is known of it, for ``GET /model``.
+    """
 
     version: int
     model: TrainedModel
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def showcase(self) -> Showcase:
+        """The shows as answers need them."""
+        return Showcase(self.model)
 
     def recommend(self, user_id: int, rated: UserRatings, num_items: int) -> dict[str, Any]:
         """Rank the shows that a user has not rated.
@@ -37,33 +96,90 @@ class Recommender:
         Returns
         -------
         dict
-            ``user_id``, ``model_version``, ``source`` and ``items``, best first: what
-            is known of each show and its ``score``. For the source see
-            :func:`~mlproject.core.sources.source_of`.
+            What :meth:`answer` encodes.
+        """
+        told: dict[str, Any] = json.loads(self.answer(user_id, rated, Wish(num_items)).body)
+        return told
+
+    def answer(
+        self,
+        user_id: int | None,
+        rated: UserRatings,
+        wish: Wish,
+        position: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Rank the shows that somebody wishes for.
+
+        Parameters
+        ----------
+        user_id
+            It is only repeated in the answer.
+        rated
+            What they have rated.
+        wish
+            What they want.
+        position
+            Of the ratings, where they are of a user; repeated in the answer.
+
+        Returns
+        -------
+        Answer
+            ``user_id``, ``model_version``, ``source`` and ``items``, best first: what is
+            known of each show, its ``score``, its ``rank`` from 1, and its ``reason`` if it
+            was wished for. Scores order the shows of one answer; those of another are not
+            comparable.
+
+        Raises
+        ------
+        RequestError
+            If no show has a genre or type that was asked for.
         """
         history = self.model.history(rated)
-        best, scores = self.rank(history, num_items)
-        cards = self.model.cards
-        return {
-            "user_id": user_id,
-            "model_version": self.version,
-            "source": source_of(int(np.count_nonzero(history.weights > 0))),
-            "items": [
-                {**cards[show], "score": round(score, 4)}
-                for show, score in zip(best.tolist(), scores.tolist(), strict=True)
-            ],
-        }
+        rows, scores = self._ranked(history, wish)
+        source = source_of(int(np.count_nonzero(history.weights > 0)))
+        more: list[bytes] = []
+        if wish.explain:
+            why = reasons(self.model, rated, history, rows)
+            more = [b',"reason":' + encoded(reason) for reason in why]
+        whose = b"null" if user_id is None else b"%d" % user_id
+        body = b'{"user_id":%b,"model_version":%d,"source":"%b","items":[%b]' % (
+            whose,
+            self.version,
+            source.encode(),
+            self._items(rows, scores, more),
+        )
+        end = b',"position":%b}' % encoded(position) if position is not None else b"}"
+        return Answer(source, body + end)
 
-    def rank(
-        self, history: Histories, num_items: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def similar(self, show_id: int, num_items: int) -> bytes:
+        """Return the shows that are like one, as JSON.
+
+        Raises
+        ------
+        NotFoundError
+            If the version does not know the show.
+        """
+        row = self.row(show_id)
+        scores = self.model.model.similar(row)
+        scores[row] = -np.inf
+        rows, likeness = _showable(top_k(scores, num_items), scores)
+        return b'{"show_id":%d,"title":%b,"model_version":%d,"items":[%b]}' % (
+            show_id,
+            encoded(self.showcase.title(row)),
+            self.version,
+            self._items(rows, likeness, []),
+        )
+
+    def row(self, show_id: int) -> int:
+        """Return a show's row; raise NotFoundError if the version does not know the show."""
+        row = self.model.shows.row(show_id)
+        if row == UNKNOWN_ROW:
+            raise NotFoundError(f"version {self.version} knows no show {show_id}")
+        return row
+
+    def rank(self, history: Histories, num_items: int) -> tuple[Rows, Scores]:
         """Return the rows of the best shows that are not in one history, and their scores."""
-        scores = self.model.scores(history)[0]
-        scores[history.show_rows] = -np.inf
-        best = top_k(scores, num_items)
-        ranked = scores[best]
-        showable = ranked > -np.inf
-        return best[showable], ranked[showable]
+        return self._ranked(history, Wish(num_items))
 
     def title(self, show_id: int) -> str | None:
         """Return a show's title, None if the model does not know the show."""
@@ -73,5 +189,47 @@ class Recommender:
     def warm_up(self) -> None:
         """Answer once with a history and once without, to touch every array."""
         best = np.full(1, 10, dtype=np.int8)
-        self.recommend(0, UserRatings(self.model.shows.ids[:1], best), 1)
-        self.recommend(0, UserRatings.none(), 1)
+        one = UserRatings(self.model.shows.ids[:1], best)
+        self.answer(0, one, Wish(1, explain=True, diversity=0.5))
+        self.answer(0, UserRatings.none(), Wish(1))
+        self.showcase.warm_up()
+
+    def _ranked(self, history: Histories, wish: Wish) -> tuple[Rows, Scores]:
+        scores = self.model.scores(history)[0]
+        if wish.exclude_seen:
+            scores[history.show_rows] = -np.inf
+        if wish.exclude_show_ids:
+            excluded = self.model.shows.rows(wish.exclude_show_ids)
+            scores[excluded[excluded != UNKNOWN_ROW]] = -np.inf
+        if wish.genres:
+            scores[~self.showcase.of_genres(wish.genres)] = -np.inf
+        if wish.types:
+            scores[~self.showcase.of_types(wish.types)] = -np.inf
+        if not wish.diversity:
+            return _showable(top_k(scores, wish.num_items), scores)
+        pool = max(_SMALLEST_POOL, _POOL * wish.num_items)
+        rows, found = _showable(top_k(scores, pool), scores)
+        vectors = self.showcase.genre_vectors(rows)
+        chosen = diversified(found, vectors, wish.diversity, wish.num_items)
+        return rows[chosen], found[chosen]
+
+    def _items(self, rows: Rows, scores: Scores, more: list[bytes]) -> bytes:
+        """Encode shows, best first, each with its score, its rank and what else is known."""
+        cards = self.showcase.open_cards
+        ends = more or [b""] * len(rows)
+        return b",".join(
+            [
+                b'%b,"score":%b,"rank":%d%b}'
+                % (cards[row], repr(round(score, 4)).encode(), rank, end)
+                for rank, (row, score, end) in enumerate(
+                    zip(rows.tolist(), scores.tolist(), ends, strict=True), 1
+                )
+            ]
+        )
+
+
+def _showable(best: Rows, scores: Scores) -> tuple[Rows, Scores]:
+    """Cut off what must not be shown: what is scored ``-inf``."""
+    ranked = scores[best]
+    showable = ranked > -np.inf
+    return best[showable], ranked[showable]

@@ -1,52 +1,187 @@
 """Requests, read strictly; what is wrong with one is said in a sentence."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mlproject.core.errors import RequestError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 DEFAULT_ITEMS: Final = 10
-LARGEST_BODY: Final = 4096
-"""Bytes; a request of this service is far smaller."""
+LARGEST_BODY: Final = 262_144
+"""Bytes; a batch of requests is the longest that there is."""
+MOST_REQUESTS: Final = 100
+"""Of one batch."""
 
-_INT64_MAX: Final = 2**63 - 1
+_LONGEST_LIST: Final = 1000
+_MOST_NAMES: Final = 50
+_LONGEST_NAME: Final = 100
 _LONGEST_QUOTE: Final = 40
-_STRICT: Final = ConfigDict(strict=True, extra="forbid", frozen=True)
+_INT64_MAX: Final = 2**63 - 1
+
+Id = Annotated[int, Field(ge=0, le=_INT64_MAX)]
+Rating = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
+
+_ID: Final = f"a whole number from 0 to {_INT64_MAX}"
+_NAMES: Final = f"a list of at most {_MOST_NAMES} texts"
+_WANTED: Final[Mapping[str, str]] = {
+    "user_id": _ID,
+    "show_id": _ID,
+    "rating": f"a whole number from {LOWEST} to {HIGHEST}",
+    "num_items": "a whole number from 1 to {most}",
+    "history": f'a list of at most {_LONGEST_LIST} objects such as {{"show_id": 3, "rating": 9}}',
+    "exclude_seen": "true or false",
+    "explain": "true or false",
+    "genres": _NAMES,
+    "types": _NAMES,
+    "exclude_show_ids": f"a list of at most {_LONGEST_LIST} show ids",
+    "diversity": "a number from 0 to 1",
+    "requests": f"a list of 1 to {MOST_REQUESTS} requests",
+    "q": "a text of at most 200 letters",
+    "limit": "a whole number from 1 to 100",
+}
+"""What each field takes."""
 
 
-class RecommendRequest(BaseModel):
-    """Whom to recommend to, and how many shows."""
+class _Request(BaseModel):
+    """What requests have in common: no field is guessed, converted or passed over."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    sample: ClassVar[str]
+    """A good body, which a refusal shows."""
 
-    user_id: int = Field(ge=0, le=_INT64_MAX)
-    num_items: int = Field(default=DEFAULT_ITEMS, ge=1)
+
+def _shown(*examples: dict[str, Any]) -> ConfigDict:
+    """Have the document show examples, and no null: a field is left out instead."""
+
+    def show(schema: dict[str, Any]) -> None:
+        for field in schema["properties"].values():
+            if "anyOf" in field:
+                field.update(field.pop("anyOf")[0])
+                field.pop("default", None)
+        if examples:
+            schema["examples"] = list(examples)
+
+    return ConfigDict(json_schema_extra=show)
 
 
-class RateRequest(BaseModel):
+class RatedShow(_Request):
+    """A show of a history: watched, and perhaps rated."""
+
+    model_config = _shown()
+
+    show_id: Id
+    rating: Rating | None = Field(
+        default=None, description="Without one the show was watched, and is taken for liked."
+    )
+
+
+class RecommendRequest(_Request):
+    """Whom to recommend to, and which shows may be recommended.
+
+    There is either ``user_id`` or ``history``: for somebody whose ratings are known here, or
+    for anybody, whose ratings come with the request and are kept nowhere.
+    """
+
+    sample = '{"user_id": 1, "num_items": 10}'
+    model_config = _shown(
+        {"user_id": 1, "num_items": 10},
+        {
+            "history": [{"show_id": 3, "rating": 9}, {"show_id": 7}],
+            "genres": ["Drama"],
+            "explain": True,
+        },
+    )
+
+    user_id: Id | None = None
+    history: list[RatedShow] | None = Field(default=None, max_length=_LONGEST_LIST)
+    num_items: Count = DEFAULT_ITEMS
+    exclude_seen: bool = Field(default=True, description="Leave out what the user has watched.")
+    genres: list[Name] = Field(
+        default=[], max_length=_MOST_NAMES, description="Only shows with one of these genres."
+    )
+    types: list[Name] = Field(
+        default=[], max_length=_MOST_NAMES, description="Only shows of one of these types."
+    )
+    exclude_show_ids: list[Id] = Field(default=[], max_length=_LONGEST_LIST)
+    diversity: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How much to avoid shows with the genres of those above them; 0: not at all.",
+    )
+    explain: bool = Field(default=False, description="Give each show a reason.")
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Self:
+        if self.user_id is None and self.history is None:
+            for name in ("user_id", "history"):
+                if name in self.model_fields_set:
+                    raise ValueError(f"{name} must be {_WANTED[name]}, got null")
+            raise ValueError("user_id is missing")
+        if self.user_id is not None and self.history is not None:
+            raise ValueError("there are both user_id and history; leave one out")
+        return self
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for beyond the best shows that a user has not seen."""
+        return self.model_fields_set <= _PLAIN
+
+
+_PLAIN: Final = frozenset({"user_id", "history", "num_items"})
+
+
+class BatchRequest(_Request):
+    """Several requests for recommendations; each has its own answer or problem."""
+
+    sample = '{"requests": [{"user_id": 1}, {"user_id": 2}]}'
+    model_config = _shown({"requests": [{"user_id": 1}, {"user_id": 2, "num_items": 3}]})
+
+    requests: list[Any] = Field(
+        min_length=1,
+        max_length=MOST_REQUESTS,
+        json_schema_extra={"items": {"$ref": "#/components/schemas/RecommendRequest"}},
+    )
+
+
+class SimilarRequest(_Request):
+    """A show, and how many that are like it."""
+
+    sample = '{"show_id": 3, "num_items": 10}'
+    model_config = _shown({"show_id": 3, "num_items": 10})
+
+    show_id: Id
+    num_items: Count = DEFAULT_ITEMS
+
+
+class RateRequest(_Request):
     """Who rates which show, and how."""
 
-    model_config = _STRICT
+    sample = '{"user_id": 1, "show_id": 2, "rating": 8}'
+    model_config = _shown({"user_id": 1, "show_id": 2, "rating": 8})
 
-    user_id: int = Field(ge=0, le=_INT64_MAX)
-    show_id: int = Field(ge=0, le=_INT64_MAX)
-    rating: int = Field(ge=LOWEST, le=HIGHEST)
-
-
-Request = TypeVar("Request", RecommendRequest, RateRequest)
+    user_id: Id
+    show_id: Id
+    rating: Rating
 
 
-def parse_recommend(body: bytes, *, most: int) -> RecommendRequest:
-    """Read the body of ``POST /recommend``.
+Asked = TypeVar("Asked", bound=_Request)
+
+
+def parsed(kind: type[Asked], body: bytes, *, most: int) -> Asked:
+    """Read the body of a request.
 
     Parameters
     ----------
+    kind
+        Which request it is.
     body
-        JSON: ``{"user_id": 1, "num_items": 10}``; ``num_items`` may be left out.
+        JSON.
     most
         The largest ``num_items``.
 
@@ -57,70 +192,78 @@ def parse_recommend(body: bytes, *, most: int) -> RecommendRequest:
 
     Examples
     --------
-    >>> parse_recommend(b'{"user_id": 1}', most=100).num_items
+    >>> parsed(RecommendRequest, b'{"user_id": 1}', most=100).num_items
     10
-    >>> parse_recommend(b'{"user_id": 1, "num_items": 0}', most=100)
+    >>> parsed(RecommendRequest, b'{"user_id": 1, "num_items": 0}', most=100)
     Traceback (most recent call last):
     mlproject.core.errors.RequestError: num_items must be a whole number from 1 to 100, got 0
-    """
-    limits = {"user_id": (0, _INT64_MAX), "num_items": (1, most)}
-    request = _parsed(RecommendRequest, body, limits, '{"user_id": 1, "num_items": 10}')
-    if request.num_items > most:
-        raise RequestError(_out_of_limits("num_items", limits, request.num_items))
-    return request
-
-
-def parse_rate(body: bytes) -> RateRequest:
-    """Read the body of ``POST /rate``.
-
-    Parameters
-    ----------
-    body
-        JSON: ``{"user_id": 1, "show_id": 2, "rating": 8}``.
-
-    Raises
-    ------
-    RequestError
-        If it is anything else.
-
-    Examples
-    --------
-    >>> parse_rate(b'{"user_id": 1, "show_id": 2, "rating": 8.5}')
+    >>> parsed(RateRequest, b'{"user_id": 1, "show_id": 2, "rating": 8.5}', most=100)
     Traceback (most recent call last):
     mlproject.core.errors.RequestError: rating must be a whole number from 1 to 10, got 8.5
     """
-    limits = {"user_id": (0, _INT64_MAX), "show_id": (0, _INT64_MAX), "rating": (LOWEST, HIGHEST)}
-    return _parsed(RateRequest, body, limits, '{"user_id": 1, "show_id": 2, "rating": 8}')
-
-
-def _parsed(
-    kind: type[Request], body: bytes, limits: Mapping[str, tuple[int, int]], example: str
-) -> Request:
     try:
-        return kind.model_validate_json(body)
+        asked = kind.model_validate_json(body)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        raise RequestError(_sentence(detail, limits, example)) from None
+        raise RequestError(sentence(detail, kind.sample, most)) from None
+    check_count(asked, most)
+    return asked
 
 
-def _sentence(detail: Any, limits: Mapping[str, tuple[int, int]], example: str) -> str:
-    """Say what is wrong with a request, from pydantic's first finding."""
-    if detail["type"] == "json_invalid":
-        return f"the body is not JSON; send for example {example}"
-    if not detail["loc"]:
-        return f"the body is not a JSON object; send for example {example}"
-    field = str(detail["loc"][0])
-    if detail["type"] == "missing":
-        return f"{field} is missing; send for example {example}"
-    if detail["type"] == "extra_forbidden":
-        return f"{_shortened(field)!r} is no field of this request; send for example {example}"
-    return _out_of_limits(field, limits, detail["input"])
+def check_count(asked: BaseModel, most: int) -> None:
+    """Raise RequestError if more shows are asked for than one answer may have."""
+    count = getattr(asked, "num_items", 0)
+    if count > most:
+        raise RequestError(f"num_items must be a whole number from 1 to {most}, got {count}")
 
 
-def _out_of_limits(field: str, limits: Mapping[str, tuple[int, int]], value: object) -> str:
-    lowest, highest = limits[field]
-    got = _shortened(json.dumps(value, ensure_ascii=False))
-    return f"{field} must be a whole number from {lowest} to {highest}, got {got}"
+def sentence(detail: Mapping[str, Any], sample: str, most: int) -> str:
+    """Say what is wrong with a request, from pydantic's first finding.
+
+    Parameters
+    ----------
+    detail
+        One of :meth:`pydantic.ValidationError.errors`.
+    sample
+        A good request; empty: there is no body to show.
+    most
+        The largest ``num_items``.
+    """
+    kind, where = detail["type"], detail["loc"]
+    instead = f"; send for example {sample}" if sample else ""
+    if kind == "json_invalid":
+        return f"the body is not JSON{instead}"
+    if kind == "value_error":
+        said = str(detail["ctx"]["error"])
+        return f"{said}{instead}" if said.endswith("is missing") else said
+    if not where:
+        return f"the body is not a JSON object{instead}"
+    name = _path(where)
+    if kind == "missing":
+        return f"{name} is missing{instead}"
+    if kind == "extra_forbidden":
+        return f"{_shortened(name)!r} is no field of this request{instead}"
+    wanted = next(
+        (_WANTED[part] for part in reversed(where) if isinstance(part, str) and part in _WANTED),
+        "another value",
+    )
+    wanted = wanted.replace("{most}", str(most))
+    return f"{name} must be {wanted}, got {_shortened(_as_json(detail['input']))}"
+
+
+def _path(where: Sequence[int | str]) -> str:
+    """Name a field as JavaScript does: ``history[0].rating``."""
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return repr(value)
 
 
 def _shortened(text: str) -> str:

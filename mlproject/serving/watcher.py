@@ -1,12 +1,15 @@
 """Keeps the service on the version in production."""
 
 import logging
+import math
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from mlproject.core.errors import ModelError, TvrecError, UnavailableError
 from mlproject.core.model import TrainedModel
-from mlproject.core.runs import VersionInfo
+from mlproject.core.runs import RunInfo, VersionInfo
 from mlproject.serving.recommender import Recommender
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,8 @@ class ModelWatcher:
         Time between looks.
     on_swap
         Called with the number of each version that is served from then on.
+    find_run
+        Returns the run that a version comes from, None if there is none.
     """
 
     def __init__(
@@ -40,12 +45,14 @@ class ModelWatcher:
         last: Callable[[], tuple[int, TrainedModel] | None],
         poll_seconds: float,
         on_swap: Callable[[int], object] = lambda _: None,
+        find_run: Callable[[str], RunInfo | None] = lambda _: None,
     ) -> None:
         self._production = production
         self._load = load
         self._last = last
         self._poll_seconds = poll_seconds
         self._on_swap = on_swap
+        self._find_run = find_run
         self._run_id = ""
         self._trouble = ""
         self._stop = threading.Event()
@@ -56,7 +63,7 @@ class ModelWatcher:
         """Take up the last model at once, and watch from now on."""
         try:
             if kept := self._last():
-                self._swap(Recommender(*kept))
+                self._swap(Recommender(*kept, {"loaded_at": _now()}))
         except Exception:  # it will be replaced by what is in production
             log.exception("the last model cannot answer")
         self._thread.start()
@@ -74,7 +81,9 @@ class ModelWatcher:
             if version is None:
                 self._complain("no version is in production yet")
             elif self.current is None or version.run_id != self._run_id:
-                self._swap(Recommender(version.number, self._load(version)))
+                model = self._load(version)
+                about = _about(version, self._find_run(version.run_id))
+                self._swap(Recommender(version.number, model, about))
                 self._run_id = version.run_id
             if version is not None:
                 self._trouble = ""
@@ -103,3 +112,21 @@ class ModelWatcher:
             serving = f"version {self.current.version} stays" if self.current else "not ready"
             log.warning("%s (%s)", trouble, serving, exc_info=surprise)
             self._trouble = trouble
+
+
+def _about(version: VersionInfo, run: RunInfo | None) -> dict[str, Any]:
+    """Return what ``GET /model`` tells of a version, beside what is in its files."""
+    known = {name: version.tags.get(name) for name in ("promoted_at", "promoted_by", "reason")}
+    if run is not None:
+        known["trained_at"] = run.started_at.isoformat(timespec="seconds")
+    metrics = run.metrics if run else {}
+    return {
+        "run_id": version.run_id,
+        **known,
+        "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},
+        "loaded_at": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -36,7 +36,7 @@ MANY = 200
 def rate(url: str, user: int, show: int = 2, rating: int = 8) -> tuple[int, dict[str, object]]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     body = json.dumps({"user_id": user, "show_id": show, "rating": rating})
-    connection.request("POST", "/rate", body)
+    connection.request("POST", "/rate", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     told = json.load(answer)
     connection.close()
@@ -61,7 +61,10 @@ def half_sent(url: str) -> tuple[socket.socket, bytes]:
     body = b'{"user_id": 77, "show_id": 2, "rating": 9}'
     address = urlsplit(url)
     connection = socket.create_connection((address.hostname, address.port), timeout=30)
-    head = f"POST /rate HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        "POST /rate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
     connection.sendall(head.encode() + body[:10])
     return connection, body[10:]
 

@@ -119,3 +119,16 @@ def test_arrays_that_do_not_fit_are_refused(changes: dict[str, Any]) -> None:
     )
     with pytest.raises(ArtifactError, match="do not fit"):
         replace(fitting, **changes)
+
+
+@given(seed=st.integers(0, 999), shows=st.integers(1, 20))
+def test_what_a_history_says_for_a_show_adds_up_to_its_score(seed: int, shows: int) -> None:
+    weights, taken = made(seed, shows, 1)
+    history = block(taken)
+    for_rows = np.random.default_rng(seed).permutation(shows)[: 1 + shows // 2]
+    said = weights.support(history.show_rows, history.weights, for_rows)
+    assert said.shape == (len(for_rows), len(history.show_rows))
+    without_prior = replace(weights, prior=np.zeros_like(weights.prior))
+    np.testing.assert_allclose(
+        said.sum(axis=1), without_prior.scores(history)[0][for_rows], atol=1e-5
+    )

@@ -1,105 +1,49 @@
-"""The web application: a status and a JSON object for every request."""
+"""The web application, behind its entrance: a status and a JSON object for every request."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from mlproject import config
-from mlproject.batches.log import BatchRatingLog
-from mlproject.config import Settings
 from mlproject.core import columns as c
-from mlproject.serving.application import application, serving
-from mlproject.serving.metrics import ServiceMetrics
+from mlproject.serving.application import serving
+from mlproject.serving.entrance import Entrance
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.requests import LARGEST_BODY
-from mlproject.testing import MemoryHistories, MemoryStore
+from mlproject.testing import MemoryStore
 from tests.builders import model
 
-ROUTES = "there are POST /recommend and POST /rate"
+ROUTES = "GET /docs.json says what there is"
+JSON = {"Content-Type": "application/json"}
 TOO_LARGE = f"the body is larger than {LARGEST_BODY} bytes"
 
 
-@dataclass
-class FakeWatcher:
-    """A watcher whose model is set by the test; it notes its start and its end."""
-
-    current: Recommender | None = field(default_factory=lambda: Recommender(3, model()))
-    on_swap: Callable[[int], object] | None = None
-    told: list[str] = field(default_factory=list)
-
-    def start(self) -> None:
-        self.told.append("start")
-
-    def stop(self) -> None:
-        self.told.append("stop")
-
-
-@dataclass
-class FakeAdapters:
-    """What the application needs, with ratings in the memory store."""
-
-    rating_log: BatchRatingLog
-    watcher: FakeWatcher
-    user_histories: MemoryHistories = field(default_factory=MemoryHistories)
-    settings: Settings = field(default_factory=lambda: config.load(max_items=50))
-    service_metrics: ServiceMetrics = field(
-        default_factory=lambda: ServiceMetrics(CollectorRegistry())
-    )
-
-    def model_watcher(self, on_swap: Callable[[int], object]) -> FakeWatcher:
-        self.watcher.on_swap = on_swap
-        return self.watcher
-
-
-@pytest.fixture
-def watcher() -> FakeWatcher:
-    return FakeWatcher()
-
-
-@pytest.fixture
-def opened() -> list[FakeAdapters]:
-    """The adapters that are open."""
-    return []
-
-
-@pytest.fixture
-def app(store: MemoryStore, watcher: FakeWatcher, opened: list[FakeAdapters]) -> Starlette:
-    @contextmanager
-    def open_adapters() -> Iterator[FakeAdapters]:
-        with closing(BatchRatingLog(store, linger_seconds=0)) as log:
-            opened.append(FakeAdapters(log, watcher))
-            yield opened[0]
-            opened.clear()
-
-    return application(open_adapters)
-
-
-@pytest.fixture
-def client(app: Starlette) -> Iterator[TestClient]:
-    with TestClient(app) as made:
-        yield made
-
-
-def counted(app: Starlette) -> dict[tuple[str, str], float]:
-    """What the application has counted, by name and outcome."""
-    metrics = serving(app).metrics
+def counted(app: FastAPI) -> dict[tuple[str, str, str], float]:
+    """How many requests were counted, by route, source and outcome."""
+    (family,) = serving(app).metrics._request_seconds.collect()
     return {
-        (sample.name, sample.labels["outcome"]): sample.value
-        for counter in (metrics.ratings, metrics.recommendations)
-        for family in counter.collect()
+        (sample.labels["route"], sample.labels["source"], sample.labels["outcome"]): sample.value
         for sample in family.samples
-        if sample.name.endswith("_total")
+        if sample.name.endswith("_count")
     }
 
 
+def problem(answer: Any) -> str:
+    """The sentence of a problem, which is one in form too."""
+    told = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert told.keys() == {"type", "title", "status", "detail", "error"}
+    assert told["status"] == answer.status_code
+    assert told["detail"] == told["error"]
+    return told["detail"]
+
+
 def test_nothing_is_open_but_from_its_start_to_its_end(
-    app: Starlette, watcher: FakeWatcher, opened: list[FakeAdapters]
+    app: FastAPI, watcher: Any, opened: list[Any]
 ) -> None:
     assert not opened
     with TestClient(app):
@@ -110,7 +54,7 @@ def test_nothing_is_open_but_from_its_start_to_its_end(
 
 
 def test_the_version_that_is_served_is_a_metric(
-    app: Starlette, client: TestClient, watcher: FakeWatcher
+    app: FastAPI, client: TestClient, watcher: Any
 ) -> None:
     def gauge() -> float:
         (family,) = serving(app).metrics.model_version.collect()
@@ -121,7 +65,7 @@ def test_the_version_that_is_served_is_a_metric(
     assert gauge() == 7
 
 
-def test_a_user_gets_shows(client: TestClient, app: Starlette) -> None:
+def test_a_user_gets_shows(client: TestClient, app: FastAPI) -> None:
     serving(app).histories.ratings[2] = {10: 9}
     answer = client.post("/recommend", json={"user_id": 2, "num_items": 2})
     assert answer.status_code == 200
@@ -132,13 +76,13 @@ def test_a_user_gets_shows(client: TestClient, app: Starlette) -> None:
     assert told["position"] == {"snapshot": 0, "offsets": {}, "beyond": []}
 
 
-def test_the_number_of_shows_may_be_left_out_and_the_type_too(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b'{"user_id": 99}')
+def test_the_number_of_shows_may_be_left_out(client: TestClient) -> None:
+    answer = client.post("/recommend", content=b'{"user_id": 99}', headers=JSON)
     assert answer.status_code == 200
     assert answer.json()["source"] == "popular"
 
 
-def test_titles_keep_their_letters(client: TestClient, watcher: FakeWatcher) -> None:
+def test_titles_keep_their_letters(client: TestClient, watcher: Any) -> None:
     cards = tuple({c.SHOW_ID: row, c.TITLE: "日本 ünï"} for row in (10, 20, 30, 40))
     watcher.current = Recommender(1, model(cards=cards))
     answer = client.post("/recommend", json={"user_id": 1})
@@ -146,7 +90,7 @@ def test_titles_keep_their_letters(client: TestClient, watcher: FakeWatcher) -> 
     assert "日本" in answer.content.decode()
 
 
-def test_the_next_answer_is_by_the_new_version(client: TestClient, watcher: FakeWatcher) -> None:
+def test_the_next_answer_is_by_the_new_version(client: TestClient, watcher: Any) -> None:
     watcher.current = Recommender(4, model())
     assert client.post("/recommend", json={"user_id": 1}).json()["model_version"] == 4
 
@@ -164,13 +108,13 @@ def test_the_next_answer_is_by_the_new_version(client: TestClient, watcher: Fake
     ],
 )
 def test_a_bad_body_is_400_with_a_sentence(client: TestClient, body: str, sentence: str) -> None:
-    answer = client.post("/recommend", content=body)
+    answer = client.post("/recommend", content=body, headers=JSON)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(sentence)
 
 
 def test_bytes_that_are_no_text_are_400(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b'{"user_id": "\xff\xfe"}')
+    answer = client.post("/recommend", content=b'{"user_id": "\xff\xfe"}', headers=JSON)
     assert answer.status_code == 400
     assert "error" in answer.json()
 
@@ -179,14 +123,14 @@ def test_bytes_that_are_no_text_are_400(client: TestClient) -> None:
 def test_another_path_is_404(client: TestClient, path: str) -> None:
     answer = client.post(path, json={"user_id": 1})
     assert answer.status_code == 404
-    assert answer.json() == {"error": f"there is no POST {path}; {ROUTES}"}
+    assert problem(answer) == f"there is no POST {path}; {ROUTES}"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_another_method_is_405(client: TestClient, method: str) -> None:
     answer = client.request(method, "/recommend")
     assert answer.status_code == 405
-    assert answer.json() == {"error": f"there is no {method} /recommend; {ROUTES}"}
+    assert problem(answer) == f"there is no {method} /recommend; {ROUTES}"
 
 
 def test_405_names_the_method_that_is_allowed(client: TestClient) -> None:
@@ -195,41 +139,42 @@ def test_405_names_the_method_that_is_allowed(client: TestClient) -> None:
 
 
 def test_a_large_body_is_413(client: TestClient) -> None:
-    answer = client.post("/recommend", content=b" " * (LARGEST_BODY + 1))
+    answer = client.post("/recommend", content=b" " * (LARGEST_BODY + 1), headers=JSON)
     assert answer.status_code == 413
-    assert answer.json() == {"error": TOO_LARGE}
+    assert problem(answer) == TOO_LARGE
 
 
 def test_a_large_body_of_unknown_length_is_413_before_it_ends(client: TestClient) -> None:
     sent: list[int] = []
 
     def body() -> Iterator[bytes]:
-        for _ in range(100):
+        for _ in range(1000):
             sent.append(1)
             yield b" " * 1000
 
-    answer = client.post("/recommend", content=body())
+    answer = client.post("/recommend", content=body(), headers=JSON)
     assert "content-length" not in answer.request.headers
     assert answer.status_code == 413
-    assert answer.json() == {"error": TOO_LARGE}
+    assert problem(answer) == TOO_LARGE
 
 
 def test_the_largest_body_is_read(client: TestClient) -> None:
     body = json.dumps({"user_id": 1}).ljust(LARGEST_BODY)
-    assert client.post("/recommend", content=body).status_code == 200
+    assert client.post("/recommend", content=body, headers=JSON).status_code == 200
 
 
-def test_without_a_model_it_is_503(client: TestClient, watcher: FakeWatcher) -> None:
+def test_without_a_model_it_is_503(client: TestClient, watcher: Any) -> None:
     watcher.current = None
     answer = client.post("/recommend", json={"user_id": 1})
     assert answer.status_code == 503
-    assert answer.json() == {"error": "no model is in production yet; try again in a minute"}
+    assert problem(answer) == "no model is in production yet; try again in a minute"
+    assert answer.headers["retry-after"] == "5"
     assert client.get("/recommend").status_code == 405
 
 
-def test_a_surprise_is_500_and_json(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Recommender, "recommend", lambda *_: 1 / 0)
-    with TestClient(app, raise_server_exceptions=False) as client:
+def test_a_surprise_is_500_and_json(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Recommender, "answer", lambda *_: 1 / 0)
+    with TestClient(Entrance(app, app)) as client:
         answer = client.post("/recommend", json={"user_id": 1})
     assert answer.status_code == 500
     assert "error" in answer.json()
@@ -256,9 +201,7 @@ def test_a_show_that_the_model_does_not_know_is_taken(client: TestClient) -> Non
     assert answer.json()["title"] is None
 
 
-def test_ratings_are_taken_before_there_is_a_model(
-    client: TestClient, watcher: FakeWatcher
-) -> None:
+def test_ratings_are_taken_before_there_is_a_model(client: TestClient, watcher: Any) -> None:
     watcher.current = None
     answer = client.post("/rate", json=RATING)
     assert answer.status_code == 201
@@ -303,37 +246,39 @@ def test_what_is_not_stored_is_503_and_may_be_sent_again(
 def test_a_bad_rating_is_refused_and_stored_nowhere(
     client: TestClient, store: MemoryStore, body: str, status: int, sentence: str
 ) -> None:
-    answer = client.post("/rate", content=body)
+    answer = client.post("/rate", content=body, headers=JSON)
     assert answer.status_code == status
     assert answer.json()["error"].startswith(sentence)
     assert not store.objects
 
 
 def test_requests_are_counted_by_their_outcome(
-    app: Starlette,
+    app: FastAPI,
     client: TestClient,
     store: MemoryStore,
-    watcher: FakeWatcher,
+    watcher: Any,
 ) -> None:
     client.post("/rate", json=RATING)
     client.post("/rate", json={})
-    client.post("/rate", content=b" " * (LARGEST_BODY + 1))
+    client.post("/rate", content=b" " * (LARGEST_BODY + 1), headers=JSON)
     store.broken = True
     client.post("/rate", json=RATING)
     client.post("/recommend", json={"user_id": 2})
     client.post("/recommend", json={"user_id": 99})
     client.post("/recommend", json={})
-    client.post("/recommend", content=b" " * (LARGEST_BODY + 1))
+    client.post("/recommend", content=b" " * (LARGEST_BODY + 1), headers=JSON)
     watcher.current = None
     client.post("/recommend", json={"user_id": 2})
+    client.get("/nowhere")
     assert counted(app) == {
-        ("tvrec_ratings_total", "accepted"): 1,
-        ("tvrec_ratings_total", "refused"): 2,
-        ("tvrec_ratings_total", "failed"): 1,
-        ("tvrec_recommendations_total", "folded-in"): 1,
-        ("tvrec_recommendations_total", "popular"): 1,
-        ("tvrec_recommendations_total", "refused"): 2,
-        ("tvrec_recommendations_total", "no_model"): 1,
+        ("/rate", "", "answered"): 1,
+        ("/rate", "", "refused"): 2,
+        ("/rate", "", "failed"): 1,
+        ("/recommend", "folded-in", "answered"): 1,
+        ("/recommend", "popular", "answered"): 1,
+        ("/recommend", "", "refused"): 2,
+        ("/recommend", "", "failed"): 1,
+        ("other", "", "refused"): 1,
     }
 
 
@@ -342,9 +287,9 @@ def test_requests_are_counted_by_their_outcome(
     [(True, True, True), (True, False, False), (False, True, False)],
 )
 def test_it_is_ready_with_a_model_and_histories(
-    app: Starlette,
+    app: FastAPI,
     client: TestClient,
-    watcher: FakeWatcher,
+    watcher: Any,
     *,
     has_model: bool,
     is_loaded: bool,
@@ -357,7 +302,7 @@ def test_it_is_ready_with_a_model_and_histories(
     assert serving(app).is_ready is ready
 
 
-def test_how_well_histories_are_known_is_a_metric(app: Starlette, client: TestClient) -> None:
+def test_how_well_histories_are_known_is_a_metric(app: FastAPI, client: TestClient) -> None:
     assert client.post("/recommend", json={"user_id": 1}).status_code == 200
     now = serving(app)
     now.metrics.show(replace(now.histories.status, lag_seconds=1.5, ratings=7, live_ratings=2))

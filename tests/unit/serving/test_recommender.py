@@ -35,6 +35,7 @@ def test_a_history_gets_shows_by_its_taste(recommender: Recommender) -> None:
         c.TITLE: "Show 30",
         c.GENRES: ["Drama"],
         "score": pytest.approx(14 / np.sqrt(2), abs=1e-4),
+        "rank": 1,
     }
     assert shown(answer) == [30, 20, 10]
 

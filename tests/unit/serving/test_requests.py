@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlproject.core.errors import RequestError
-from mlproject.serving.requests import LARGEST_BODY, parse_rate, parse_recommend
+from mlproject.serving.requests import LARGEST_BODY, RateRequest, RecommendRequest, parsed
 
 EXAMPLE = 'send for example {"user_id": 1, "num_items": 10}'
 USER_ID = "user_id must be a whole number from 0 to 9223372036854775807, got"
@@ -31,7 +31,7 @@ JSON = st.recursive(
     ],
 )
 def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
-    asked = parse_recommend(body.encode(), most=100)
+    asked = parsed(RecommendRequest, body.encode(), most=100)
     assert (asked.user_id, asked.num_items) == (user_id, num_items)
 
 
@@ -67,20 +67,20 @@ def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
 )
 def test_a_bad_body_gets_a_sentence(body: str, sentence: str) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_recommend(body.encode(), most=100)
+        parsed(RecommendRequest, body.encode(), most=100)
     assert str(caught.value) == sentence
 
 
 def test_the_limit_is_the_callers() -> None:
-    assert parse_recommend(b'{"user_id": 1, "num_items": 500}', most=500).num_items == 500
+    assert parsed(RecommendRequest, b'{"user_id": 1, "num_items": 500}', most=500).num_items == 500
     with pytest.raises(RequestError, match="from 1 to 5, got 6"):
-        parse_recommend(b'{"user_id": 1, "num_items": 6}', most=5)
+        parsed(RecommendRequest, b'{"user_id": 1, "num_items": 6}', most=5)
 
 
 def read(body: bytes) -> None:
     """Read a body: a request in the limits, or a sentence of one line."""
     try:
-        asked = parse_recommend(body, most=100)
+        asked = parsed(RecommendRequest, body, most=100)
     except RequestError as error:
         sentence = str(error)
     else:
@@ -103,7 +103,7 @@ def test_any_json_is_a_request_or_a_sentence(body: dict[str, Any]) -> None:
 
 def test_a_sentence_is_short() -> None:
     with pytest.raises(RequestError) as caught:
-        parse_recommend(json.dumps({"user_id": 1, "x" * 3000: 1}).encode(), most=100)
+        parsed(RecommendRequest, json.dumps({"user_id": 1, "x" * 3000: 1}).encode(), most=100)
     assert len(str(caught.value)) < 300
 
 
@@ -114,7 +114,11 @@ RATING = "rating must be a whole number from 1 to 10, got"
 
 @pytest.mark.parametrize("rating", [1, 10])
 def test_a_rating_is_read(rating: int) -> None:
-    asked = parse_rate(b'{"rating": %d, "user_id": 0, "show_id": 9223372036854775807}' % rating)
+    asked = parsed(
+        RateRequest,
+        b'{"rating": %d, "user_id": 0, "show_id": 9223372036854775807}' % rating,
+        most=100,
+    )
     assert (asked.user_id, asked.show_id, asked.rating) == (0, 2**63 - 1, rating)
 
 
@@ -147,14 +151,14 @@ def test_a_rating_is_read(rating: int) -> None:
 )
 def test_what_is_wrong_with_a_rating_is_said(body: str, sentence: str) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_rate(body.encode())
+        parsed(RateRequest, body.encode(), most=100)
     assert str(caught.value).startswith(sentence)
 
 
 @given(st.dictionaries(st.sampled_from(["user_id", "show_id", "rating", "x"]), JSON) | JSON)
 def test_any_json_is_a_rating_or_a_sentence(value: Any) -> None:
     try:
-        asked = parse_rate(json.dumps(value).encode())
+        asked = parsed(RateRequest, json.dumps(value).encode(), most=100)
     except RequestError as error:
         assert 20 < len(str(error)) < 250  # noqa: PT017
     else:

@@ -1,0 +1,179 @@
+"""The routes, with all that the OpenAPI document says of them."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mlproject.serving import contract
+from mlproject.serving.answers import encoded
+from mlproject.serving.contract import problems
+from mlproject.serving.rating import event_of, rate_now
+from mlproject.serving.recommending import answers, recommended
+from mlproject.serving.requests import (
+    BatchRequest,
+    RateRequest,
+    RecommendRequest,
+    SimilarRequest,
+    check_count,
+)
+from mlproject.serving.state import Serving, serving_of
+
+JSON: Final = "application/json"
+NO_MODEL: Final = "No version is in production yet"
+_INT64_MAX: Final = 2**63 - 1
+
+ShowId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[2])]
+UserId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[1])]
+
+router = APIRouter(
+    responses={"default": {"model": contract.Problem, "description": "A problem"}},
+    generate_unique_id_function=lambda route: route.name,
+)
+
+
+def json_answer(body: bytes, status: int = 200) -> Response:
+    """Return JSON that is encoded already."""
+    return Response(body, status, media_type=JSON)
+
+
+@router.post(
+    "/recommend",
+    summary="Recommend shows",
+    response_model=contract.Recommendations,
+    responses=problems(s503=NO_MODEL),
+    tags=["recommendations"],
+)
+async def recommend(asked: RecommendRequest, request: Request) -> Response:
+    """Rank the shows for a user whose ratings are known, or for a history that is sent along."""
+    return json_answer(recommended(serving_of(request), asked).body)
+
+
+@router.post(
+    "/recommend/batch",
+    summary="Recommend shows to several users",
+    response_model=contract.BatchAnswers,
+    responses=problems(s503=NO_MODEL),
+    tags=["recommendations"],
+)
+async def recommend_batch(asked: BatchRequest, request: Request) -> Response:
+    """Answer each request as `POST /recommend` does; one that is wrong spoils no other."""
+    now = serving_of(request)
+    _ = now.recommender
+    found = []
+    async for answer in answers(now, asked.requests):
+        found.append(answer)
+        # Others are answered between two of a batch.
+        await asyncio.sleep(0)
+    return json_answer(b'{"answers":[%b]}' % b",".join(found))
+
+
+@router.post(
+    "/similar",
+    summary="Find shows like one",
+    response_model=contract.SimilarShows,
+    responses=problems(s404="The version knows no such show", s503=NO_MODEL),
+    tags=["shows"],
+)
+async def similar(asked: SimilarRequest, request: Request) -> Response:
+    """Rank the shows by their likeness to one, as the model sees it."""
+    now = serving_of(request)
+    check_count(asked, now.settings.max_items)
+    return json_answer(now.recommender.similar(asked.show_id, asked.num_items))
+
+
+@router.post(
+    "/rate",
+    summary="Rate a show",
+    status_code=201,
+    response_model=contract.TakenRating,
+    responses=problems(s503="The rating is not acknowledged; send it again"),
+    tags=["ratings"],
+)
+async def rate(asked: RateRequest, request: Request) -> Response:
+    """Take a rating; the answer comes when it is durable, and from then on it counts."""
+    now = serving_of(request)
+    event = event_of(asked)
+    place = await rate_now(now.log, event)
+    now.histories.add(event, place)
+    told = {"event_id": event.event_id, **asdict(place), "title": _title(now, event.show_id)}
+    return json_answer(encoded(told), 201)
+
+
+@router.get(
+    "/users/{user_id}/ratings",
+    summary="List a user's ratings",
+    response_model=contract.RatingsOfUser,
+    responses=problems(),
+    tags=["ratings"],
+)
+async def user_ratings(user_id: UserId, request: Request) -> Response:
+    """List what a user has rated, by show id; of an unknown user that is nothing."""
+    now = serving_of(request)
+    history = now.histories.of(user_id)
+    rated = zip(history.ratings.show_ids.tolist(), history.ratings.ratings.tolist(), strict=True)
+    ratings = [
+        {"show_id": show_id, "title": _title(now, show_id), "rating": rating or None}
+        for show_id, rating in rated
+    ]
+    position = history.position.record()
+    told = {"user_id": user_id, "ratings": ratings, "position": position}
+    return json_answer(encoded(told))
+
+
+@router.get(
+    "/shows",
+    summary="Search shows by title",
+    response_model=contract.FoundShows,
+    responses=problems(s503=NO_MODEL),
+    tags=["shows"],
+)
+async def find_shows(
+    request: Request,
+    q: Annotated[str, Query(max_length=200, examples=["dark"])] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Find titles without regard to case and accents; those that begin so first, then by fame."""
+    showcase = serving_of(request).recommender.showcase
+    cards = [showcase.card(row) for row in showcase.search(q, limit)]
+    return json_answer(b'{"shows":[%b]}' % b",".join(cards))
+
+
+@router.get(
+    "/shows/{show_id}",
+    summary="Tell what is known of a show",
+    response_model=contract.ShowCard,
+    responses=problems(s404="The version knows no such show", s503=NO_MODEL),
+    tags=["shows"],
+)
+async def show(show_id: ShowId, request: Request) -> Response:
+    """Return a show's card."""
+    recommender = serving_of(request).recommender
+    return json_answer(recommender.showcase.card(recommender.row(show_id)))
+
+
+@router.get(
+    "/model",
+    summary="Tell which version answers",
+    response_model=contract.ModelInProduction,
+    responses=problems(s503=NO_MODEL),
+    tags=["model"],
+)
+async def model(request: Request) -> Response:
+    """Tell which version answers, why it was promoted, and how it was measured."""
+    recommender = serving_of(request).recommender
+    told: dict[str, Any] = {
+        "version": recommender.version,
+        "kind": recommender.model.model.kind,
+        "shows": len(recommender.model.shows),
+        **recommender.about,
+    }
+    return json_answer(encoded(told))
+
+
+def _title(now: Serving, show_id: int) -> str | None:
+    current = now.watcher.current
+    return current.title(show_id) if current else None
