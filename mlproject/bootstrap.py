@@ -481,12 +481,12 @@ class App:
                 dropout=settings.dropout,
                 prior=settings.prior,
                 fewest_raters=settings.fewest_raters,
-                half_life_days=settings.popularity_half_life,
+                seed=settings.seed,
             )
         if name == "popularity":
             from mlproject.training.popularity import PopularityTrainer
 
-            return PopularityTrainer(settings.popularity_half_life)
+            return PopularityTrainer()
         raise ConfigError(f"there is no trainer {name!r}; there are {', '.join(TRAINERS)}")
 
     @property

@@ -178,8 +178,11 @@ class Settings(BaseSettings):
         description="Whose models the builder may put into production: `lightfm`'s, `linear`'s, "
         "or those of both (`best`); what is better and may not becomes `challenger`",
     )
-    popularity_half_life: float = Field(
-        30, gt=0, description="Days after which a positive counts half for what is popular now"
+    popularity_half_life: OptionalNumber = Field(
+        None,
+        gt=0,
+        description="Days after which a positive counts half for what is popular now; unset: "
+        "what serves a slice of the training part best",
     )
     dimensions: int = Field(64, ge=1, le=1024, description="Length of the factors")
     epochs: int = Field(15, ge=1, le=1000, description="Passes over the positives, at most")
@@ -204,8 +207,11 @@ class Settings(BaseSettings):
     dropout: float = Field(
         0.2, ge=0, lt=1, description="Share of a history a fit must do without (linear)"
     )
-    prior: float = Field(
-        1.0, ge=0, description="How much popularity counts while a history is short (linear)"
+    prior: OptionalNumber = Field(
+        None,
+        ge=0,
+        description="How much popularity counts while a history is short (linear); unset: what "
+        "serves a slice of the training part best",
     )
     fewest_raters: int = Field(
         5, ge=1, description="Raters from which on a show is learned from ratings"

@@ -42,6 +42,7 @@ from mlproject.registry.gate import (
 )
 from mlproject.training.popularity import popular_now
 from mlproject.training.trainer import Fitted, Trainer, require_finite
+from mlproject.training.validation import choose_half_life
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class TrainParams:
     seed
         Of a random holdout.
     half_life_days
-        How fast popularity fades, see :func:`~mlproject.training.popularity.popular_now`.
+        How fast popularity fades, see :func:`~mlproject.training.popularity.popular_now`;
+        None: as a slice of the training part says.
     holdout
         Share of the ratings held out.
     split
@@ -71,7 +73,7 @@ class TrainParams:
     """
 
     seed: int
-    half_life_days: float
+    half_life_days: float | None
     holdout: float
     split: SplitKind
     k: int
@@ -160,9 +162,12 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             dataset.interactions, share=params.holdout, seed=params.seed, kind=params.split
         )
         run.tags({SPLIT_TAG: str(rule)})
-        fitted = trainer.fit(split, show_metadata(dataset.catalogue), after_epoch)
+        half_life = params.half_life_days or choose_half_life(split, params.seed)
+        metadata = show_metadata(dataset.catalogue)
+        fitted = trainer.fit(split, metadata, half_life, after_epoch)
         fit_seconds = time.monotonic() - started
-        model = _written_and_read(_complete(fitted, dataset, split, params), Path(made) / "model")
+        complete = _complete(fitted, dataset, split, half_life)
+        model = _written_and_read(complete, Path(made) / "model")
         run.tags({KIND_TAG: model.model.kind})
 
         incumbents = find_incumbents(split, dataset.digest, registry, cache, alias)
@@ -179,6 +184,8 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         metrics = {
             **measured.metrics(dataset, split),
             "epochs_kept": fitted.kept,
+            "half_life_days": half_life,
+            **{f"chosen_{name}": value for name, value in fitted.found.items()},
             "fit_seconds": fit_seconds,
             "duration_seconds": time.monotonic() - started,
         }
@@ -201,9 +208,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version, held)
 
 
-def _complete(fitted: Fitted, dataset: Dataset, split: Split, params: TrainParams) -> TrainedModel:
+def _complete(fitted: Fitted, dataset: Dataset, split: Split, half_life: float) -> TrainedModel:
     """Put a fitted model together with what a version knows of its shows."""
-    popularity = popular_now(split, params.half_life_days)
+    popularity = popular_now(split, half_life)
     require_finite({**fitted.model.arrays(), "popularity": popularity})
     return TrainedModel(
         shows=dataset.interactions.shows,

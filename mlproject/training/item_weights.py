@@ -23,6 +23,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from mlproject.core.errors import NotEnoughDataError, TrainingError
+from mlproject.training.popularity import scaled
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
@@ -146,12 +147,11 @@ def fit_weights(
         shape=(taken.shape[1],) * 2,
     ).tocsr()
     matrix.eliminate_zeros()
-    most = max(float(popularity.max()), float(np.finfo(np.float32).tiny))
     return FittedWeights(
         indptr=matrix.indptr.astype(np.int64),
         columns=matrix.indices.astype(np.int32),
         values=matrix.data.astype(np.float16),
-        prior=(popularity / most * params.prior).astype(np.float32),
+        prior=scaled(popularity, params.prior),
     )
 
 

@@ -1,7 +1,7 @@
 """LightFM: vectors of shows by WARP, and the map that folds histories in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -10,16 +10,19 @@ from scipy import sparse
 
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.interactions import Split
+from mlproject.core.model import Floats
 from mlproject.core.preferences import history_weights, positive_weights
 from mlproject.models.factors import Factors
 from mlproject.training.cold_shows import alike_by_metadata, with_cold_vectors
 from mlproject.training.fold_in import fit_fold_in
-from mlproject.training.lightfm_fit import FitParams, fit_vectors
+from mlproject.training.lightfm_fit import FitParams, FittedVectors, Measure, fit_vectors
+from mlproject.training.popular_bias import choose_popular_share, with_popularity
+from mlproject.training.popularity import popular_now
 from mlproject.training.trainer import Fitted
-from mlproject.training.validation import cut_validation
+from mlproject.training.validation import Rows, Validation, cut_validation
 
-FEWEST_USERS: Final = 30
-"""With fewer users to measure by, all epochs are run."""
+_FIRST_SHARE: Final = 0.5
+"""Of the seconds, for the first of two fits: it has more epochs, and is the longer one."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,17 @@ class LightFMTrainer:
     seed: int
 
     def fit(
-        self, split: Split, metadata: sparse.csr_array, on_epoch: Callable[[int], None]
+        self,
+        split: Split,
+        metadata: sparse.csr_array,
+        half_life_days: float,
+        on_epoch: Callable[[int], None],
     ) -> Fitted:
         """Learn vectors of users and shows, then the map from a history to its user's vector.
 
-        A slice of the training part, cut like the holdout, tells when to stop. Shows that
-        too few have rated get the vectors of those most like them by metadata. The vectors
-        of the users serve to learn the map and are left behind.
+        A slice of the training part, cut like the holdout, tells when to stop and how much
+        of what is popular now to add. Cut by time it is all of the newest, and the vectors
+        are fitted again on the whole training part.
 
         Raises
         ------
@@ -65,40 +72,97 @@ class LightFMTrainer:
         TrainingError
             If the fit does not end in finite numbers.
         """
-        data = split.interactions
-        training = ~split.held_out
+        begun = time.monotonic()
         validation = cut_validation(split, self.seed)
-        measured = len(validation.users) >= FEWEST_USERS
-        if measured:
-            training &= ~validation.held_out
+        if not validation.tells:
+            found = {"epochs": float(self.epochs), "popular_share": 0.0}
+            return Fitted(self.refit(split, metadata, half_life_days, found, on_epoch), found)
+        inner = validation.split
+        fitted = self._vectors(
+            inner,
+            self.epochs,
+            begun + self.seconds * (_FIRST_SHARE if split.by_time else 1),
+            on_epoch,
+            lambda vectors: _precision(vectors, validation),
+        )
+        model = self._folded(inner, metadata, fitted)
+        share = choose_popular_share(model, popular_now(inner, half_life_days), validation)
+        found = {"epochs": float(fitted.epochs), "popular_share": share}
+        if split.by_time:
+            deadline = begun + self.seconds
+            again = self._vectors(split, fitted.epochs, deadline, lambda _: on_epoch(self.epochs))
+            model = self._folded(split, metadata, again)
+        model = with_popularity(model, popular_now(split, half_life_days), share)
+        return Fitted(model, found, fitted.measures, fitted.epochs)
+
+    def refit(
+        self,
+        split: Split,
+        metadata: sparse.csr_array,
+        half_life_days: float,
+        found: Mapping[str, float],
+        on_epoch: Callable[[int], None],
+    ) -> Factors:
+        """Fit for the epochs, and with the share of what is popular now, that were found.
+
+        Raises
+        ------
+        NotEnoughDataError, TrainingError
+            As in :meth:`fit`.
+        """
+        deadline = time.monotonic() + self.seconds
+        fitted = self._vectors(split, int(found["epochs"]), deadline, on_epoch)
+        model = self._folded(split, metadata, fitted)
+        return with_popularity(model, popular_now(split, half_life_days), found["popular_share"])
+
+    def _vectors(
+        self,
+        split: Split,
+        epochs: int,
+        deadline: float,
+        on_epoch: Callable[[int], None],
+        measure: Measure | None = None,
+    ) -> FittedVectors:
+        """Fit the positives of the training part."""
+        data = split.interactions
         weights = positive_weights(data.ratings)
-        positive = (weights > 0) & training
+        positive = (weights > 0) & ~split.held_out
         if not positive.any():
             raise NotEnoughDataError(
                 f"none of {len(data)} ratings is a positive to train on; rate something above 4"
             )
-        fitted = fit_vectors(
+        params = FitParams(
+            dimensions=self.dimensions,
+            epochs=epochs,
+            learning_rate=self.learning_rate,
+            max_sampled=self.max_sampled,
+            show_l2=self.l2,
+            user_l2=self.l2,
+            fewest_raters=self.fewest_raters,
+            patience=self.patience,
+            threads=self.threads,
+            seed=self.seed,
+        )
+        return fit_vectors(
             data.matrix(weights, positive),
-            FitParams(
-                dimensions=self.dimensions,
-                epochs=self.epochs,
-                learning_rate=self.learning_rate,
-                max_sampled=self.max_sampled,
-                show_l2=self.l2,
-                user_l2=self.l2,
-                fewest_raters=self.fewest_raters,
-                patience=self.patience,
-                threads=self.threads,
-                seed=self.seed,
-            ),
-            measure=validation.precision if measured else None,
-            deadline=time.monotonic() + self.seconds,
+            params,
+            measure=measure,
+            deadline=deadline,
             on_epoch=on_epoch,
         )
+
+    def _folded(self, split: Split, metadata: sparse.csr_array, fitted: FittedVectors) -> Factors:
+        """Learn the map from histories to tastes.
+
+        Shows that too few have rated get the vectors of those most like them by metadata.
+        The vectors of the users serve to learn the map and are left behind.
+        """
+        data = split.interactions
+        training = ~split.held_out
+        positive = (positive_weights(data.ratings) > 0) & training
         raters = np.bincount(data.show_rows[positive], minlength=len(data.shows))
-        fitted = with_cold_vectors(
-            fitted, raters, alike_by_metadata(metadata, raters, fitted.took_part)
-        )
+        alike = alike_by_metadata(metadata, raters, fitted.took_part)
+        fitted = with_cold_vectors(fitted, raters, alike)
         # Halved as they are served, so that the map is learned on what it will be given.
         with np.errstate(over="ignore"):  # whoever takes the model looks for infinities
             show_vectors = fitted.show_vectors.astype(np.float16)
@@ -111,5 +175,15 @@ class LightFMTrainer:
             fitted.user_vectors,
             self.seed,
         )
-        model = Factors(show_vectors, fitted.show_biases, fold_in.matrix)
-        return Fitted(model, fitted.measures, fitted.epochs)
+        return Factors(show_vectors, fitted.show_biases, fold_in.matrix)
+
+
+def _precision(fitted: FittedVectors, validation: Validation) -> float:
+    """Measure the lists of trained users; shows that took no part are in none."""
+    vectors = np.ascontiguousarray(fitted.show_vectors.T)
+    biases = np.where(fitted.took_part, fitted.show_biases, np.float32(-np.inf))
+
+    def candidates(rows: Rows) -> Iterable[Floats]:
+        yield fitted.user_vectors[rows] @ vectors + biases
+
+    return validation.precisions(candidates)[0]

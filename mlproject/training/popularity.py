@@ -1,6 +1,6 @@
 """What is popular now: the baseline, and the list for whoever has rated nothing yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -19,18 +19,9 @@ _DAY_MS: Final = 86_400_000.0
 
 @dataclass(frozen=True)
 class PopularityTrainer:
-    """Counts positives, newer ones more.
-
-    Parameters
-    ----------
-    half_life_days
-        After so many days a positive counts half. Made-up times say nothing of age, so
-        those positives count whole.
-    """
+    """Counts positives, newer ones more."""
 
     name: ClassVar[str] = "popularity"
-
-    half_life_days: float
 
     @property
     def epochs(self) -> int:
@@ -40,13 +31,25 @@ class PopularityTrainer:
     def fit(
         self,
         split: Split,
-        metadata: sparse.csr_array,  # noqa: ARG002 - metadata makes nothing popular
+        metadata: sparse.csr_array,
+        half_life_days: float,
         on_epoch: Callable[[int], None],
     ) -> Fitted:
         """Count the training part."""
-        counted = popular_now(split, self.half_life_days)
+        return Fitted(self.refit(split, metadata, half_life_days, {}, on_epoch))
+
+    def refit(
+        self,
+        split: Split,
+        metadata: sparse.csr_array,  # noqa: ARG002 - metadata makes nothing popular
+        half_life_days: float,
+        found: Mapping[str, float],  # noqa: ARG002 - nothing is left open
+        on_epoch: Callable[[int], None],
+    ) -> Popularity:
+        """Count the training part."""
+        counted = popular_now(split, half_life_days)
         on_epoch(1)
-        return Fitted(Popularity(counted))
+        return Popularity(counted)
 
 
 def popular_now(split: Split, half_life_days: float) -> Floats:
@@ -72,3 +75,9 @@ def popular_now(split: Split, half_life_days: float) -> Floats:
     counts = np.where(times >= DATED_FROM, np.exp2(-age_days / half_life_days), 1.0)
     found = np.bincount(data.show_rows[positive], weights=counts, minlength=len(data.shows))
     return found.astype(np.float32)
+
+
+def scaled(popularity: Floats, highest: float) -> Floats:
+    """Scale what is at least 0, so that the most popular show has ``highest``."""
+    most = max(float(popularity.max(initial=0)), float(np.finfo(np.float32).tiny))
+    return np.asarray(popularity / most * highest, dtype=np.float32)

@@ -1,7 +1,7 @@
 """What a trainer is: settings that turn interactions into a model."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -20,6 +20,8 @@ class Fitted:
     ----------
     model
         The model.
+    found
+        What a validation slice told, by name: how to fit again without one.
     curve
         The metric on the validation slice after each epoch; empty if there is none.
     kept
@@ -27,6 +29,7 @@ class Fitted:
     """
 
     model: Model
+    found: Mapping[str, float] = field(default_factory=dict)
     curve: tuple[float, ...] = ()
     kept: int = 0
 
@@ -44,9 +47,13 @@ class Trainer(Protocol):
         ...
 
     def fit(
-        self, split: Split, metadata: sparse.csr_array, on_epoch: Callable[[int], None]
+        self,
+        split: Split,
+        metadata: sparse.csr_array,
+        half_life_days: float,
+        on_epoch: Callable[[int], None],
     ) -> Fitted:
-        """Learn from the training part.
+        """Learn from the training part, and choose by a slice of it what the settings leave open.
 
         Parameters
         ----------
@@ -55,6 +62,9 @@ class Trainer(Protocol):
         metadata
             What is known of each show, float32, shape ``(shows, features)``: 1 where a show
             has the feature.
+        half_life_days
+            How fast popularity fades here, see
+            :func:`~mlproject.training.popularity.popular_now`.
         on_epoch
             Called after each epoch with the number done; what it raises ends the fit.
 
@@ -64,6 +74,30 @@ class Trainer(Protocol):
             If the training part has nothing to learn from.
         TrainingError
             If the fit fails.
+        """
+        ...
+
+    def refit(
+        self,
+        split: Split,
+        metadata: sparse.csr_array,
+        half_life_days: float,
+        found: Mapping[str, float],
+        on_epoch: Callable[[int], None],
+    ) -> Model:
+        """Learn from all of the training part by what an earlier fit has found.
+
+        Parameters
+        ----------
+        split, metadata, half_life_days, on_epoch
+            As in :meth:`fit`.
+        found
+            As in :class:`Fitted`.
+
+        Raises
+        ------
+        NotEnoughDataError, TrainingError
+            As :meth:`fit` raises them.
         """
         ...
 

@@ -106,7 +106,7 @@ def fan_ratings(catalogue: Catalogue) -> RatingFrame:
 def train(split: Split, catalogue: Catalogue, trainer: LightFMTrainer) -> Trained:
     model = TrainedModel(
         shows=split.interactions.shows,
-        model=trainer.fit(split, show_metadata(catalogue), lambda _: None).model,
+        model=trainer.fit(split, show_metadata(catalogue), 30, lambda _: None).model,
         popularity=popular_now(split, half_life_days=30),
         history_weights=history_weights(),
         cards=tuple({c.SHOW_ID: show} for show in catalogue.frame[c.SHOW_ID].tolist()),

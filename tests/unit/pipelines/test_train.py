@@ -194,7 +194,7 @@ def test_the_model_that_is_logged_is_what_was_trained(place: Place, dataset: Dat
 
 
 def test_another_trainer_makes_another_kind_by_the_same_way(place: Place, dataset: Dataset) -> None:
-    result = place.train(dataset, PopularityTrainer(half_life_days=30))
+    result = place.train(dataset, PopularityTrainer())
     run = place.last_run
     assert (run.name, run.params["trainer"]) == ("popularity", "popularity")
     assert run.params["half_life_days"] == "30"

@@ -10,9 +10,11 @@ from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.core.histories import Histories
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
+from mlproject.dataset.split import hold_out
 from mlproject.models.factors import Factors
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.trainer import require_finite
+from tests.drifting import drifting
 
 USERS, SHOWS, METADATA = 20, 15, 4
 HATER = 7
@@ -67,7 +69,7 @@ def quiet(_: int) -> None:
 
 
 def fit(data: Split, features: sparse.csr_array, **changes: object) -> Factors:
-    model = replace(TRAINER, **changes).fit(data, features, quiet).model
+    model = replace(TRAINER, **changes).fit(data, features, 30, quiet).model
     assert isinstance(model, Factors)
     return model
 
@@ -109,7 +111,7 @@ def test_who_likes_one_half_of_the_shows_gets_that_half(features: sparse.csr_arr
         rated_at=np.zeros(len(rows), dtype=np.int64),
     )
     fitted = replace(TRAINER, epochs=20).fit(
-        Split(data, np.zeros(len(rows), dtype=np.bool_)), features, quiet
+        Split(data, np.zeros(len(rows), dtype=np.bool_)), features, 30, quiet
     )
     assert len(fitted.curve) >= fitted.kept > 0, "a slice told when to stop"
     stranger = Histories.of_each([[0, 1, 2], [10, 11, 12]], [[1.0] * 3, [1.0] * 3])
@@ -196,7 +198,7 @@ def test_a_fit_that_diverges_is_an_error_that_says_what_to_do(
 
 def test_each_epoch_is_told(data: Split, features: sparse.csr_array) -> None:
     epochs: list[int] = []
-    TRAINER.fit(data, features, epochs.append)
+    TRAINER.fit(data, features, 30, epochs.append)
     assert epochs == list(range(1, TRAINER.epochs + 1))
 
 
@@ -208,9 +210,35 @@ def test_an_error_of_the_listener_passes_through(data: Split, features: sparse.c
         raise StopError
 
     with pytest.raises(StopError):
-        TRAINER.fit(data, features, stop)
+        TRAINER.fit(data, features, 30, stop)
 
 
 def test_all_processors_may_fit(data: Split, features: sparse.csr_array) -> None:
     model = fit(data, features, threads=0)
     assert np.isfinite(model.show_vectors).all()
+
+
+def drifted() -> tuple[Split, sparse.csr_array]:
+    """Return ratings of which the newest are held out, and no metadata."""
+    data = drifting(users=600, seed=1, shows=200, each=20)
+    split, _ = hold_out(data, share=0.2, seed=1, kind="time")
+    return split, sparse.csr_array((200, 1), dtype=np.float32)
+
+
+def test_by_time_the_newest_of_the_training_part_trains_in_the_end() -> None:
+    """Fitting again with what was found gives the same model."""
+    split, metadata = drifted()
+    fitted = TRAINER.fit(split, metadata, 30, quiet)
+    assert fitted.found["epochs"] == fitted.kept > 0
+    assert fitted.found["popular_share"] > 0
+    again = TRAINER.refit(split, metadata, 30, fitted.found, quiet)
+    assert isinstance(fitted.model, Factors)
+    assert same(fitted.model, again)
+
+
+def test_what_is_held_out_by_time_does_not_train() -> None:
+    split, metadata = drifted()
+    ratings = np.where(split.held_out, np.float32(1), split.interactions.ratings)
+    other = replace(split, interactions=replace(split.interactions, ratings=ratings))
+    one, two = (TRAINER.fit(part, metadata, 30, quiet) for part in (split, other))
+    assert same(one.model, two.model)

@@ -11,12 +11,10 @@ from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import IdMap
 from mlproject.core.interactions import Interactions, Split
 from mlproject.models.linear import Linear
-from mlproject.training.linear import LinearTrainer
+from mlproject.training.linear import PRIORS, LinearTrainer
 from mlproject.training.popularity import popular_now
 
-TRAINER = LinearTrainer(
-    neighbours=5, ridge=1.0, dropout=0.2, prior=1.0, fewest_raters=2, half_life_days=30.0
-)
+TRAINER = LinearTrainer(neighbours=5, ridge=1.0, dropout=0.2, prior=1.0, fewest_raters=2, seed=1)
 USERS, SHOWS = 60, 12
 NONE = sparse.csr_array((SHOWS, 0), dtype=np.float32)
 
@@ -40,7 +38,7 @@ def data() -> Split:
 
 
 def fit(data: Split, **changes: object) -> Linear:
-    model = replace(TRAINER, **changes).fit(data, NONE, lambda _: None).model
+    model = replace(TRAINER, **changes).fit(data, NONE, 30, lambda _: None).model
     assert isinstance(model, Linear)
     return model
 
@@ -81,7 +79,7 @@ def test_what_is_popular_now_leads_and_not_what_was_long_ago(data: Split) -> Non
 
 def test_progress_ends_with_the_last_step(data: Split) -> None:
     steps: list[int] = []
-    TRAINER.fit(data, NONE, steps.append)
+    TRAINER.fit(data, NONE, 30, steps.append)
     assert steps == sorted(steps)
     assert steps[-1] == TRAINER.epochs
 
@@ -89,3 +87,29 @@ def test_progress_ends_with_the_last_step(data: Split) -> None:
 def test_too_few_raters_are_nothing_to_train_on(data: Split) -> None:
     with pytest.raises(NotEnoughDataError, match="no show has 100 raters"):
         fit(data, fewest_raters=100)
+
+
+def test_the_prior_is_what_serves_a_slice_best(data: Split) -> None:
+    """Where likes are all that matters, popularity is given little."""
+    open_trainer = replace(TRAINER, prior=None)
+    fitted = open_trainer.fit(data, NONE, 30, lambda _: None)
+    assert fitted.found["prior"] in PRIORS
+    assert fitted.found["prior"] < 3
+    again = open_trainer.refit(data, NONE, 30, fitted.found, lambda _: None)
+    for one, two in zip(fitted.model.arrays().values(), again.arrays().values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_with_too_few_users_to_tell_the_prior_is_the_first(data: Split) -> None:
+    few = data.interactions.user_rows < 20
+    some = replace(
+        data.interactions,
+        user_rows=data.interactions.user_rows[few],
+        show_rows=data.interactions.show_rows[few],
+        ratings=data.interactions.ratings[few],
+        rated_at=data.interactions.rated_at[few],
+    )
+    fitted = replace(TRAINER, prior=None).fit(
+        Split(some, data.held_out[few]), NONE, 30, lambda _: None
+    )
+    assert fitted.found == {"prior": PRIORS[0]}

@@ -54,7 +54,7 @@ def test_without_positives_nothing_is_popular() -> None:
 def test_the_trainer_makes_a_model_that_scores_everyone_alike() -> None:
     epochs: list[int] = []
     data = split((0, 9, 0), (1, 9, 30))
-    trainer = PopularityTrainer(half_life_days=30)
-    model = trainer.fit(data, sparse.csr_array((4, 0)), epochs.append).model
+    trainer = PopularityTrainer()
+    model = trainer.fit(data, sparse.csr_array((4, 0)), 30, epochs.append).model
     assert model.popularity == pytest.approx([1, 0.5, 0, 0])
     assert epochs == [1]

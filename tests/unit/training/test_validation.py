@@ -1,5 +1,7 @@
 """The slice is cut as the holdout was, off the training part, and measures as it does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,12 @@ from mlproject.core.interactions import Interactions, Split
 from mlproject.dataset.split import RandomDraw, SplitKind, SplitRule, hold_out
 from mlproject.training import validation
 from mlproject.training.evaluation import evaluate
-from mlproject.training.lightfm_fit import FittedVectors
-from mlproject.training.validation import Validation, cut_validation
+from mlproject.training.validation import (
+    HALF_LIVES,
+    Validation,
+    choose_half_life,
+    cut_validation,
+)
 
 USERS, SHOWS, EACH, K = 80, 60, 30, 5
 DAY = 86_400_000
@@ -31,30 +37,41 @@ def cut(kind: SplitKind) -> tuple[Split, SplitRule, Validation]:
     return split, rule, cut_validation(split, seed=42)
 
 
-def fitted(took_part: np.ndarray) -> FittedVectors:
-    random = np.random.default_rng(2)
-    return FittedVectors(
-        show_vectors=random.normal(size=(SHOWS, 4)).astype(np.float32),
-        show_biases=random.normal(size=SHOWS).astype(np.float32),
-        took_part=took_part,
-        user_vectors=random.normal(size=(USERS, 4)).astype(np.float32),
-        epochs=1,
-    )
+def slice_of(split: Split, found: Validation) -> np.ndarray:
+    """Return what is held out of the training part alone."""
+    return found.split.held_out & ~split.held_out
 
 
 @pytest.mark.parametrize("kind", ["time", "random"])
-def test_nothing_of_the_holdout_is_in_it(kind: SplitKind) -> None:
+def test_nothing_of_the_holdout_trains_beside_it(kind: SplitKind) -> None:
     split, _, found = cut(kind)
-    assert found.held_out.any()
-    assert not (found.held_out & split.held_out).any()
+    assert slice_of(split, found).any()
+    assert found.split.held_out[split.held_out].all()
+    measured = found.liked.nnz
+    liked = split.interactions.ratings >= 8
+    of_them = np.isin(split.interactions.user_rows, found.users)
+    assert measured <= (slice_of(split, found) & liked & of_them).sum()
 
 
 def test_by_time_it_is_the_newest_of_all_users() -> None:
     split, rule, found = cut("time")
     assert not isinstance(rule, RandomDraw)
-    data, left = split.interactions, ~split.held_out & ~found.held_out
-    assert data.rated_at[left].max() <= data.rated_at[found.held_out].min()
-    assert found.held_out.sum() == pytest.approx(0.1 * (~split.held_out).sum(), rel=0.2)
+    data, part = split.interactions, slice_of(split, found)
+    assert data.rated_at[~found.split.held_out].max() <= data.rated_at[part].min()
+    assert part.sum() == pytest.approx(0.2 * (~split.held_out).sum(), rel=0.2)
+
+
+def test_by_time_the_fit_sees_nothing_of_the_time_of_the_holdout() -> None:
+    """Not the first ratings of later users either, which train in the end."""
+    split, _, _ = cut("time")
+    data = split.interactions
+    times = np.where(data.user_rows == USERS - 1, DATED_FROM + 400 * DAY, data.rated_at)
+    split, _ = hold_out(replace(data, rated_at=times), share=0.2, seed=42, kind="time")
+    newcomer = split.interactions.user_rows == USERS - 1
+    assert (~split.held_out & newcomer).sum() == 5
+    found = cut_validation(split, seed=42)
+    assert found.split.held_out[newcomer].all()
+    assert USERS - 1 not in found.users
 
 
 def test_at_random_it_is_a_fifth_of_the_ratings_of_some_users(
@@ -62,36 +79,64 @@ def test_at_random_it_is_a_fifth_of_the_ratings_of_some_users(
 ) -> None:
     monkeypatch.setattr(validation, "USERS", 30)
     split, _, found = cut("random")
-    data = split.interactions
+    data, part = split.interactions, slice_of(split, found)
     assert len(found.users) == 30
-    assert set(data.user_rows[found.held_out].tolist()) == set(found.users.tolist())
+    assert set(data.user_rows[part].tolist()) == set(found.users.tolist())
     of_them = ~split.held_out & np.isin(data.user_rows, found.users)
-    assert found.held_out.sum() == pytest.approx(0.2 * of_them.sum(), rel=0.2)
+    assert part.sum() == pytest.approx(0.2 * of_them.sum(), rel=0.2)
 
 
+@pytest.mark.parametrize("cells", [1, 1 << 23])
 @pytest.mark.parametrize("kind", ["time", "random"])
-def test_it_measures_as_the_evaluation_does(kind: SplitKind) -> None:
+def test_it_measures_as_the_evaluation_does(
+    kind: SplitKind, cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "_CELLS", cells)
     split, _, found = cut(kind)
-    data, vectors = split.interactions, fitted(np.ones(SHOWS, dtype=np.bool_))
+    data = split.interactions
+    kept = ~split.held_out & (slice_of(split, found) | ~found.split.held_out)
     inner = Interactions(
         data.users,
         data.shows,
-        *(
-            getattr(data, name)[~split.held_out]
-            for name in ("user_rows", "show_rows", "ratings", "rated_at")
-        ),
+        *(getattr(data, name)[kept] for name in ("user_rows", "show_rows", "ratings", "rated_at")),
     )
+    scores = np.random.default_rng(2).normal(size=(2, USERS, SHOWS)).astype(np.float32)
+    scores[1, :, 5:] = -np.inf
+    same = [
+        evaluate(lambda rows, one=one: one[rows], Split(inner, found.split.held_out[kept]), K)
+        for one in scores
+    ]
+    measured = found.precisions(lambda rows: (one[rows] for one in scores), K)
+    assert measured == pytest.approx([one.precision.mean() for one in same])
+    assert measured[0] > measured[1] > 0
 
-    def score(rows: np.ndarray) -> np.ndarray:
-        return vectors.user_vectors[rows] @ vectors.show_vectors.T + vectors.show_biases
 
-    same = evaluate(score, Split(inner, found.held_out[~split.held_out]), K)
-    assert found.precision(vectors, K) == pytest.approx(same.precision.mean())
-    assert found.precision(vectors, K) > 0
+def popular_then_and_now(days: int) -> Split:
+    """Return 400 users, one a day, who like what came out in their ``days``, and one old show."""
+    users = np.arange(400)
+    order = np.random.default_rng(3).permuted(np.tile(np.arange(8), (400, 1)), axis=1)
+    old = np.zeros_like(users)
+    new = 1 + users // days
+    rows = np.repeat(users, 8)
+    columns = np.stack([old, *(new + one * 401 for one in range(7))], axis=1).ravel()
+    data = Interactions(
+        users=IdMap(users),
+        shows=IdMap(np.arange(columns.max() + 1)),
+        user_rows=rows.astype(np.int32),
+        show_rows=columns.astype(np.int32),
+        ratings=np.full(len(rows), 9, dtype=np.float32),
+        rated_at=DATED_FROM + rows * DAY + order.ravel(),
+    )
+    return hold_out(data, share=0.2, seed=1, kind="time")[0]
 
 
-def test_shows_that_took_no_part_are_no_hits() -> None:
-    _, _, found = cut("random")
-    some = np.arange(SHOWS) < 5
-    assert found.precision(fitted(~some), K) > 0
-    assert found.precision(fitted(some), K) < found.precision(fitted(~some), K)
+def test_the_half_life_follows_how_fast_tastes_turn() -> None:
+    assert choose_half_life(popular_then_and_now(days=20), seed=1) == min(HALF_LIVES)
+
+
+def test_where_all_half_lives_serve_alike_popularity_does_not_fade() -> None:
+    assert choose_half_life(popular_then_and_now(days=400), seed=1) == max(HALF_LIVES)
+    few, _, _ = cut("time")
+    assert choose_half_life(replace(few, held_out=few.interactions.user_rows > 9), seed=1) == max(
+        HALF_LIVES
+    )
