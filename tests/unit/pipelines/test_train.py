@@ -156,7 +156,7 @@ def test_the_first_winner_becomes_production(place: Place, dataset: Dataset) -> 
     assert production.tags["promoted_by"] == "a test"
     assert production.tags["reason"] == result.verdict.reason
     assert result.verdict.reason.startswith("first to beat popularity: precision@5 0.")
-    assert place.epochs == [1, 2]
+    assert place.epochs == [1, 2, 2]
 
 
 def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
