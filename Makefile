@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 STACK_READY := $(VENV)/.stack-ready
+SPARK_READY := $(VENV)/.spark-ready
 
 # Of `make run`: where everything is kept, and files of your own instead of the simulation.
 STATE ?= $(or $(TVREC_STATE_DIR),var)
@@ -28,7 +29,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run stack stack-status stack-stop stack-lock test test-sink test-stack check format lock bench bench-stack clean clean-state \
+.PHONY: help run stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
@@ -51,11 +52,17 @@ stack-stop: $(STACK_READY) ## Stop the stack; what it keeps stays
 stack-lock: $(STACK_READY) ## Pin the servers anew, after a change of stack/pom.xml
 	@$(BIN)/python -m stack lock
 
+spark: $(SPARK_READY) ## Run a standalone Spark cluster of plain processes (Java needed); Ctrl-C ends it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" TVREC_STATE_DIR="$(STATE)" exec $(BIN)/tvrec spark cluster $(ARGS)
+
 test-sink: ## Test the Kafka Connect sink (needs a JDK and Maven)
 	mvn -q -B -f services/kafka_connect/pom.xml verify
 
 test-stack: $(STACK_READY) ## Run the tests against the real servers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -s tests/stack
+
+test-spark: $(SPARK_READY) ## Run the tests on a Spark cluster of two workers (Java needed)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/spark
 
 test: $(READY) ## Run the tests
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
@@ -73,7 +80,7 @@ format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) ## Run the benchmarks
-	@for bench in $(filter-out %/bench_stack.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@for bench in $(filter-out %/bench_stack.py %/bench_spark.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 bench-stack: $(STACK_READY) ## Measure the real servers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks.bench_stack $(ARGS)
@@ -164,11 +171,18 @@ $(READY): requirements/dev.txt requirements/build.txt pyproject.toml
 	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@echo "installing what requirements/dev.txt pins"
 	@$(UV) pip sync -q --python $(BIN)/python requirements/dev.txt \
-		$(if $(wildcard $(STACK_READY)),requirements/stack.txt)
+		$(if $(wildcard $(STACK_READY)),requirements/stack.txt) \
+		$(if $(wildcard $(SPARK_READY)),requirements/spark.txt)
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What the real servers need beside that.
 $(STACK_READY): $(READY) requirements/stack.txt
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/stack.txt
+	@touch $@
+
+# What Spark needs beside that.
+$(SPARK_READY): $(READY) requirements/spark.txt
+	@command -v java >/dev/null || { echo "Java 17 or newer is needed (Debian: apt install openjdk-17-jre-headless)"; exit 1; }
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/spark.txt
 	@touch $@

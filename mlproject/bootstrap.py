@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mlproject import config
@@ -18,9 +18,11 @@ from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import pandas as pd
+    from pyspark.sql import SparkSession
 
     from mlproject.core.ports import (
         CatalogueSource,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from mlproject.serving.client import ServiceClient
     from mlproject.serving.metrics import ServiceMetrics
     from mlproject.serving.watcher import ModelWatcher
+    from mlproject.spark.reading import OpenStore
     from mlproject.training.trainer import Trainer
 
 # What MLflow is to do that its own defaults do not.
@@ -63,6 +66,13 @@ _MLFLOW: Final = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[ObjectStore]:
+    """Open the store of some settings, as the tasks of a Spark job do on their machines."""
+    with App(settings) as app:
+        yield app.store
 
 
 TRAINERS: Final = ("lightfm", "linear", "popularity")
@@ -424,6 +434,31 @@ class App:
                 batch_ms=round(settings.batch_seconds * 1000),
             )
         )
+
+    # Spark
+
+    def spark(self, name: str) -> AbstractContextManager[SparkSession]:
+        """Return what opens a session of Spark.
+
+        Raises
+        ------
+        ConfigError
+            If PySpark is not installed.
+        """
+        try:
+            from mlproject.spark.session import session
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                "PySpark is not installed; `pip install 'tvrec[spark]'`, or `make spark`, does it"
+            ) from error
+        secret = self.settings.spark_conf
+        conf: dict[str, str] = json.loads(secret.get_secret_value()) if secret else {}
+        return session(name, self.settings.spark_master, conf)
+
+    @property
+    def open_store(self) -> OpenStore:
+        """What opens the store on any machine of a Spark cluster."""
+        return partial(opened_store, self.settings)
 
     # Runs, versions and models
 

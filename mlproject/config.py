@@ -230,6 +230,17 @@ class Settings(BaseSettings):
         description="Share of production's precision@k that a change that is due may cost",
     )
 
+    # Spark: where `tvrec spark` runs
+    spark_master: OptionalText = Field(
+        None,
+        description="Spark's master, such as `spark://host:7077`; unset: what `spark-submit` says, "
+        "or else this machine",
+    )
+    spark_conf: Annotated[OptionalSecret, AfterValidator(_json_object)] = Field(
+        None,
+        description="Further properties of Spark as JSON, such as `spark.executor.memory`",
+    )
+
     # MLflow names
     experiment: str = _named(
         "MLFLOW_EXPERIMENT_NAME", "tv-show-recommender", "MLflow experiment of the runs"

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from mlproject.batches.blanking import blanked, concerns
 from mlproject.batches.formats import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
-from mlproject.batches.progress import Totals, Watermark
+from mlproject.batches.progress import Progress, Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable
 from mlproject.core.errors import BatchError, StoreUnavailableError
 from mlproject.core.forgotten import Forgotten
@@ -32,18 +32,12 @@ class Fetched:
     ----------
     ratings
         The good rows of all, in any order.
-    watermarks
-        How far each partition is read after them.
-    totals
-        Counts of these batches.
-    unreadable
-        The keys of those that could not be read.
+    progress
+        What reading them came to.
     """
 
     ratings: RatingColumns
-    watermarks: dict[int, Watermark]
-    totals: Totals
-    unreadable: frozenset[str]
+    progress: Progress
 
 
 def fetch(
@@ -75,26 +69,9 @@ def fetch(
     read = pool.map(
         lambda part: [_fetch_one(store, key, info, forgotten) for key, info in part], slices
     )
-    batches, etags = zip(*chain.from_iterable(read), strict=True) if found else ((), ())
-    watermarks: dict[int, Watermark] = {}
-    totals = Totals()
-    for (key, info), batch, etag in zip(found, batches, etags, strict=True):
-        watermark = Watermark(info.key, etag, batch.next_offset if batch else key.offset)
-        before = watermarks.get(key.partition)
-        if before:
-            # A batch that cannot be read tells no offset; what is known stays.
-            watermark = replace(
-                watermark, next_offset=max(before.next_offset, watermark.next_offset)
-            )
-        watermarks[key.partition] = watermark
-        totals += (
-            Totals(batches=1, events=len(batch.ratings), rejected=len(batch.rejected))
-            if batch
-            else Totals(unreadable=1)
-        )
-    ratings = RatingColumns.concat([batch.ratings for batch in batches if batch])
-    unreadable = (info.key for (_, info), batch in zip(found, batches, strict=True) if not batch)
-    return Fetched(ratings, watermarks, totals, frozenset(unreadable))
+    batches = list(chain.from_iterable(read))
+    progress = Progress.joined(map(_progress, found, batches))
+    return Fetched(RatingColumns.concat([batch.ratings for batch, _ in batches if batch]), progress)
 
 
 def _fetch_one(
@@ -157,3 +134,13 @@ def read_clean(
         etag = store.etag(info.key)
         content = store.get(info.key)
     raise StoreUnavailableError(f"{info.key} in {store.uri} is written again all the time")
+
+
+def _progress(found: Found, read: tuple[Batch | None, str]) -> Progress:
+    (key, info), (batch, etag) = found, read
+    watermark = Watermark(info.key, etag, batch.next_offset if batch else key.offset)
+    watermarks = {key.partition: watermark}
+    if batch is None:
+        return Progress(watermarks, Totals(unreadable=1), frozenset((info.key,)))
+    counts = Totals(batches=1, events=len(batch.ratings), rejected=len(batch.rejected))
+    return Progress(watermarks, counts)

@@ -1,6 +1,8 @@
 """How far the batches have been read."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,37 @@ class Totals:
             self.events + other.events,
             self.rejected + other.rejected,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What reading some batches came to, beside their ratings.
+
+    Parameters
+    ----------
+    watermarks
+        How far each partition is read after them.
+    totals
+        Counts of these batches.
+    unreadable
+        The keys of those that could not be read.
+    """
+
+    watermarks: Mapping[int, Watermark] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+    unreadable: frozenset[str] = frozenset()
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self]) -> Self:
+        """Join parts; of one partition, those of lower offsets come first."""
+        watermarks: dict[int, Watermark] = {}
+        totals, unreadable = Totals(), set[str]()
+        for part in parts:
+            for partition, watermark in part.watermarks.items():
+                before = watermarks.get(partition)
+                # A batch that cannot be read tells no offset; what is known stays.
+                known = max(before.next_offset if before else 0, watermark.next_offset)
+                watermarks[partition] = replace(watermark, next_offset=known)
+            totals += part.totals
+            unreadable |= part.unreadable
+        return cls(watermarks, totals, frozenset(unreadable))

@@ -1,6 +1,6 @@
 """The command line: ``tvrec``. Each module adds its commands to the group."""
 
-from mlproject.cli import data, dataset, forget, kafka, models, operate, versions
+from mlproject.cli import data, dataset, forget, kafka, models, operate, spark, versions
 from mlproject.cli.group import EXIT_CODES, tvrec
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "kafka",
     "models",
     "operate",
+    "spark",
     "tvrec",
     "versions",
 ]

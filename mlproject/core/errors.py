@@ -17,7 +17,8 @@
     ├── UnavailableError         a server or store does not answer; try again
     │   ├── StoreUnavailableError
     │   ├── TrackingUnavailableError
-    │   └── ConnectorFailedError
+    │   ├── ConnectorFailedError
+    │   └── SparkFailedError
     ├── AlreadyRunningError      another process holds the state folder
     └── RequestError             what a client asked for cannot be answered
 
@@ -89,6 +90,10 @@ class TrackingUnavailableError(UnavailableError):
 
 class ConnectorFailedError(UnavailableError):
     """Kafka Connect answers, and the connector or a task of it has failed."""
+
+
+class SparkFailedError(UnavailableError):
+    """A job failed on Spark for a reason of Spark's own; try again."""
 
 
 class AlreadyRunningError(TvrecError):

@@ -41,6 +41,17 @@ class RatingsDigest:
         """Hash rows, in O(n)."""
         return cls(*(_sum_of_hashes(ratings, seed) for seed in _SEEDS))
 
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what :attr:`text` gives.
+
+        Examples
+        --------
+        >>> RatingsDigest.read(RatingsDigest(1, 2).text)
+        RatingsDigest(first=1, second=2)
+        """
+        return cls(int(text[:16], 16), int(text[16:], 16))
+
     @property
     def text(self) -> str:
         """32 hexadecimal digits."""

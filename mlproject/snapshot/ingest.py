@@ -9,7 +9,7 @@ something new, a 200th of the base each.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,10 +17,10 @@ from itertools import chain, islice
 from typing import Final
 
 from mlproject.batches import quarantine
-from mlproject.batches.fetching import Fetched, Found, fetch
+from mlproject.batches.fetching import Found, fetch
 from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.listing import newer, partitions
-from mlproject.batches.progress import Totals, Watermark
+from mlproject.batches.progress import Progress, Totals, Watermark
 from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
@@ -62,6 +62,16 @@ class IngestLimits:
     delta_share: float = 0.2
     # Only a process that starts reads them, at one request each.
     delta_segments: int = 200
+
+    def asks_for_base(
+        self, base: Sequence[SegmentInfo], deltas: Sequence[SegmentInfo], fresh: int
+    ) -> bool:
+        """Tell whether ``fresh`` new rows are to become part of a new base."""
+        share = sum(info.rows for info in deltas) + fresh
+        return (
+            share > self.delta_share * sum(info.rows for info in base)
+            or len(deltas) >= self.delta_segments
+        )
 
 
 DEFAULTS: Final = IngestLimits()
@@ -142,14 +152,16 @@ def ingest(
         with only_builder(store) as renew, ThreadPoolExecutor(limits.threads) as pool:
             for chunk in chunks(chain(first, found), limits.batches_per_commit):
                 fetched = fetch(store, chunk, pool, forgotten)
-                _unmark_rewritten(store, chunk, watermarks, fetched)
+                unmark_rewritten(store, chunk, watermarks, fetched.progress)
                 merged = state.merge(fetched.ratings)
                 state = merged.state
                 renew()
-                seen, compacted = _switch(store, seen, state, merged.fresh, fetched, limits)
+                seen, compacted = _switch(
+                    store, seen, state, merged.fresh, fetched.progress, limits
+                )
                 report = replace(
                     report,
-                    read=report.read + fetched.totals,
+                    read=report.read + fetched.progress.totals,
                     fresh=report.fresh + len(merged.fresh),
                     replaced=report.replaced + merged.replaced,
                     compacted=report.compacted or compacted,
@@ -243,16 +255,31 @@ def manifest_of(
     )
 
 
-def _unmark_rewritten(
+def commit_or_withdraw(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
+    """Switch to a manifest, or remove its segments if another process has switched meanwhile.
+
+    Raises
+    ------
+    AlreadyRunningError
+        If so.
+    """
+    try:
+        return commit(store, seen, manifest)
+    except AlreadyRunningError:
+        withdraw(store, manifest)
+        raise
+
+
+def unmark_rewritten(
     store: ObjectStore,
-    chunk: list[Found],
+    chunk: Sequence[Found],
     watermarks: Mapping[int, Watermark],
-    fetched: Fetched,
+    progress: Progress,
 ) -> None:
     """Take the mark from batches at the watermark that were written again, readable now."""
     for key, info in chunk:
         read_before = watermarks.get(key.partition)
-        if read_before and info.key == read_before.last_key and info.key not in fetched.unreadable:
+        if read_before and info.key == read_before.last_key and info.key not in progress.unreadable:
             quarantine.unmark(store, info.key)
 
 
@@ -274,7 +301,7 @@ def _switch(
     seen: Seen,
     state: RatingsState,
     fresh: RatingColumns,
-    fetched: Fetched,
+    progress: Progress,
     limits: IngestLimits,
 ) -> tuple[Seen, bool]:
     """Write what is new and switch; tell whether the base was rewritten."""
@@ -283,11 +310,7 @@ def _switch(
     generation = seen.generation + 1
     compact = False
     if len(fresh):
-        share = sum(info.rows for info in deltas) + len(fresh)
-        compact = (
-            share > limits.delta_share * sum(info.rows for info in base)
-            or len(deltas) >= limits.delta_segments
-        )
+        compact = limits.asks_for_base(base, deltas, len(fresh))
         if compact:
             base, deltas = write_segments(store, state.ratings, generation), ()
         else:
@@ -297,11 +320,7 @@ def _switch(
         generation,
         base=base,
         deltas=deltas,
-        watermarks={**(before.watermarks if before else {}), **fetched.watermarks},
-        totals=(before.totals if before else Totals()) + fetched.totals,
+        watermarks={**(before.watermarks if before else {}), **progress.watermarks},
+        totals=(before.totals if before else Totals()) + progress.totals,
     )
-    try:
-        return commit(store, seen, manifest), compact
-    except AlreadyRunningError:
-        withdraw(store, manifest)
-        raise
+    return commit_or_withdraw(store, seen, manifest), compact

@@ -151,9 +151,9 @@ def _from_batches(
         for chunk in chunks(found, limits.batches_per_commit):
             fetched = fetch(store, chunk, pool, forgotten)
             state = state.merge(fetched.ratings).state
-            watermarks |= fetched.watermarks
-            read += fetched.totals
-            for batch_key in marked & {info.key for _, info in chunk} - fetched.unreadable:
+            watermarks |= fetched.progress.watermarks
+            read += fetched.progress.totals
+            for batch_key in marked & {info.key for _, info in chunk} - fetched.progress.unreadable:
                 log.info("batch %s can be read now", batch_key)
                 quarantine.unmark(store, batch_key)
     return state, watermarks, read

@@ -59,6 +59,20 @@ def read_segments(store: ObjectStore, manifest: Manifest) -> tuple[RatingColumns
     return _joined(store, manifest.base), _joined(store, manifest.deltas)
 
 
+def read_segment(store: ObjectStore, info: SegmentInfo) -> RatingColumns:
+    """Return the rows of one segment.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged.
+    """
+    content = store.get(info.key)
+    if content is None:
+        raise DataError(f"the segment {info.key} is missing in {store.uri}")
+    return decode_segment(info, content)
+
+
 def read_snapshot(store: ObjectStore) -> tuple[Seen, RatingColumns, RatingColumns]:
     """Return the manifest and its segments, also while another process switches.
 
@@ -182,10 +196,7 @@ def _joined(store: ObjectStore, segments: tuple[SegmentInfo, ...]) -> RatingColu
         start += info.rows
 
     def read(info: SegmentInfo, start: int) -> None:
-        content = store.get(info.key)
-        if content is None:
-            raise DataError(f"the segment {info.key} is missing in {store.uri}")
-        part = decode_segment(info, content)
+        part = read_segment(store, info)
         for whole, piece in zip(joined.arrays, part.arrays, strict=True):
             whole[start : start + len(piece)] = piece
 

@@ -1,0 +1,89 @@
+"""Commands on Spark: ``spark ingest``, ``spark cluster``."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, tvrec
+from mlproject.cli.output import json_option, print_json
+
+
+@tvrec.group()
+def spark() -> None:
+    """Run steps on Apache Spark, for what one machine does not hold.
+
+    On the cluster that TVREC_SPARK_MASTER names, or on the processors of this machine.
+    TVREC_SPARK_CONF has further properties of Spark as JSON. `spark-submit` works too:
+
+    \b
+    spark-submit --master spark://host:7077 services/spark/submit.py ingest
+    """
+
+
+@spark.command()
+@json_option
+@pass_app
+def ingest(app: App, *, as_json: bool) -> None:
+    """Bring the snapshot up to the newest batch.
+
+    It writes what the builder would write: with the same checks, winners, quarantine and
+    digest. What is done is kept, and to run it again costs next to nothing.
+
+    \b
+    tvrec spark ingest
+    TVREC_SPARK_MASTER=spark://host:7077 tvrec spark ingest --json
+    """
+    with app.spark("tvrec ingest") as session:
+        from mlproject.spark.ingest import ingest as run_ingest
+
+        report = run_ingest(session, app.open_store)
+    if as_json:
+        print_json({**asdict(report), "superseded": report.superseded})
+        return
+    read = report.read
+    click.echo(
+        f"{read.batches:,} batches read, {read.unreadable:,} unreadable; {read.events:,} events, "
+        f"{read.rejected:,} rows rejected"
+    )
+    click.echo(
+        f"{report.fresh:,} ratings are new, {report.replaced:,} of them replace older ones; "
+        f"generation {report.generation}"
+    )
+
+
+@spark.command()
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True, help="Of each.")
+@click.option("--memory", default="1g", show_default=True, help="Of each, for Spark's executors.")
+@click.option("--port", type=click.IntRange(0, 65535), default=7077, show_default=True)
+@click.option(
+    "--page-port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Of the master's page; 0: any that is free.",
+)
+@pass_app
+def cluster(app: App, *, workers: int, cores: int, memory: str, port: int, page_port: int) -> None:
+    """Run a standalone cluster on this machine, until Ctrl-C.
+
+    A master and its workers as plain processes, for trying things out: Spark gains from
+    more machines than one.
+
+    \b
+    tvrec spark cluster
+    tvrec spark cluster --workers 4 --memory 2g
+    """
+    from mlproject.signals import stop_on_signals
+    from mlproject.spark.standalone import standalone
+
+    stop = stop_on_signals()
+    folder: Path = app.settings.state_dir / "spark"
+    with standalone(
+        folder, workers=workers, cores=cores, memory=memory, port=port, page_port=page_port
+    ) as found:
+        click.echo(f"{workers} workers; the page is {found.page}, the logs are in {folder}")
+        click.echo(f"TVREC_SPARK_MASTER={found.master} tvrec spark ingest")
+        stop.wait()

@@ -1,0 +1,125 @@
+"""Batches and segments as data frames: each task reads objects through our own store."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any, Final
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StringType, StructField, StructType
+
+from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.progress import Progress, Totals, Watermark
+from mlproject.core.forgotten import Forgotten
+from mlproject.core.ports import ObjectStore
+from mlproject.snapshot.manifest import SegmentInfo
+from mlproject.snapshot.switch import read_segment
+from mlproject.spark.rows import RATING_FIELDS, RATING_ROWS, one_row, to_arrow
+
+OpenStore = Callable[[], AbstractContextManager[ObjectStore]]
+"""Opens the store, on any machine of the cluster."""
+
+PROGRESS: Final = "progress"
+BATCH_ROWS: Final = StructType([*RATING_FIELDS, StructField(PROGRESS, StringType())])
+"""Ratings; the last row of each task has none, and says what reading came to."""
+
+_TASK_BYTES: Final = 32 << 20
+_TASK_BATCHES: Final = 256
+_THREADS: Final = 8
+
+
+def batch_rows(
+    spark: SparkSession, open_store: OpenStore, found: Sequence[Found], forgotten: Forgotten
+) -> DataFrame:
+    """Read batches with the checks of one machine; what is bad goes into quarantine.
+
+    To write into quarantine again writes the same, so a task may run twice.
+
+    Parameters
+    ----------
+    spark, open_store
+        Where to run, and where the batches are.
+    found
+        Which ones; those of a partition in the order of offsets.
+    forgotten
+        Whose ratings do not count.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        Of :data:`BATCH_ROWS`.
+    """
+    slices = _sliced(found)
+
+    def read(ids: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with open_store() as store, ThreadPoolExecutor(_THREADS) as pool:
+            for place in _numbers(ids):
+                fetched = fetch(store, slices[place], pool, forgotten)
+                for rows in to_arrow(fetched.ratings):
+                    yield rows.append_column(PROGRESS, pa.nulls(len(rows), pa.string()))
+                told = json.dumps({"slice": place, **_plain(fetched.progress)})
+                yield one_row(BATCH_ROWS, **{PROGRESS: told})
+
+    tasks = spark.range(len(slices), numPartitions=len(slices))
+    return tasks.mapInArrow(read, BATCH_ROWS)
+
+
+def progress_of(rows: DataFrame) -> Progress:
+    """Join what the tasks of :func:`batch_rows` say: a row a task."""
+    told = rows.select(PROGRESS).where(rows[PROGRESS].isNotNull()).collect()
+    parts = sorted((json.loads(row[PROGRESS]) for row in told), key=lambda part: part["slice"])
+    return Progress.joined(map(_progress, parts))
+
+
+def segment_rows(
+    spark: SparkSession, open_store: OpenStore, segments: Sequence[SegmentInfo]
+) -> DataFrame:
+    """Read segments of the snapshot, a task each; deltas may hold pairs of the base again.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+    """
+
+    def read(ids: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with open_store() as store:
+            for place in _numbers(ids):
+                yield from to_arrow(read_segment(store, segments[place]))
+
+    tasks = spark.range(len(segments), numPartitions=max(1, len(segments)))
+    return tasks.mapInArrow(read, RATING_ROWS)
+
+
+def _sliced(found: Sequence[Found]) -> list[list[Found]]:
+    """Cut batches into what a task reads: of some size, and not too many."""
+    slices: list[list[Found]] = []
+    size = 0
+    for one in found:
+        size += one[1].size
+        if not slices or size > _TASK_BYTES or len(slices[-1]) == _TASK_BATCHES:
+            slices.append([])
+            size = one[1].size
+        slices[-1].append(one)
+    return slices
+
+
+def _numbers(ids: Iterator[pa.RecordBatch]) -> Iterator[int]:
+    for batch in ids:
+        yield from batch.column(0).to_pylist()
+
+
+def _plain(progress: Progress) -> dict[str, object]:
+    return {
+        "watermarks": {number: asdict(mark) for number, mark in progress.watermarks.items()},
+        "totals": asdict(progress.totals),
+        "unreadable": sorted(progress.unreadable),
+    }
+
+
+def _progress(plain: dict[str, Any]) -> Progress:
+    marks = {int(number): Watermark(**mark) for number, mark in plain["watermarks"].items()}
+    return Progress(marks, Totals(**plain["totals"]), frozenset(plain["unreadable"]))
