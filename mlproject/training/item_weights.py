@@ -33,6 +33,7 @@ _GRAM_ENTRIES: Final = 1 << 23
 """Entries of ``G`` in a block, at most; 12 bytes each, and as much again while it is made."""
 _SOLVED: Final = 256
 """Systems that are solved at a time."""
+_NOWHERE: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class LinearParams:
     prior: float = 1.0
     fewest_raters: int = 5
     memory: int = 1 << 29
+
+    def most_neighbours(self, shows: int) -> int:
+        """Return how many neighbours each of ``shows`` shows gets."""
+        return min(self.neighbours, shows - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,26 +130,62 @@ def fit_weights(
     """
     taken = histories.astype(np.float32)
     taken.eliminate_zeros()
-    raters = np.bincount(taken.indices, minlength=taken.shape[1])
+    chosen = learned(np.bincount(taken.indices, minlength=taken.shape[1]), params)
+    gram = _Gram(sparse.csr_array(taken[:, chosen]))
+    neighbours = _nearest(gram, params.most_neighbours(len(chosen)), on_block)
+    # Threads cost more than they give on systems this small, above all on a busy machine.
+    with threadpool_limits(1):
+        values = _regressions(gram, neighbours, params, on_block)
+    return laid_out(chosen, neighbours, values, popularity, params)
+
+
+def learned(raters: NDArray[np.int64], params: LinearParams) -> Rows:
+    """Return the shows that get weights, by the number of their raters, ascending.
+
+    Raises
+    ------
+    NotEnoughDataError
+        If there is none.
+    """
     chosen = np.flatnonzero(raters >= params.fewest_raters).astype(np.int32)
     if not len(chosen):
         raise NotEnoughDataError(
-            f"no show has {params.fewest_raters} raters; {taken.nnz} ratings are too few to fit on"
+            f"no show has {params.fewest_raters} raters; "
+            f"{raters.sum()} ratings are too few to fit on"
         )
-    gram = _Gram(sparse.csr_array(taken[:, chosen]))
-    neighbours = _nearest(gram, min(params.neighbours, len(chosen) - 1), on_block)
-    # Threads cost more than they give on systems this small, above all on a busy machine.
-    with threadpool_limits(1), np.errstate(over="ignore"):
-        values = _regressions(gram, neighbours, params, on_block).astype(np.float16)
-    if not np.isfinite(values).all():
-        raise TrainingError("the weights are not finite; a larger ridge may help")
+    return chosen
 
+
+def laid_out(
+    chosen: Rows, neighbours: Neighbours, values: Floats, popularity: Floats, params: LinearParams
+) -> FittedWeights:
+    """Put the regressions together.
+
+    Parameters
+    ----------
+    chosen
+        The shows that were learned, shape ``(n,)``.
+    neighbours, values
+        Of each of them its neighbours among ``chosen`` and their weights, shape ``(n, count)``.
+    popularity, params
+        As in :func:`fit_weights`.
+
+    Raises
+    ------
+    TrainingError
+        If the weights are not finite.
+    """
+    with np.errstate(over="ignore"):
+        halved = values.astype(np.float16)
+    if not np.isfinite(halved).all():
+        raise TrainingError("the weights are not finite; a larger ridge may help")
     # Column j of W has the weights on the neighbours of j; what is stored is its rows.
-    ends = np.zeros(taken.shape[1] + 1, dtype=np.int64)
+    shows = len(popularity)
+    ends = np.zeros(shows + 1, dtype=np.int64)
     ends[chosen + 1] = neighbours.shape[1]
     matrix = sparse.csc_array(
-        (values.astype(np.float32).ravel(), chosen[neighbours].ravel(), ends.cumsum()),
-        shape=(taken.shape[1],) * 2,
+        (halved.astype(np.float32).ravel(), chosen[neighbours].ravel(), ends.cumsum()),
+        shape=(shows, shows),
     ).tocsr()
     matrix.eliminate_zeros()
     return FittedWeights(
@@ -153,6 +194,139 @@ def fit_weights(
         values=matrix.data.astype(np.float16),
         prior=scaled(popularity, params.prior),
     )
+
+
+def nearest(rows: Rows, block: sparse.csr_array, diagonal: Floats, count: int) -> Neighbours:
+    """Return the ``count`` nearest shows of some by cosine.
+
+    A show that shares raters with fewer gets others to fill up: the ridge makes them weigh
+    next to nothing.
+
+    Parameters
+    ----------
+    rows
+        Which shows, shape ``(r,)``.
+    block
+        Their rows of ``G``, shape ``(r, n)``.
+    diagonal
+        Of ``G``, shape ``(n,)``.
+    count
+        Less than ``n``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int32, shape ``(r, count)``.
+    """
+    found = np.empty((len(rows), count), dtype=np.int32)
+    # Times one number for each row, which changes no order.
+    cosines = block.data / np.sqrt(diagonal)[block.indices]
+    for place, row in enumerate(rows):
+        entries = slice(block.indptr[place], block.indptr[place + 1])
+        columns, values = block.indices[entries], cosines[entries]
+        values[columns == row] = -np.inf
+        if len(columns) > count + 1:
+            best = np.argpartition(values, len(values) - count)[len(values) - count :]
+            found[place] = columns[best]
+        else:
+            others = columns[columns != row]
+            unlike = np.setdiff1d(np.arange(min(len(diagonal), 2 * count + 2)), columns)
+            found[place] = np.concatenate((others, unlike))[:count]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one row of ``G`` gives to the regressions that have its show as a neighbour.
+
+    Parameters
+    ----------
+    of
+        Which regressions, int64, shape ``(m,)``.
+    at
+        The show's place among the neighbours of each, int64, shape ``(m,)``.
+    systems
+        Those rows of their ``G[N, N]``, float32, shape ``(m, count)``.
+    targets
+        Those entries of their ``G[N, j]``, float32, shape ``(m,)``.
+    """
+
+    of: NDArray[np.int64]
+    at: NDArray[np.int64]
+    systems: Floats
+    targets: Floats
+
+
+class Parts:
+    """Takes rows of ``G`` apart for some regressions.
+
+    Each row is laid out once, and the systems of all shows that have it as a neighbour take
+    their part: its numbers are near each other, where taking one system after another would
+    look all over ``G``.
+
+    Parameters
+    ----------
+    shows
+        Those of the regressions, shape ``(m,)``.
+    neighbours
+        Theirs, shape ``(m, count)``.
+    size
+        The number ``n`` of shows that are learned.
+    """
+
+    def __init__(self, shows: NDArray[np.int64], neighbours: Neighbours, size: int) -> None:
+        self._shows, self._neighbours = shows, neighbours
+        order = np.argsort(neighbours, axis=None, kind="stable")
+        wanted, starts = np.unique(neighbours.ravel()[order], return_index=True)
+        self.rows: Rows = wanted
+        """The rows of ``G`` that are asked for, ascending."""
+        self._uses = dict(zip(wanted.tolist(), np.split(order, starts[1:]), strict=False))
+        self._line = np.zeros(size, dtype=np.float32)
+
+    def of(self, row: int, columns: Rows, values: Floats) -> Part:
+        """Return what a row of ``G`` gives; ``columns`` and ``values`` are its entries."""
+        of, at = np.divmod(self._uses.get(row, _NOWHERE), self._neighbours.shape[1])
+        self._line[columns] = values
+        systems = self._line[self._neighbours[of]]
+        targets = self._line[self._shows[of]]
+        self._line[columns] = 0
+        return Part(of, at, systems, targets)
+
+
+def solved(systems: Floats, targets: Floats, diagonals: Floats, params: LinearParams) -> Floats:
+    """Solve regressions.
+
+    Parameters
+    ----------
+    systems, targets
+        ``G[N, N]`` and ``G[N, j]``, shapes ``(m, count, count)`` and ``(m, count)``; the
+        systems are altered.
+    diagonals
+        ``G[N, N]``'s diagonals, shape ``(m, count)``.
+    params
+        How to fit.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape ``(m, count)``.
+
+    Raises
+    ------
+    TrainingError
+        If one has no solution.
+    """
+    each = np.arange(targets.shape[1])
+    scale = params.dropout / (1 - params.dropout)
+    systems[:, each, each] += params.ridge + scale * diagonals
+    weights = np.empty_like(targets)
+    for first in range(0, len(targets), _SOLVED):
+        some = slice(first, first + _SOLVED)
+        try:
+            weights[some] = np.linalg.solve(systems[some], targets[some, :, None])[..., 0]
+        except np.linalg.LinAlgError as error:
+            raise TrainingError("a regression has no solution; a larger ridge helps") from error
+    return weights
 
 
 class _Gram:
@@ -183,27 +357,12 @@ class _Gram:
 
 
 def _nearest(gram: _Gram, count: int, on_block: Callable[[float], None]) -> Neighbours:
-    """Return the ``count`` nearest shows of each by cosine, int32, shape ``(shows, count)``.
-
-    A show that shares raters with fewer gets others to fill up: the ridge makes them weigh
-    next to nothing.
-    """
-    nearest = np.empty((gram.size, count), dtype=np.int32)
-    scale = 1 / np.sqrt(gram.diagonal)
+    """Return the nearest shows of each, shape ``(shows, count)``."""
+    found = np.empty((gram.size, count), dtype=np.int32)
     for rows, block in gram.blocks(np.arange(gram.size, dtype=np.int32)):
-        cosines = block.data * scale[block.indices]  # times one number for each row
-        for row, start, end in zip(rows, block.indptr[:-1], block.indptr[1:], strict=True):
-            columns, values = block.indices[start:end], cosines[start:end]
-            values[columns == row] = -np.inf
-            if len(columns) > count + 1:
-                best = np.argpartition(values, len(values) - count)[len(values) - count :]
-                nearest[row] = columns[best]
-            else:
-                others = columns[columns != row]
-                unlike = np.setdiff1d(np.arange(min(gram.size, 2 * count + 2)), columns)
-                nearest[row] = np.concatenate((others, unlike))[:count]
+        found[rows] = nearest(rows, block, gram.diagonal, count)
         on_block(float(rows[-1] + 1) / gram.size / 2)
-    return nearest
+    return found
 
 
 def _regressions(
@@ -216,41 +375,15 @@ def _regressions(
     for start in range(0, gram.size, at_once):
         shows = np.arange(start, min(start + at_once, gram.size))
         part = neighbours[shows]
-        systems, targets = _filled(gram, shows, part)
-        each = np.arange(count)
-        scale = params.dropout / (1 - params.dropout)
-        systems[:, each, each] += params.ridge + scale * gram.diagonal[part]
-        for first in range(0, len(shows), _SOLVED):
-            some = slice(first, first + _SOLVED)
-            try:
-                solved = np.linalg.solve(systems[some], targets[some, :, None])
-            except np.linalg.LinAlgError as error:
-                raise TrainingError("a regression has no solution; a larger ridge helps") from error
-            weights[shows[some]] = solved[..., 0]
+        systems = np.empty((len(shows), count, count), dtype=np.float32)
+        targets = np.empty((len(shows), count), dtype=np.float32)
+        parts = Parts(shows, part, gram.size)
+        for rows, block in gram.blocks(parts.rows):
+            for place, row in enumerate(rows.tolist()):
+                entries = slice(block.indptr[place], block.indptr[place + 1])
+                given = parts.of(row, block.indices[entries], block.data[entries])
+                systems[given.of, given.at] = given.systems
+                targets[given.of, given.at] = given.targets
+        weights[shows] = solved(systems, targets, gram.diagonal[part], params)
         on_block((1 + float(shows[-1] + 1) / gram.size) / 2)
     return weights
-
-
-def _filled(gram: _Gram, shows: NDArray[np.int64], neighbours: Neighbours) -> tuple[Floats, Floats]:
-    """Return ``G[N, N]`` and ``G[N, j]`` for some shows ``j``.
-
-    Each row of ``G`` is laid out once, and the systems of all shows that have it as a
-    neighbour take their part: its numbers are near each other, where taking one system
-    after another would look all over ``G``.
-    """
-    count = neighbours.shape[1]
-    systems = np.empty((len(shows), count, count), dtype=np.float32)
-    targets = np.empty((len(shows), count), dtype=np.float32)
-    users = np.argsort(neighbours, axis=None, kind="stable")
-    wanted, starts = np.unique(neighbours.ravel()[users], return_index=True)
-    laid_out = np.zeros(gram.size, dtype=np.float32)
-    by_row = iter(np.split(users, starts[1:]))
-    for rows, block in gram.blocks(wanted):
-        for place in range(len(rows)):
-            entries = slice(block.indptr[place], block.indptr[place + 1])
-            laid_out[block.indices[entries]] = block.data[entries]
-            of, at = np.divmod(next(by_row), count)
-            systems[of, at] = laid_out[neighbours[of]]
-            targets[of, at] = laid_out[shows[of]]
-            laid_out[block.indices[entries]] = 0
-    return systems, targets
