@@ -42,6 +42,7 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
                 say(f"compare the runs: {mask(registry.page())}")
         if "service" not in said and app.service.is_ready():
             said.add("service")
+            say(f"see what it recommends: {settings.service_url}/")
             body = json.dumps({"user_id": 1, "num_items": 10})
             say(
                 f"try: curl -s {settings.service_url}/recommend "

@@ -21,6 +21,7 @@ from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.core.rating_log import RatingLog
 from mlproject.core.user_histories import UserHistories
 from mlproject.serving.document import describe
+from mlproject.serving.page import page_routes
 from mlproject.serving.problems import fault, nowhere, refusal, response_to
 from mlproject.serving.requests import (
     BatchRequest,
@@ -130,7 +131,7 @@ def application(
         redoc_url=None,
         # A redirect would name whatever host the client sent.
         redirect_slashes=False,
-        routes=router.routes,
+        routes=[*router.routes, *page_routes()],
         exception_handlers={
             RequestValidationError: refuse,
             RequestError: tell,

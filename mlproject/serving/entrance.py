@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mlproject.config import Settings
 from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.serving.limits import RateLimit
+from mlproject.serving.page import PAGE_FILES
 from mlproject.serving.problems import TooLargeError, fault, nowhere, refusal, response_to
 from mlproject.serving.recommending import recommended
 from mlproject.serving.requests import LARGEST_BODY, RecommendRequest, parsed
@@ -32,13 +33,17 @@ RECOMMEND: Final = "/recommend"
 INFRASTRUCTURE: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """What BentoML answers; no token is asked for, since probes and Prometheus have none."""
 OPEN: Final = frozenset({"/", "/docs.json", *INFRASTRUCTURE})
-"""What anyone may see: nobody's data is in it."""
+"""What anyone may see, and what the page is made of: nobody's data is in it."""
 OTHER: Final = "other"
 """The route of all that is none, so that nobody can fill the metrics with paths."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _TOO_LARGE: Final = 413
 _CLOSE: Final = (b"connection", b"close")
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(PAGE_FILES)
 
 
 class _LeftError(Exception):
@@ -63,7 +68,7 @@ class Rules:
         """Return the answer to a request that is not let in, None if it is."""
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         path = scope["path"]
-        if self._token and path not in OPEN and not self._is_known(headers):
+        if self._token and not _is_open(path) and not self._is_known(headers):
             return refusal(
                 401,
                 "a token is needed: send the header `Authorization: Bearer TOKEN`",

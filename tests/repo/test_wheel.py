@@ -10,6 +10,7 @@ from mlproject.objects.local import LocalStore
 from tests.builders import put_catalogue, shows
 from tests.servers import BIN, ROOT, environment
 
+PAGE = ROOT / "mlproject" / "serving" / "page"
 # The import of the service, and what it does first when it starts.
 SERVICE = f"""
 import runpy
@@ -52,6 +53,8 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"mlproject", "tvrec"}
     assert {"mlproject/MLproject", "mlproject/catalogue/data/shows.csv"} <= set(names)
+    page = {f"mlproject/serving/page/{file.name}" for file in PAGE.iterdir()}
+    assert "mlproject/serving/page/index.html" in page <= set(names)
 
 
 def test_the_command_works_with_nothing_but_what_it_declares(wheel: Path, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def test_each_thing_is_said_once_and_in_its_time(tmp_path: Path) -> None:
         "try: curl -s http://127.0.0.1:3001/recommend "
         """-H 'Content-Type: application/json' -d '{"user_id": 1, "num_items": 10}'"""
     )
+    assert "see what it recommends: http://127.0.0.1:3001/" in said
     assert said.index(hint) > said.index("version 1 is in production: the first")
 
 

@@ -119,7 +119,7 @@ def test_bytes_that_are_no_text_are_400(client: TestClient) -> None:
     assert "error" in answer.json()
 
 
-@pytest.mark.parametrize("path", ["/", "/recommendations", "/recommend/1", "/docs"])
+@pytest.mark.parametrize("path", ["/recommendations", "/recommend/1", "/docs", "/pages"])
 def test_another_path_is_404(client: TestClient, path: str) -> None:
     answer = client.post(path, json={"user_id": 1})
     assert answer.status_code == 404

@@ -51,6 +51,13 @@ def test_who_has_no_token_is_not_let_in(
 
 
 @with_token
+def test_the_page_can_be_seen_without_a_token_and_ask_for_it(client: TestClient) -> None:
+    assert client.get("/").status_code == 200
+    assert client.get("/page/main.js").status_code == 200
+    assert client.get("/page/none.js").status_code == 404
+
+
+@with_token
 def test_the_document_needs_no_token(client: TestClient) -> None:
     assert client.get("/docs.json").status_code == 200
 
@@ -87,7 +94,7 @@ def test_no_other_site_may_read_an_answer(client: TestClient) -> None:
 
 def test_nobody_is_led_to_another_host(client: TestClient) -> None:
     headers = {"Host": "elsewhere.example"}
-    for path in ("/model/", "/shows/", "//elsewhere.example/"):
+    for path in ("/model/", "/shows/", "http://testserver//elsewhere.example/"):
         answer = client.get(path, headers=headers, follow_redirects=False)
         assert answer.status_code == 404
         assert "location" not in answer.headers
