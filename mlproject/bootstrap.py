@@ -547,6 +547,7 @@ class App:
             split=settings.split,
             k=settings.k,
             rules=Rules(margin=settings.margin),
+            refit=settings.refit,
         )
 
     # The service

@@ -223,6 +223,11 @@ class Settings(BaseSettings):
         description="What is held out: the newest ratings (`time`), a share of each user's "
         "(`random`), or by time if the times serve (`auto`)",
     )
+    refit: bool = Field(
+        True,  # noqa: FBT003 - a default, not an argument
+        description="Whether what is promoted is fitted once more on everything, the holdout "
+        "included, to be served",
+    )
     margin: float = Field(
         0.01,
         ge=0,

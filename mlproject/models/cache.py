@@ -13,7 +13,7 @@ from typing import Final
 from mlproject.core.errors import ArtifactError, StoreUnavailableError
 from mlproject.core.model import TrainedModel
 from mlproject.core.runs import VersionInfo
-from mlproject.models.files import load_model
+from mlproject.models.files import MEASURED, load_model
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,33 @@ class ModelCache:
         StoreUnavailableError
             If the folder cannot be written.
         """
+        return self._load(version, lambda place: place)
+
+    def load_measured(self, version: VersionInfo) -> TrainedModel:
+        """Return the model that was measured when a version was made.
+
+        It is not what the version serves if that was fitted again on everything, the
+        holdout included; see :mod:`mlproject.pipelines.fit_again`.
+
+        Raises
+        ------
+        ArtifactError, StoreUnavailableError
+            As :meth:`load` raises them.
+        """
+
+        def files(place: Path) -> Path:
+            return place / MEASURED if (place / MEASURED).is_dir() else place
+
+        return self._load(version, files)
+
+    def _load(self, version: VersionInfo, files: Callable[[Path], Path]) -> TrainedModel:
         # The run's id is part of the name: after a reset the registry counts from 1 again.
         place = self.folder / f"{version.number}-{version.run_id}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not place.is_dir():
                 self._fetch(version.number, place)
-            model = load_model(place)
+            model = load_model(files(place))
             self._remember(version, place)
         except ArtifactError:
             shutil.rmtree(place, ignore_errors=True)  # so that the next try fetches it anew

@@ -8,6 +8,7 @@
     history_weights.npy   float32  (11,)
     shows.json            one object per show, in row order
     ...                   the arrays of the kind, such as show_vectors.npy
+    measured/             the same again, if what was measured is another model than this
 
 There is no user in them.
 """
@@ -27,6 +28,7 @@ from mlproject.models.kinds import KINDS
 
 FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
+MEASURED: Final = "measured"
 SHOWS: Final = "shows.json"
 
 # A format that held each user's vector, and everyone's ratings.

@@ -27,7 +27,7 @@ _FEWEST_USERS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Incumbent:
-    """A version, its model, and the run that made it."""
+    """A version, the model that was measured when it was made, and its run."""
 
     version: VersionInfo
     model: TrainedModel
@@ -66,10 +66,14 @@ def find_incumbents(
 ) -> Incumbents:
     """Read the versions in service, and leave out of the holdout what they have trained on.
 
-    That is nothing if one was trained under the same random split or an earlier cut by
-    time. It is much if the split was another: by another seed or a larger share, of the
-    other kind, or a cut that has moved back since older ratings came in. On what a model
-    has trained on, it looks better than it is.
+    What a version serves may have been fitted again on everything, with nothing left to
+    measure it by. So it is the measured model of each version that is read here, which
+    was made as the candidate was: the two are compared on what neither has seen.
+
+    What it has trained on is nothing of the holdout if it was trained under the same random
+    split or an earlier cut by time. It is much if the split was another: by another seed or
+    a larger share, of the other kind, or a cut that has moved back since older ratings came
+    in. On what a model has trained on, it looks better than it is.
 
     A show that was rated before the earlier cut and again after today's is held out here
     and trained the version. A version holds no users, so all that is left of the old
@@ -142,7 +146,7 @@ def read_version(
 ) -> Incumbent | str:
     """Return a version's model and run, or why it cannot be measured."""
     try:
-        model = cache.load(version)
+        model = cache.load_measured(version)
     except ModelError as error:
         return f"cannot be measured: {error}"
     run = registry.find_run(version.run_id)

@@ -15,19 +15,17 @@ from mlproject.core.aliases import CHALLENGER, PRODUCTION, REFERENCE
 from mlproject.core.cancel import Cancelled, ShouldStop, never
 from mlproject.core.decisions import Decision
 from mlproject.core.ids import UNKNOWN_ROW
-from mlproject.core.interactions import Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
-from mlproject.core.preferences import history_weights
 from mlproject.core.runs import VersionInfo
-from mlproject.dataset.cards import cards
 from mlproject.dataset.features import show_metadata
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
-from mlproject.models.files import load_model, save_model
+from mlproject.models.files import MEASURED
 from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.decide import current_standing, put_into_production
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
+from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG, Maker
 from mlproject.pipelines.measuring import draw, measure
 from mlproject.pipelines.vetting import findings
 from mlproject.registry.gate import (
@@ -40,8 +38,7 @@ from mlproject.registry.gate import (
     looks_tag,
     recipe_id,
 )
-from mlproject.training.popularity import popular_now
-from mlproject.training.trainer import Fitted, Trainer, require_finite
+from mlproject.training.trainer import Trainer
 from mlproject.training.validation import choose_half_life
 
 log = logging.getLogger(__name__)
@@ -70,6 +67,8 @@ class TrainParams:
         The k of precision@k.
     rules
         Of the gate.
+    refit
+        Whether what passes the gate is fitted once more, on everything, to be served.
     """
 
     seed: int
@@ -78,6 +77,7 @@ class TrainParams:
     split: SplitKind
     k: int
     rules: Rules
+    refit: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +163,10 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         )
         run.tags({SPLIT_TAG: str(rule)})
         half_life = params.half_life_days or choose_half_life(split, params.seed)
-        metadata = show_metadata(dataset.catalogue)
-        fitted = trainer.fit(split, metadata, half_life, after_epoch)
+        maker = Maker(trainer, dataset, show_metadata(dataset.catalogue), half_life, after_epoch)
+        files = Path(made) / MEASURED
+        fitted, model = maker.measured(split, files)
         fit_seconds = time.monotonic() - started
-        complete = _complete(fitted, dataset, split, half_life)
-        model = _written_and_read(complete, Path(made) / "model")
         run.tags({KIND_TAG: model.model.kind})
 
         incumbents = find_incumbents(split, dataset.digest, registry, cache, alias)
@@ -181,6 +180,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             metric=f"precision@{params.k}",
             note=incumbents.note,
         )
+        served = AS_MEASURED
+        if params.refit and verdict.outcome is not Outcome.KEEP:
+            files, served = maker.served(split, fitted, files, params.k)
         metrics = {
             **measured.metrics(dataset, split),
             "epochs_kept": fitted.kept,
@@ -190,10 +192,10 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             "duration_seconds": time.monotonic() - started,
         }
         # First, so that the metrics are the model's too.
-        run.model(Path(made) / "model")
+        run.model(files)
         run.metrics(metrics)
         held = _hold(registry) if alias == PRODUCTION else None
-        run.tags({"verdict": verdict.outcome, "reason": verdict.reason})
+        run.tags({"verdict": verdict.outcome, "reason": verdict.reason, SERVED_TAG: served})
         run.tags({"decision": _decision(verdict, held, promote=promote)})
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
@@ -206,26 +208,6 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     if verdict.promote and promote and held is None:
         version = _given(alias, run.run_id, registry, verdict, by=by)
     return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version, held)
-
-
-def _complete(fitted: Fitted, dataset: Dataset, split: Split, half_life: float) -> TrainedModel:
-    """Put a fitted model together with what a version knows of its shows."""
-    popularity = popular_now(split, half_life)
-    require_finite({**fitted.model.arrays(), "popularity": popularity})
-    return TrainedModel(
-        shows=dataset.interactions.shows,
-        model=fitted.model,
-        popularity=popularity,
-        history_weights=history_weights(),
-        cards=cards(dataset.catalogue),
-    )
-
-
-def _written_and_read(model: TrainedModel, folder: Path) -> TrainedModel:
-    """Write a model, and go on with what is read back: what is measured is what is served."""
-    folder.mkdir()
-    save_model(model, folder)
-    return load_model(folder)
 
 
 def _occasion(model: TrainedModel, incumbents: Incumbents, recipe: str) -> Occasion:

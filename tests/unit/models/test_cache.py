@@ -23,6 +23,7 @@ class Downloads:
         self.asked: list[int] = []
         self.down = False
         self.cut_off = False
+        self.measured = False
 
     def __call__(self, number: int, folder: Path) -> Path:
         self.asked.append(number)
@@ -31,6 +32,10 @@ class Downloads:
         files = folder / "model"
         files.mkdir()
         save_model(model(popularity=np.full(4, number, np.float32)), files)
+        if self.measured:
+            (files / "measured").mkdir()
+            other = model(popularity=np.full(4, number / 2, np.float32))
+            save_model(other, files / "measured")
         if self.cut_off:
             (files / "shows.json").write_text("[")
         return files
@@ -64,6 +69,18 @@ def test_a_version_is_downloaded_once(cache: ModelCache, downloads: Downloads) -
         assert cache.load(version(1)).popularity[0] == 1
     assert downloads.asked == [1]
     assert kept(cache) == ["1-run"]
+
+
+def test_a_version_that_serves_what_was_measured_has_one_model(cache: ModelCache) -> None:
+    assert cache.load_measured(version(1)).popularity[0] == 1
+
+
+def test_what_was_measured_comes_with_the_version(cache: ModelCache, downloads: Downloads) -> None:
+    downloads.measured = True
+    assert cache.load(version(1)).popularity[0] == 1
+    assert cache.load_measured(version(1)).popularity[0] == 0.5
+    assert downloads.asked == [1]
+    assert cache.last()[1].popularity[0] == 1, "what is served"
 
 
 def test_a_new_cache_of_the_folder_downloads_nothing(
