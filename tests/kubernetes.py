@@ -78,6 +78,12 @@ def of_kind(items: list[Manifest], *kinds: str) -> list[Manifest]:
     return [item for item in items if item["kind"] in kinds]
 
 
+def named(items: list[Manifest], kind: str, name: str) -> Manifest:
+    """The one of a kind and a name."""
+    (found,) = [item for item in of_kind(items, kind) if item["metadata"]["name"] == name]
+    return found
+
+
 def label(item: Manifest) -> str:
     """How a manifest is called in the message of a test."""
     return f"{item['kind']}/{item['metadata']['name']}"

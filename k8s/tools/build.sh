@@ -57,13 +57,13 @@ wrapped() { # module version name=package...
 apiserver() {
   local kubernetes=k8s.io/kubernetes etcd=go.etcd.io/etcd/server/v3
   wrapped "$etcd" "$ETCD_VERSION" "etcd=$etcd"
-  # The definition of ServiceMonitor.
+  # The definitions of ServiceMonitor and PrometheusRule.
   local operator=github.com/prometheus-operator/prometheus-operator
-  local crd=$tools/servicemonitors-$PROMETHEUS_OPERATOR_VERSION
+  local crd=$tools/monitoring-crds-$PROMETHEUS_OPERATOR_VERSION
   test -f "$crd" || {
     go mod download -json "$operator@$PROMETHEUS_OPERATOR_VERSION" |
       sed -n 's/^\t"Dir": "\(.*\)",$/\1/p' >"$crd.new"
-    cat "$(cat "$crd.new")/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" >"$crd.tmp"
+    cat "$(cat "$crd.new")"/example/prometheus-operator-crd/monitoring.coreos.com_{servicemonitors,prometheusrules}.yaml >"$crd.tmp"
     rm "$crd.new" && mv "$crd.tmp" "$crd"
   }
   echo "$crd"

@@ -46,9 +46,10 @@ class BuilderMetrics:
             self.cycles.labels(outcome)
         self.cycle_ended = Gauge(
             "tvrec_cycle_ended_timestamp_seconds",
-            "When a cycle last came to its end without failing",
+            "When a cycle last came to its end without failing; at first: the start",
             registry=registry,
         )
+        self.cycle_ended.set_to_current_time()
         self.stage_seconds = Histogram(
             "tvrec_cycle_stage_seconds",
             "Seconds of a stage of a cycle: load (ingest, merge with the catalogue) and drift, and "
@@ -86,9 +87,10 @@ class BuilderMetrics:
         )
         self.newest_arrival = Gauge(
             "tvrec_snapshot_arrival_timestamp_seconds",
-            "Arrival: when the snapshot last took new events; 0: not since the start",
+            "Arrival: when the snapshot last took new events; at first: the start",
             registry=registry,
         )
+        self.newest_arrival.set_to_current_time()
         self.generation = Gauge(
             "tvrec_snapshot_generation", "How often the snapshot was switched", registry=registry
         )
@@ -125,6 +127,7 @@ class BuilderMetrics:
             "When the builder saw that another version is in production; at first: its first cycle",
             registry=registry,
         )
+        self.production_seen.set_to_current_time()
         self._version: int | None = None
         self.drift = Gauge(
             "tvrec_drift_psi",
@@ -230,9 +233,10 @@ class GeneratorMetrics:
         )
         self.durable = Gauge(
             "tvrec_events_durable_timestamp_seconds",
-            "When events last became durable; 0: not since the start",
+            "When events last became durable; at first: the start",
             registry=registry,
         )
+        self.durable.set_to_current_time()
 
 
 class ExporterMetrics:
@@ -259,9 +263,10 @@ class ExporterMetrics:
         )
         self.exported = Gauge(
             "tvrec_catalogue_exported_timestamp_seconds",
-            "When the catalogue was last compared with its source",
+            "When the catalogue was last compared with its source; at first: the start",
             registry=registry,
         )
+        self.exported.set_to_current_time()
 
     def counted(self, export: Callable[[], ExportResult]) -> Callable[[], ExportResult]:
         """Return ``export`` with its outcomes counted."""

@@ -120,7 +120,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 for command in commands
             )
             wait_until(lambda: made.kubectl("get", "--raw", "/readyz").stdout == "ok", 90, "readyz")
-        crd = k.tool("servicemonitors", "PROMETHEUS_OPERATOR_VERSION", "test-apiserver")
+        crd = k.tool("monitoring-crds", "PROMETHEUS_OPERATOR_VERSION", "test-apiserver")
         for arguments in (
             ("apply", "--server-side", "--filename", crd),
             ("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"),

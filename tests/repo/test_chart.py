@@ -10,6 +10,7 @@ import yaml
 
 import mlproject
 from mlproject import config
+from mlproject.monitoring.port import OFFSETS, port_of
 from tests import kubernetes as k
 from tests.servers import ROOT
 
@@ -35,6 +36,7 @@ NOT_CHOSEN = {
     "TVREC_HOST": "a pod listens everywhere",
     "TVREC_MLFLOW_PORT": "5000 in every pod",
     "TVREC_SERVICE_PORT": "3000 in every pod; recommendationsService.service.port outside",
+    "TVREC_METRICS_PORT": "metrics.port",
     "MLFLOW_TRACKING_URI": "the MLflow of the chart",
     "TVREC_BUCKET": "s3.bucket",
     "S3_ENDPOINT_URL": "s3.endpoint",
@@ -112,10 +114,10 @@ def test_every_long_running_container_has_probes(values: str) -> None:
         if item["kind"] in {"Job", "Pod"} or where.endswith(": tables"):
             continue
         assert "livenessProbe" in container, where
-        if container.get("ports"):
+        if {port["name"] for port in container.get("ports", [])} - {"metrics"}:
             assert {"readinessProbe", "startupProbe"} <= set(container), where
         else:
-            assert "readinessProbe" not in container, f"{where}: nobody calls it"
+            assert "readinessProbe" not in container, f"{where}: nobody calls it but Prometheus"
 
 
 @EVERY
@@ -335,6 +337,43 @@ def test_our_pods_know_every_variable_that_they_are_given(values: str) -> None:
             assert name in config.known_names() or name in OF_OTHERS, f"{where}: {name}"
             twice = name in settings["data"] and container.get("envFrom")
             assert not twice, f"{where}: {name} is set twice"
+
+
+@EVERY
+def test_prometheus_is_told_the_port_at_which_a_part_answers(
+    values: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in OFFSETS:
+        (pod,) = [pod for _, pod in k.pods(k.manifests(values))
+                  if k.component(pod["metadata"]["labels"]) == part]  # fmt: skip
+        (container,) = pod["spec"]["containers"]
+        given = {one["name"]: one.get("value") for one in container["env"]}
+        monkeypatch.setenv("TVREC_METRICS_PORT", given["TVREC_METRICS_PORT"] or "")
+        port = port_of(config.load(), part)
+        assert given["TVREC_HOST"] == "0.0.0.0"
+        assert container["ports"] == [{"name": "metrics", "containerPort": port}]
+        assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+        policy = k.named(k.manifests(values), "NetworkPolicy", f"tvrec-{part}")
+        assert [rule["ports"][0]["port"] for rule in policy["spec"]["ingress"]] == [port]
+
+
+def test_metrics_can_be_off() -> None:
+    off = k.manifests("everything", "--set", "metrics.port=0")
+    for part in OFFSETS:
+        deployment = k.named(off, "Deployment", f"tvrec-{part}")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert "ports" not in container
+        assert not {one["name"] for one in container["env"]} & {"TVREC_METRICS_PORT"}
+    assert len(k.of_kind(off, "ServiceMonitor")) == 1, "the service's, which has a port anyway"
+
+
+def test_each_part_is_asked_where_the_prometheus_operator_is() -> None:
+    items = k.manifests("everything")
+    monitored = {k.component(item["spec"]["selector"]["matchLabels"])
+                 for item in k.of_kind(items, "ServiceMonitor")}  # fmt: skip
+    assert monitored == {"recommendations-service", *OFFSETS}
+    (rules,) = k.of_kind(items, "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((k.CHART / "files" / "alerts.yaml").read_text())
 
 
 def test_every_setting_can_be_chosen() -> None:

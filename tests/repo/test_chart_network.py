@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlproject.monitoring.port import OFFSETS
 from tests import kubernetes as k
+
+METRICS_PORT = 9464
 
 Edge = tuple[str, str, int]
 
@@ -101,11 +104,13 @@ def test_nothing_is_allowed_by_default(values: str) -> None:
 
 
 @EVERY
-def test_only_the_service_is_open_to_others(values: str) -> None:
+def test_only_the_service_and_metrics_are_open_to_others(values: str) -> None:
     for part, spec in policies(values).items():
         for rule in spec.get("ingress") or []:
             inside = all("podSelector" in peer for peer in rule.get("from", [{}]))
-            assert inside or part == "recommendations-service", part
+            ports = {port["port"] for port in rule["ports"]}
+            metrics = part in OFFSETS and ports == {METRICS_PORT + OFFSETS[part]}
+            assert inside or metrics or part == "recommendations-service", part
 
 
 def test_who_may_call_the_service_can_be_named() -> None:
@@ -113,6 +118,14 @@ def test_who_may_call_the_service_can_be_named() -> None:
     named = [peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
              for rule in rules for peer in rule["from"] if "namespaceSelector" in peer]  # fmt: skip
     assert named == ["ingress-nginx", "monitoring"]
+
+
+def test_who_may_read_the_metrics_can_be_named() -> None:
+    for part in OFFSETS:
+        (rule,) = policies("production")[part]["ingress"]
+        (peer,) = rule["from"]
+        name = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        assert name == "monitoring"
 
 
 def outside(values: str) -> set[tuple[str, tuple[int, ...]]]:

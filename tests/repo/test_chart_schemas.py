@@ -19,8 +19,8 @@ VERSIONS = [
     for version in dict.fromkeys(utils.all_versions())
     if int(version.split(".")[1]) >= OLDEST
 ]
-# Of the Prometheus operator; the test with a kube-apiserver has its schema.
-CUSTOM = {"ServiceMonitor"}
+# Of the Prometheus operator; the test with a kube-apiserver has their schemas.
+CUSTOM = {"PrometheusRule", "ServiceMonitor"}
 
 
 @pytest.fixture(autouse=True)

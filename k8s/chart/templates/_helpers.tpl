@@ -241,3 +241,34 @@ resources: {requests: {storage: {{ .size }}}}
   persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
 {{- end }}
 {{- end }}
+
+{{/* Metrics of a part without a web page of its own. */}}
+
+{{/* What its port has beyond metrics.port, as mlproject/monitoring/port.py has it; (list $ part). */}}
+{{- define "tvrec.metricsPort" -}}
+{{- add (first .).Values.metrics.port (index (dict "model-builder" 0 "event-generator" 1 "data-exporter" 2) (last .)) }}
+{{- end }}
+
+{{- define "tvrec.metricsAnnotations" -}}
+{{- with (first .).Values.metrics }}
+{{- if and .annotations .port }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ include "tvrec.metricsPort" $ | quote }}
+prometheus.io/path: /metrics
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "tvrec.metricsEnv" -}}
+{{- with .Values.metrics.port }}
+- {name: TVREC_HOST, value: 0.0.0.0}
+- {name: TVREC_METRICS_PORT, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "tvrec.metricsPorts" -}}
+{{- if (first .).Values.metrics.port }}
+ports:
+  - {name: metrics, containerPort: {{ include "tvrec.metricsPort" . }}}
+{{- end }}
+{{- end }}

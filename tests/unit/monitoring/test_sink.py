@@ -26,7 +26,19 @@ def test_events_count_when_they_are_durable(store: MemoryStore) -> None:
     sink.flush()
     assert registry.get_sample_value("tvrec_events_produced_total") == 7
     assert registry.get_sample_value("tvrec_events_waiting") == 0
-    assert registry.get_sample_value("tvrec_events_durable_timestamp_seconds")
+
+
+def test_only_what_becomes_durable_is_recent(store: MemoryStore) -> None:
+    sink, registry = counted(store)
+
+    def durable() -> float:
+        return registry.get_sample_value("tvrec_events_durable_timestamp_seconds") or 0.0
+
+    start = durable()
+    sink.append(ratings(7))
+    assert durable() == start
+    sink.flush()
+    assert durable() > start
 
 
 def test_a_store_that_is_away_is_a_failure_and_loses_nothing(store: MemoryStore) -> None:
