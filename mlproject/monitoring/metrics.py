@@ -7,6 +7,7 @@ them from ``time()``. The service's metrics are in :mod:`mlproject.serving.metri
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -122,13 +123,16 @@ class BuilderMetrics:
         self.production = Gauge(
             "tvrec_production_version", "The version in production; 0: none", registry=registry
         )
-        self.production_seen = Gauge(
+        self.production_changed = Gauge(
             "tvrec_production_changed_timestamp_seconds",
-            "When the builder saw that another version is in production; at first: its first cycle",
+            "When the version in production got there",
             registry=registry,
         )
-        self.production_seen.set_to_current_time()
-        self._version: int | None = None
+        self.held = Gauge(
+            "tvrec_production_held",
+            "1 while a person holds what is in production, so that the builder may not replace it",
+            registry=registry,
+        )
         self.drift = Gauge(
             "tvrec_drift_psi",
             "Population stability index of the newest fifth of the ratings against the rest: of "
@@ -161,11 +165,11 @@ class BuilderMetrics:
         self._show_data(cycle, now)
         for trained in cycle.trained:
             self._show_training(trained, cycle.k)
-        number = cycle.production.number if cycle.production else 0
-        if number != self._version:
-            self.production_seen.set(now)
-        self._version = number
-        self.production.set(number)
+        self.held.set(bool(cycle.hold))
+        self.production.set(cycle.production.number if cycle.production else 0)
+        promoted = cycle.production.tags.get("promoted_at") if cycle.production else None
+        if promoted:
+            self.production_changed.set(datetime.fromisoformat(promoted).timestamp())
 
     def _show_data(self, cycle: Cycle, now: float) -> None:
         data, report = cycle.dataset, cycle.dataset.ingested

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from mlproject.logs import noting
 from mlproject.models.cache import ModelCache
 from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
-from mlproject.pipelines.decide import settle
+from mlproject.pipelines.decide import current_standing, settle
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.training.trainer import Trainer
 
@@ -117,8 +118,17 @@ class Builder:
                 for trainer in trainers
             ]
             self._built = dataset.digest
-        production = self.registry.production()
-        return Cycle(cycle_id, self.params.k, dataset, seconds, found, trained, production)
+        held = current_standing(self.registry).hold(datetime.now(UTC))
+        return Cycle(
+            cycle_id,
+            self.params.k,
+            dataset,
+            seconds,
+            found,
+            trained,
+            self.registry.production(),
+            held.hold if held else "",
+        )
 
     def _train(
         self, dataset: Dataset, trainer: Trainer, alias: str, tags: Mapping[str, str]

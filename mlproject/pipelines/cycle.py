@@ -65,6 +65,8 @@ class Cycle:
         In the order of the trainings; empty if there was nothing new.
     production
         What is in production after it.
+    hold
+        How a person holds it, "" if nobody does.
     """
 
     cycle_id: str
@@ -74,6 +76,7 @@ class Cycle:
     drift: Drift | None = None
     trained: Sequence[Trained] = field(default_factory=tuple)
     production: VersionInfo | None = None
+    hold: str = ""
 
     @property
     def sentence(self) -> str:
@@ -106,6 +109,7 @@ class Cycle:
             "shows": len(data.catalogue),
             "seconds": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
             "production": self.production.number if self.production else None,
+            "hold": self.hold,
             "runs": [
                 {
                     "trainer": trained.trainer,

@@ -105,7 +105,7 @@ def application(
             metrics.model_version.set(0)
 
             def swapped(version: int) -> None:
-                metrics.model_version.set(version)
+                metrics.swapped(version)
                 on_swap()
 
             watcher = adapters.model_watcher(swapped)
@@ -148,6 +148,7 @@ async def _measure(now: Serving) -> None:
     """Show how well histories are known, every few seconds."""
     while True:
         now.metrics.show(now.histories.status)
+        now.metrics.load_failures.set(now.watcher.failures)
         await asyncio.sleep(MEASURE_SECONDS)
 
 

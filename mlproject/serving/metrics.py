@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from mlproject.core.user_histories import HistoriesStatus
 
@@ -40,6 +40,24 @@ class ServiceMetrics:
             "The version served; 0: none yet",
             registry=registry,
             multiprocess_mode="livemostrecent",
+        )
+        self.model_loaded = Gauge(
+            "tvrec_model_loaded_timestamp_seconds",
+            "When a worker last took up a version, whose age in the service this is",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.swaps = Counter(
+            "tvrec_model_swaps",
+            "Versions taken up by workers, the first of each worker too",
+            registry=registry,
+        )
+        self.load_failures = Gauge(
+            "tvrec_model_load_failures",
+            "Times that a version in production could not be loaded, since the workers have "
+            "started; it is tried again at each look",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.history_lag = Gauge(
             "tvrec_history_lag_seconds",
@@ -81,6 +99,12 @@ class ServiceMetrics:
             outcome = _OUTCOMES.get(status // 100, "answered")
             child = self._children[key] = self._request_seconds.labels(route, source, outcome)
         child.observe(seconds)
+
+    def swapped(self, version: int) -> None:
+        """Take over that a worker answers from another version now."""
+        self.model_version.set(version)
+        self.model_loaded.set_to_current_time()
+        self.swaps.inc()
 
     def show(self, status: HistoriesStatus) -> None:
         """Take over how well histories are known."""

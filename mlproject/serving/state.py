@@ -23,6 +23,11 @@ class Watched(Protocol):
         """The version that answers now."""
         ...
 
+    @property
+    def failures(self) -> int:
+        """How often a version in production could not be loaded."""
+        ...
+
 
 @dataclass(slots=True)
 class Serving:

@@ -58,6 +58,7 @@ class ModelWatcher:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="model-watcher", daemon=True)
         self.current: Recommender | None = None
+        self.failures = 0
 
     def start(self) -> None:
         """Take up the last model at once, and watch from now on."""
@@ -90,6 +91,7 @@ class ModelWatcher:
         except UnavailableError as error:
             self._complain(str(error))
         except (ModelError, TvrecError) as error:
+            self.failures += 1
             self._complain(f"the version in production cannot be loaded: {error}")
 
     def _watch(self) -> None:

@@ -1,6 +1,7 @@
 """What the processes without a page of their own count."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -141,18 +142,18 @@ def test_cycles_are_counted_by_outcome(told: Told, dataset: Dataset) -> None:
     assert found == {"trained": 1, "nothing_new": 1, "failed": 1}
 
 
-def test_production_is_as_old_as_its_change(told: Told, dataset: Dataset) -> None:
-    def changed(number: int | None) -> float | None:
-        told.metrics.show(cycle(dataset, production=version(number) if number else None))
-        assert told.value("tvrec_production_version") == (number or 0)
-        return told.value("tvrec_production_changed_timestamp_seconds")
+def test_production_is_as_old_as_its_promotion(told: Told, dataset: Dataset) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    promoted = version(3, tags={"promoted_at": at.isoformat()})
+    told.metrics.show(cycle(dataset, production=promoted))
+    assert told.value("tvrec_production_version") == 3
+    assert told.value("tvrec_production_changed_timestamp_seconds") == at.timestamp()
 
-    first = changed(None)
-    second = changed(3)
-    assert first is not None
-    assert second is not None
-    assert second > first
-    assert changed(3) == second
+
+def test_a_hold_is_told_until_it_ends(told: Told, dataset: Dataset) -> None:
+    for hold, expected in (("held by ann", 1), ("", 0)):
+        told.metrics.show(cycle(dataset, production=version(3), hold=hold))
+        assert told.value("tvrec_production_held") == expected
 
 
 def test_drift_is_told_if_there_is_any(told: Told, dataset: Dataset) -> None:

@@ -26,6 +26,7 @@ class FakeWatcher:
 
     current: Recommender | None = field(default_factory=lambda: Recommender(3, model()))
     on_swap: Callable[[int], object] | None = None
+    failures: int = 0
     told: list[str] = field(default_factory=list)
 
     def start(self) -> None:

@@ -1,6 +1,7 @@
 """The web application, behind its entrance: a status and a JSON object for every request."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -61,8 +62,14 @@ def test_the_version_that_is_served_is_a_metric(
         return family.samples[0].value
 
     assert gauge() == 0
+    before = time.time()
     watcher.on_swap(7)
     assert gauge() == 7
+    metrics = serving(app).metrics
+    values = {sample.name: sample.value for metric in (metrics.swaps, metrics.model_loaded)
+              for family in metric.collect() for sample in family.samples}  # fmt: skip
+    assert values["tvrec_model_swaps_total"] == 1
+    assert values["tvrec_model_loaded_timestamp_seconds"] >= before
 
 
 def test_a_user_gets_shows(client: TestClient, app: FastAPI) -> None:

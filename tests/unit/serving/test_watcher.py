@@ -152,6 +152,7 @@ def test_it_complains_once_per_trouble(
         registry.__dict__.update(well)
         watcher.look()
     assert [record.getMessage() for record in caplog.records] == [COMPLAINTS[failure]] * 2
+    assert watcher.failures == (6 if failure == "the model is altered" else 0)
 
 
 def test_it_complains_once_of_a_model_that_cannot_answer(
