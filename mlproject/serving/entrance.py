@@ -74,7 +74,8 @@ class Rules:
                 "a token is needed: send the header `Authorization: Bearer TOKEN`",
                 {"WWW-Authenticate": "Bearer"},
             )
-        if self._limit and path not in INFRASTRUCTURE:
+        # A browser asks for the files of the page all at once.
+        if self._limit and path not in INFRASTRUCTURE and not path.startswith(PAGE_FILES):
             client = scope["client"][0] if scope.get("client") else ""
             wait = self._limit.seconds_to_wait(client)
             if wait:

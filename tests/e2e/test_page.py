@@ -1,5 +1,6 @@
 """The page at ``/`` in a real browser, answered by a real service."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ from tests.servers import bento_service
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 VERSION = 7
+TOKEN = "a token for this service"
 MARKUP = "<img src=x onerror=alert(1)> & Sons"
+LONG = "Donaudampfschifffahrt" * 10
 DARK, WIRE = "Dark", "The Wire"
 FIRST = "document.querySelector('#items h3')?.textContent"
 HAS_ROWS = "document.querySelectorAll('#items h3').length === 10"
@@ -36,6 +39,7 @@ def by_genres() -> TrainedModel:
     catalogue = bundled().read()
     known = cards(catalogue)
     known[-1][c.TITLE] = MARKUP
+    known[-2][c.TITLE] = LONG
     names = sorted({genre for card in known for genre in card[c.GENRES]})
     held = np.array([[name in card[c.GENRES] for name in names] for card in known], dtype=float)
     shared = held @ held.T
@@ -229,11 +233,17 @@ def test_nothing_is_asked_of_another_host(page: Page, service: str) -> None:
 def test_no_width_scrolls_sideways(page: Page, width: int) -> None:
     page.resize(width, 740)
     pick(page, DARK)
+    page.value("document.querySelector('#search').focus()")
+    find(page, LONG[:30])
+    page.press("Enter")
+    page.wait(f"{reasons_with(LONG)} > 0")
     page.click("#items h3 button")
     page.wait("document.querySelectorAll('#items .similar .chip').length > 0")
     page.click("#search")
-    find(page, "the")
-    assert page.value("document.documentElement.scrollWidth <= innerWidth")
+    find(page, LONG[:30])
+    assert page.value(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
 
 
 def test_a_title_is_a_text_whatever_is_in_it(page: Page) -> None:
@@ -283,12 +293,18 @@ def test_a_service_that_does_not_answer_is_said_and_asked_again(page: Page) -> N
     page.wait("document.getElementById('trouble').hidden")
 
 
-def test_without_a_model_it_says_so(browser: Page, tmp_path: Path) -> None:
-    with bento_service(tmp_path / "var") as (url, _):
+def test_it_asks_for_the_token_and_says_that_there_is_no_model(
+    browser: Page, tmp_path: Path
+) -> None:
+    known = hashlib.sha256(TOKEN.encode()).hexdigest()
+    with bento_service(tmp_path / "var", TVREC_TOKEN_SHA256=known) as (url, _):
         browser.open(f"{url}/")
-        browser.wait(
-            "document.querySelector('#trouble') && !document.getElementById('trouble').hidden"
-        )
-        assert "in production yet" in browser.texts("#trouble p")[0].lower()
+        browser.wait("document.getElementById('ask-token')?.hidden === false")
+        assert "token" in browser.texts("#trouble p")[0]
+        browser.click("#token")
+        browser.type(TOKEN)
+        browser.press("Enter")
+        browser.wait("document.querySelector('#trouble p').textContent.includes('production yet')")
+        assert browser.value("document.getElementById('ask-token').hidden")
         assert browser.texts("#items li") == []
         browser.open("about:blank")

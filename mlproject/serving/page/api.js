@@ -37,6 +37,7 @@ export async function ask(path, signal, body) {
     if (!answer) throw new Problem(0, "The service does not answer.");
     throw new Problem(answer.status, "The service's answer could not be read.");
   }
+  if (answer.status === 401) throw new Problem(401, "This service asks for a token.");
   if (!answer.ok) throw new Problem(answer.status, sentence(told.detail ?? told.error));
   return told;
 }

@@ -50,6 +50,12 @@ def test_who_has_no_token_is_not_let_in(
     assert TOKEN not in repr(settings)
 
 
+@strict(rate_limit=1)
+def test_the_files_of_the_page_do_not_count_for_the_limit(client: TestClient) -> None:
+    for _ in range(10):
+        assert client.get("/page/main.js").status_code == 200
+
+
 @with_token
 def test_the_page_can_be_seen_without_a_token_and_ask_for_it(client: TestClient) -> None:
     assert client.get("/").status_code == 200
