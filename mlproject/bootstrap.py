@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mlproject.reading.ratings import Told
     from mlproject.serving.client import ServiceClient
     from mlproject.serving.metrics import ServiceMetrics
+    from mlproject.serving.trial import Trial
     from mlproject.serving.watcher import ModelWatcher
     from mlproject.spark.reading import OpenStore
     from mlproject.training.trainer import Trainer
@@ -584,6 +585,29 @@ class App:
             on_swap,
             self.registry.find_run,
         )
+
+    @cached_property
+    def trial(self) -> Trial | None:
+        """What happens beside an answer, as the settings say; None = nothing."""
+        from mlproject.serving.trial import Shares, Trial
+
+        settings = self.settings
+        shares = Shares(settings.interleave, settings.shadow, settings.expose)
+        if shares == Shares():
+            return None
+        from mlproject.exposures.log import StoredExposureLog
+        from mlproject.serving.shadow import Shadow
+        from mlproject.serving.watcher import ModelWatcher
+
+        challenger = ModelWatcher(
+            lambda: self.registry.aliased(CHALLENGER),
+            self.model_cache("challenger").load,
+            lambda: None,
+            settings.poll_seconds,
+            alias=CHALLENGER,
+        )
+        exposures = StoredExposureLog(self.store, kept_days=settings.exposure_days)
+        return Trial(shares, challenger, Shadow(self.service_metrics.shadowed), exposures)
 
     # What several of them need
 

@@ -277,6 +277,30 @@ class Settings(BaseSettings):
         0, ge=0, description="Requests a second of one client that a worker answers; 0: any number"
     )
 
+    interleave: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of the users for whom production and `challenger` take turns in an "
+        "answer (docs/online.md)",
+    )
+    shadow: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of the users for whom `challenger` answers too, unseen, for metrics",
+    )
+    expose: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of the users of whom it is noted what they were shown; where two "
+        "versions take turns it always is",
+    )
+    exposure_days: int = Field(
+        90, ge=1, le=36_500, description="Days after which these notes are deleted"
+    )
+
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="What is logged"
     )

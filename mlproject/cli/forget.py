@@ -16,10 +16,10 @@ from mlproject.cli.output import json_option, print_json, print_table, progress
 def forget(app: App, user_id: int, *, as_json: bool) -> None:
     """Remove everything that a user has rated.
 
-    It goes from the batches, the rows set aside, the snapshot and the service's copies, also
-    while everything runs, and old events do not bring it back. What the user rates from now on
-    counts: they are a new person. The receipt says what was removed, and what remains until
-    when. To run it again does no harm, and finishes what was interrupted.
+    It goes from the batches, the rows set aside, the snapshot, the service's copies and what
+    was noted of answers, also while everything runs, and old events do not bring it back. What
+    the user rates from now on counts: they are a new person. The receipt says what was removed,
+    and what remains until when. To run it again does no harm, and finishes what was interrupted.
 
     \b
     tvrec forget --user 7
@@ -46,10 +46,11 @@ def forget(app: App, user_id: int, *, as_json: bool) -> None:
         ("rows set aside", f"{receipt.in_quarantine:,}"),
         ("snapshot", f"{receipt.in_snapshot:,}"),
         ("the service's copy here", f"{receipt.in_copies:,}"),
+        ("answers noted", f"{receipt.exposures:,}"),
     ]
     print_table(
         f"User {user_id} is forgotten up to {receipt.until:%Y-%m-%d %H:%M:%S} UTC",
-        ("removed from", "ratings"),
+        ("removed from", "removed"),
         rows,
     )
     print_table("What remains", ("what", "until"), [(each.what, each.until) for each in left])

@@ -40,15 +40,50 @@ def mix64(values: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     return (mixed ^ (mixed >> np.uint64(31))).reshape(np.shape(values))
 
 
+def mixed(value: int, seed: int) -> int:
+    """Return :func:`mix64` of one value, in a tenth of the time.
+
+    Examples
+    --------
+    >>> mixed(7, 1) == int(mix64(np.array([7]), 1)[0])
+    True
+    """
+    return _finalised((value * _GOLDEN + _finalised((seed + 1) * _GOLDEN)) & _MASK)
+
+
+def is_within(value: int, share: float, seed: int) -> bool:
+    """Tell whether a value is among a share of all values; the same at every call.
+
+    Parameters
+    ----------
+    value
+        At least 0.
+    share
+        0 = none, 1 = all.
+    seed
+        Another seed chooses others.
+
+    Examples
+    --------
+    >>> sum(is_within(value, 0.25, seed=1) for value in range(1000))
+    249
+    """
+    return share > 0 and (share >= 1 or mixed(value, seed) < share * 2**64)
+
+
 def _offset(seed: int) -> np.uint64:
     """Mix the seed itself: added as it is, the next seed would give the next value's hash.
 
     In plain integers, since numpy warns of a scalar's overflow.
     """
-    mixed = ((seed + 1) * _GOLDEN) & _MASK
-    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
-    mixed = ((mixed ^ (mixed >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
-    return np.uint64(mixed ^ (mixed >> 31))
+    return np.uint64(_finalised((seed + 1) * _GOLDEN))
+
+
+def _finalised(value: int) -> int:
+    value &= _MASK
+    value = ((value ^ (value >> 30)) * 0xBF58_476D_1CE4_E5B9) & _MASK
+    value = ((value ^ (value >> 27)) * 0x94D0_49BB_1331_11EB) & _MASK
+    return value ^ (value >> 31)
 
 
 def pair_uniform(

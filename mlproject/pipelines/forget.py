@@ -21,6 +21,7 @@ from mlproject.batches.listing import newer, partitions
 from mlproject.core.errors import BatchError, RequestError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
+from mlproject.exposures import stored as exposures
 from mlproject.histories import forgetting as copies_forgetting
 from mlproject.histories.copies import Copies
 from mlproject.pipelines.take_up import StreamNote
@@ -50,6 +51,8 @@ class Receipt:
     in_batches, in_quarantine, in_snapshot, in_copies
         Ratings removed: from the batches, rows set aside, from the snapshot, and from the
         copies that the service keeps on this machine. One rating may be in all of them.
+    exposures
+        Removed answers, of which it was noted what they showed the user.
     batches
         How many batches were looked through.
     unreadable
@@ -62,6 +65,7 @@ class Receipt:
     in_quarantine: int
     in_snapshot: int
     in_copies: int
+    exposures: int
     batches: int
     unreadable: tuple[str, ...]
 
@@ -112,6 +116,7 @@ def forget(
         in_quarantine=quarantine.remove_forgotten(store, forgotten),
         in_snapshot=snapshot_forgetting.remove_forgotten(store, forgotten, in_batches.rewritten),
         in_copies=copies_forgetting.remove_forgotten(copies, forgotten),
+        exposures=exposures.remove_forgotten(store, forgotten),
         batches=in_batches.count,
         unreadable=in_batches.unreadable,
     )

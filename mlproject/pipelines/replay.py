@@ -9,8 +9,8 @@ from mlproject.core.ports import ObjectStore, VersionRegistry
 from mlproject.core.user_histories import Position
 from mlproject.histories.past import history_at
 from mlproject.models.cache import ModelCache
-from mlproject.serving.answers import encoded
-from mlproject.serving.recommender import Recommender
+from mlproject.serving.interleaved import interleaved
+from mlproject.serving.recommender import Recommender, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,18 @@ def replay(
         told: dict[str, Any] = json.loads(given)
         user_id, number = int(told["user_id"]), int(told["model_version"])
         position, length = Position.of_record(told["position"]), len(told["items"])
+        beside = int(told.get("challenger_version", 0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(
             "this is no answer of /recommend: it names user_id, model_version, position and items"
         ) from error
     ratings = history_at(store, position, user_id)
     recommender = Recommender(number, cache.load(versions.version(number)))
-    again = recommender.recommend(user_id, ratings, max(1, length))
-    answer = encoded({**again, "position": told["position"]})
+    wish = Wish(max(1, length))
+    if beside:
+        challenger = Recommender(beside, cache.load(versions.version(beside)))
+        pair = recommender, challenger
+        answer = interleaved(pair, user_id, ratings, wish, told["position"]).body
+    else:
+        answer = recommender.answer(user_id, ratings, wish, told["position"]).body
     return Replayed(answer, answer == given.strip(), len(ratings))

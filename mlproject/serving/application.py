@@ -32,6 +32,7 @@ from mlproject.serving.requests import (
 )
 from mlproject.serving.routes import router
 from mlproject.serving.state import Serving
+from mlproject.serving.trial import Trial
 from mlproject.serving.watcher import ModelWatcher
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Adapters(Protocol):
     @property
     def service_metrics(self) -> "ServiceMetrics":
         """The counters. They are not asked for, nor imported, before the lifespan begins."""
+        ...
+
+    @property
+    def trial(self) -> Trial | None:
+        """What happens beside an answer; None = nothing."""
         ...
 
     def model_watcher(self, on_swap: Callable[[int], object]) -> ModelWatcher:
@@ -109,9 +115,12 @@ def application(
                 on_swap()
 
             watcher = adapters.model_watcher(swapped)
-            now = Serving(watcher, log, histories, metrics, adapters.settings)
+            trial = adapters.trial
+            now = Serving(watcher, log, histories, metrics, adapters.settings, trial)
             app.state.serving = now
             watcher.start()
+            if trial is not None:
+                trial.start()
             measuring = asyncio.create_task(_measure(now))
             try:
                 on_start()
@@ -119,6 +128,8 @@ def application(
             finally:
                 measuring.cancel()
                 watcher.stop()
+                if trial is not None:
+                    trial.stop()
 
     app = FastAPI(
         title="TV-show recommendations",
@@ -149,6 +160,8 @@ async def _measure(now: Serving) -> None:
     while True:
         now.metrics.show(now.histories.status)
         now.metrics.load_failures.set(now.watcher.failures)
+        if now.trial is not None:
+            now.metrics.exposures_lost.set(now.trial.exposures.lost)
         await asyncio.sleep(MEASURE_SECONDS)
 
 

@@ -110,6 +110,11 @@ class Recommendations(BaseModel):
         "from none"
     )
     items: list[Item]
+    challenger_version: int | None = Field(
+        None,
+        description="The version that took turns with `model_version` in this answer. Scores are "
+        "those of `model_version` then, and do not descend.",
+    )
     position: Position | None = None
 
 

@@ -8,6 +8,7 @@ from mlproject.core.user_histories import HistoriesStatus
 
 BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
 """Seconds. An answer takes about one millisecond; a rating waits for the disk or Kafka."""
+AGREEMENTS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _OUTCOMES: Final = {4: "refused", 5: "failed"}
 
 
@@ -78,6 +79,30 @@ class ServiceMetrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+        self._shadow_agreement = Histogram(
+            "tvrec_shadow_agreement",
+            "Share of the shows of an answer that the challenger has too",
+            buckets=AGREEMENTS,
+            registry=registry,
+        )
+        self._shadow_seconds = Histogram(
+            "tvrec_shadow_seconds",
+            "Seconds that the challenger takes to rank, off the path of requests",
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.exposures_lost = Gauge(
+            "tvrec_exposures_lost",
+            "Answers that were to be noted and were not, since the worker has started",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+
+    def shadowed(self, agreement: float, seconds: float) -> None:
+        """Count an answer that the challenger has given too."""
+        self._shadow_agreement.observe(agreement)
+        self._shadow_seconds.observe(seconds)
 
     def answered(self, route: str, source: str, status: int, seconds: float) -> None:
         """Count a request.

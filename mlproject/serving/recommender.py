@@ -52,10 +52,17 @@ class Answer:
         What it is based on; see :func:`~mlproject.core.sources.source_of`.
     body
         JSON.
+    rows
+        The shows, by the rows of the version; int64, shape ``(items,)``.
+    teams
+        Where two versions took turns, whose each show is; see
+        :class:`~mlproject.core.exposures.Exposure`.
     """
 
     source: Source
     body: bytes
+    rows: Rows = field(compare=False)
+    teams: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,21 +142,50 @@ class Recommender:
             If no show has a genre or type that was asked for.
         """
         history = self.model.history(rated)
-        rows, scores = self._ranked(history, wish)
+        rows, scores = self.ranked(history, wish)
+        more = {} if position is None else {"position": position}
+        return self.told((user_id, rated, history), rows, scores, more, explain=wish.explain)
+
+    def told(
+        self,
+        whom: tuple[int | None, UserRatings, Histories],
+        rows: Rows,
+        scores: Scores,
+        more: dict[str, Any],
+        *,
+        explain: bool,
+        teams: str = "",
+    ) -> Answer:
+        """Put an answer together.
+
+        Parameters
+        ----------
+        whom
+            The user's id, what they have rated, and that as the model's history.
+        rows, scores
+            The shows, best first; shape ``(items,)`` each.
+        more
+            What stands after the items.
+        explain
+            Whether each show gets its reason.
+        teams
+            Whose each show is.
+        """
+        user_id, rated, history = whom
         source = source_of(int(np.count_nonzero(history.weights > 0)))
-        more: list[bytes] = []
-        if wish.explain:
+        ends: list[bytes] = []
+        if explain:
             why = reasons(self.model, rated, history, rows)
-            more = [b',"reason":' + encoded(reason) for reason in why]
+            ends = [b',"reason":' + encoded(reason) for reason in why]
         whose = b"null" if user_id is None else b"%d" % user_id
         body = b'{"user_id":%b,"model_version":%d,"source":"%b","items":[%b]' % (
             whose,
             self.version,
             source.encode(),
-            self._items(rows, scores, more),
+            self._items(rows, scores, ends),
         )
-        end = b',"position":%b}' % encoded(position) if position is not None else b"}"
-        return Answer(source, body + end)
+        rest = b"".join(b',"%b":%b' % (name.encode(), encoded(more[name])) for name in more)
+        return Answer(source, b"%b%b}" % (body, rest), rows, teams)
 
     def similar(self, show_id: int, num_items: int) -> bytes:
         """Return the shows that are like one, as JSON.
@@ -179,7 +215,12 @@ class Recommender:
 
     def rank(self, history: Histories, num_items: int) -> tuple[Rows, Scores]:
         """Return the rows of the best shows that are not in one history, and their scores."""
-        return self._ranked(history, Wish(num_items))
+        return self.ranked(history, Wish(num_items))
+
+    def shows(self, rows: Rows) -> list[int]:
+        """Return the ids of shows by their rows."""
+        ids: list[int] = self.model.shows.ids[rows].tolist()
+        return ids
 
     def title(self, show_id: int) -> str | None:
         """Return a show's title, None if the model does not know the show."""
@@ -194,7 +235,14 @@ class Recommender:
         self.answer(0, UserRatings.none(), Wish(1))
         self.showcase.warm_up()
 
-    def _ranked(self, history: Histories, wish: Wish) -> tuple[Rows, Scores]:
+    def ranked(self, history: Histories, wish: Wish) -> tuple[Rows, Scores]:
+        """Return the rows of the shows that are wished for, best first, and their scores.
+
+        Raises
+        ------
+        RequestError
+            If no show has a genre or type that was asked for.
+        """
         scores = self.model.scores(history)[0]
         if wish.exclude_seen:
             scores[history.show_rows] = -np.inf

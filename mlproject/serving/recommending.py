@@ -33,6 +33,8 @@ def recommended(now: Serving, asked: RecommendRequest) -> Answer:
     if asked.user_id is None:
         return recommender.answer(None, brought(asked.history or ()), wish)
     history = now.histories.of(asked.user_id)
+    if now.trial is not None:
+        return now.trial.answer(recommender, asked.user_id, history, wish)
     return recommender.answer(asked.user_id, history.ratings, wish, history.position.record())
 
 

@@ -10,6 +10,7 @@ from mlproject.core.rating_log import RatingLog
 from mlproject.core.user_histories import UserHistories
 from mlproject.serving.problems import NoModelError
 from mlproject.serving.recommender import Recommender
+from mlproject.serving.trial import Trial
 
 if TYPE_CHECKING:
     from mlproject.serving.metrics import ServiceMetrics
@@ -37,6 +38,8 @@ class Serving:
     ----------
     watcher, log, histories, metrics, settings
         What answers come from, and what is counted.
+    trial
+        What happens beside an answer; None = nothing.
     is_draining
         Whether the process is about to end: connections are closed after their answer.
     """
@@ -46,6 +49,7 @@ class Serving:
     histories: UserHistories
     metrics: "ServiceMetrics"
     settings: Settings
+    trial: Trial | None = None
     is_draining: bool = field(default=False)
 
     @property

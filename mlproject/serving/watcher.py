@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from mlproject.core.aliases import PRODUCTION
 from mlproject.core.errors import ModelError, TvrecError, UnavailableError
 from mlproject.core.model import TrainedModel
 from mlproject.core.runs import RunInfo, VersionInfo
@@ -36,9 +37,12 @@ class ModelWatcher:
         Called with the number of each version that is served from then on.
     find_run
         Returns the run that a version comes from, None if there is none.
+    alias
+        Of the version that is watched. Production stays if its alias goes, since somebody has
+        to answer; any other version goes with its alias.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one more than the rest, by name
         self,
         production: Callable[[], VersionInfo | None],
         load: Callable[[VersionInfo], TrainedModel],
@@ -46,6 +50,8 @@ class ModelWatcher:
         poll_seconds: float,
         on_swap: Callable[[int], object] = lambda _: None,
         find_run: Callable[[str], RunInfo | None] = lambda _: None,
+        *,
+        alias: str = PRODUCTION,
     ) -> None:
         self._production = production
         self._load = load
@@ -53,6 +59,7 @@ class ModelWatcher:
         self._poll_seconds = poll_seconds
         self._on_swap = on_swap
         self._find_run = find_run
+        self._alias = alias
         self._run_id = ""
         self._trouble = ""
         self._stop = threading.Event()
@@ -79,7 +86,9 @@ class ModelWatcher:
         """Look once: load what is in production if it is not what is served."""
         try:
             version = self._production()
-            if version is None:
+            if version is None and self._alias != PRODUCTION:
+                self.current = None
+            elif version is None:
                 self._complain("no version is in production yet")
             elif self.current is None or version.run_id != self._run_id:
                 model = self._load(version)
@@ -92,7 +101,7 @@ class ModelWatcher:
             self._complain(str(error))
         except (ModelError, TvrecError) as error:
             self.failures += 1
-            self._complain(f"the version in production cannot be loaded: {error}")
+            self._complain(f"the version in {self._alias} cannot be loaded: {error}")
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -106,7 +115,7 @@ class ModelWatcher:
         recommender.warm_up()
         self.current = recommender
         self._on_swap(recommender.version)
-        log.info("serving version %d", recommender.version)
+        log.info("serving version %d as %s", recommender.version, self._alias)
 
     def _complain(self, trouble: str, surprise: Exception | None = None) -> None:
         """Log a trouble when it begins, not at every look."""

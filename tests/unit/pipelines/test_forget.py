@@ -16,6 +16,8 @@ from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
 from mlproject.core.errors import RequestError
 from mlproject.core.events import EventSource, RatingEvent, new_event_id
+from mlproject.core.exposures import Exposure
+from mlproject.exposures.records import encode, new_key
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.pipelines.forget import Receipt, forget, remainders
@@ -69,6 +71,8 @@ def folder(tmp_path: Path) -> Path:
     store.put(rejected_rows("files/mine.csv"), rejected.encode())
     settle(worker(tmp_path))
     put(store, 13, "jsonl")  # not ingested yet
+    shown = [Exposure(user, 1000, version=1, shows=[2]) for user in (USER, 3)]
+    store.put(new_key(1000), encode(shown))
     ingest(store)
     return tmp_path
 
@@ -76,6 +80,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_search_finds_the_user_everywhere_before(folder: Path) -> None:
     found = {Path(path).parts[0:2] for path in where_found(folder, USER, mine())}
     assert found >= {("store", "topics"), ("store", "snapshots"), ("store", "quarantine")}
+    assert ("store", "exposures") in found
     assert any(path.startswith("histories/") for path in where_found(folder, USER, mine()))
 
 
@@ -90,6 +95,7 @@ def test_no_byte_of_the_user_is_left(folder: Path) -> None:
     assert receipt.in_quarantine == 2
     assert receipt.in_snapshot == 6
     assert receipt.in_copies == 6
+    assert receipt.exposures == 1
     assert receipt.batches == 5
     assert receipt.unreadable == ()
 
@@ -240,7 +246,7 @@ def test_in_a_bucket(bucket: S3Store, tmp_path: Path) -> None:
 def test_what_remains_is_told(
     note: StreamNote | None, days: int | None, *, in_bucket: bool, expected: list[str]
 ) -> None:
-    receipt = Receipt(1, NOW, 0, 0, 0, 0, 0, ())
+    receipt = Receipt(1, NOW, 0, 0, 0, 0, 0, 0, ())
     left = remainders(receipt, note, days, in_bucket=in_bucket)
     assert [
         next(start for start in expected if each.what.startswith(start)) for each in left

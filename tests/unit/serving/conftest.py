@@ -16,6 +16,7 @@ from mlproject.serving.application import application
 from mlproject.serving.entrance import Entrance
 from mlproject.serving.metrics import ServiceMetrics
 from mlproject.serving.recommender import Recommender
+from mlproject.serving.trial import Trial
 from mlproject.testing import MemoryHistories, MemoryStore
 from tests.builders import model
 
@@ -47,6 +48,8 @@ class FakeAdapters:
     service_metrics: ServiceMetrics = field(
         default_factory=lambda: ServiceMetrics(CollectorRegistry())
     )
+
+    trial: Trial | None = None
 
     def model_watcher(self, on_swap: Callable[[int], object]) -> FakeWatcher:
         self.watcher.on_swap = on_swap

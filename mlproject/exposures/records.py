@@ -1,0 +1,89 @@
+"""Exposures as objects of JSON lines, gzip.
+
+::
+
+    exposures/day=2026-05-01/0196....jsonl.gz      a line for each answer
+
+    {"user_id":7,"shown_at":1767225600000,"version":3,"shows":[12,5],"challenger":4,"teams":"pc",
+     "position":{"snapshot":9,"offsets":{"0":1200},"beyond":[]}}
+"""
+
+import gzip
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Final
+
+from mlproject.core.errors import DataError
+from mlproject.core.events import new_event_id
+from mlproject.core.exposures import CHALLENGER, PRODUCTION, Exposure
+
+EXPOSURES: Final = "exposures/"
+
+_DAY: Final = re.compile(rf"{EXPOSURES}day=(\d{{4}}-\d{{2}}-\d{{2}})/[^/]+\.jsonl\.gz")
+_LEVEL: Final = 1
+_TEAMS: Final = {PRODUCTION, CHALLENGER}
+
+
+def new_key(at_ms: int) -> str:
+    """Return the key of a new object: keys of a day ascend with time.
+
+    Examples
+    --------
+    >>> new_key(0)[:33]
+    'exposures/day=1970-01-01/00000000'
+    """
+    day = datetime.fromtimestamp(at_ms / 1000, UTC).date()
+    return f"{EXPOSURES}day={day}/{new_event_id(at_ms)}.jsonl.gz"
+
+
+def day_of(key: str) -> date | None:
+    """Return the day of an object, None if it is none of ours.
+
+    Examples
+    --------
+    >>> day_of("exposures/day=2026-05-01/x.jsonl.gz")
+    datetime.date(2026, 5, 1)
+    """
+    found = _DAY.fullmatch(key)
+    return date.fromisoformat(found[1]) if found else None
+
+
+def encode(exposures: Iterable[Exposure]) -> bytes:
+    """Write exposures as an object."""
+    lines = [
+        # A format costs half of what json does, and this thread shares its processor.
+        f'{{"user_id":{each.user_id},"shown_at":{each.shown_at},"version":{each.version},'
+        f'"shows":[{",".join(map(str, each.shows))}],"challenger":{each.challenger},'
+        f'"teams":"{each.teams}","position":{json.dumps(each.position, separators=(",", ":"))}}}\n'
+        for each in exposures
+    ]
+    return gzip.compress("".join(lines).encode(), _LEVEL, mtime=0)
+
+
+def decode(content: bytes) -> list[Exposure]:
+    """Read an object.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    try:
+        lines = gzip.decompress(content).decode().splitlines()
+        found = [Exposure(**json.loads(line)) for line in lines]
+        if all(_is_sound(each) for each in found):
+            return found
+        raise DataError("an exposure has other values than it should")
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise DataError(f"no readable exposures: {error}") from error
+
+
+def _is_sound(exposure: Exposure) -> bool:
+    numbers = (exposure.user_id, exposure.shown_at, exposure.version, exposure.challenger)
+    return (
+        all(type(number) is int for number in (*numbers, *exposure.shows))
+        and set(exposure.teams) <= _TEAMS
+        and len(exposure.teams) in {0, len(exposure.shows)}
+    )

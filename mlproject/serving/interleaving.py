@@ -1,0 +1,82 @@
+"""Two versions in one answer: team-draft interleaving, and for whom.
+
+F. Radlinski, M. Kurup and T. Joachims, "How Does Clickthrough Data Reflect Retrieval
+Quality?", CIKM 2008. The two rankings choose in turn, as captains do, and who begins a round
+is chance. Either has as many shows in every even prefix, so what a user takes up tells which
+ranking they prefer, and what makes users differ from each other cancels out.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from mlproject.core.exposures import CHALLENGER, PRODUCTION
+from mlproject.core.hashing import is_within, mixed
+
+_ASSIGNMENT: Final = 0x696E
+_COIN: Final = 0x746F
+
+
+def is_interleaved(user_id: int, share: float) -> bool:
+    """Tell whether a user is among the share who see both versions; the same at every call.
+
+    Examples
+    --------
+    >>> [is_interleaved(user, 1.0) for user in range(3)], is_interleaved(0, 0.0)
+    ([True, True, True], False)
+    """
+    return is_within(user_id, share, _ASSIGNMENT)
+
+
+def team_draft(
+    production: Sequence[int], challenger: Sequence[int], length: int, seed: int
+) -> tuple[list[int], str]:
+    """Interleave two rankings.
+
+    Parameters
+    ----------
+    production, challenger
+        Shows, best first; none twice in one of them.
+    length
+        Shows wanted, at most.
+    seed
+        Decides who begins each round; an even and independent coin over seeds.
+
+    Returns
+    -------
+    tuple
+        The shows, and whose each is, as :class:`~mlproject.core.exposures.Exposure` has it.
+
+    Examples
+    --------
+    >>> team_draft([1, 2, 3], [1, 4, 5], 4, seed=0)
+    ([1, 4, 2, 5], 'pcpc')
+    """
+    chosen: dict[int, str] = {}
+    ranked = {PRODUCTION: iter(production), CHALLENGER: iter(challenger)}
+    for team in _turns(seed):
+        if len(chosen) >= length or not ranked:
+            break
+        if team in ranked:
+            show = next((each for each in ranked[team] if each not in chosen), None)
+            if show is None:
+                del ranked[team]
+            else:
+                chosen[show] = team
+    return list(chosen), "".join(chosen.values())
+
+
+def seed_of(user_id: int, production: int, challenger: int) -> int:
+    """Return a seed by which a user sees the same order as long as the versions stay."""
+    return mixed(user_id, mixed(production, mixed(challenger, _COIN)))
+
+
+def _turns(seed: int) -> Iterator[str]:
+    bits, round_ = seed, 0
+    while True:
+        if round_ % 64 == 0:
+            bits = mixed(seed, round_)
+        first, second = (PRODUCTION, CHALLENGER)[:: 1 if bits & 1 else -1]
+        yield first
+        yield second
+        bits >>= 1
+        round_ += 1
