@@ -289,8 +289,10 @@ def test_a_service_that_does_not_answer_is_said_and_asked_again(page: Page) -> N
     page.wait("!document.getElementById('trouble').hidden")
     assert "The service does not answer." in page.texts("#trouble p")[0]
     assert len(page.texts("#items h3")) == 10
+    page.value("document.querySelector('#trouble button').focus()")
     page.call("Network.emulateNetworkConditions", offline=False, **UNBOUND)
     page.wait("document.getElementById('trouble').hidden")
+    assert page.value("document.activeElement.id") == "recommendations"
 
 
 def test_it_asks_for_the_token_and_says_that_there_is_no_model(

@@ -16,6 +16,12 @@ export function make(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+/** Hide an element; the focus, if it is in there, goes to another one. */
+export function hide(element, next) {
+  if (element.contains(document.activeElement)) next.focus();
+  element.hidden = true;
+}
+
 /** Hues of genres that often go together lie apart. */
 const hues = new Map(
   Object.entries({

@@ -1,7 +1,7 @@
 /** The page: whose taste, which genres, and the list that follows from them. */
 
 import { ask, calmly, newest, useToken } from "./api.js";
-import { byId, make, plural } from "./dom.js";
+import { byId, hide, make, plural } from "./dom.js";
 import { genreFilter } from "./genres.js";
 import { guide } from "./guide.js";
 import { model } from "./model.js";
@@ -39,8 +39,8 @@ const recommend = newest(
   },
   (answer, cause) => {
     clearTimeout(again);
-    trouble.hidden = true;
-    askToken.hidden = true;
+    hide(trouble, byId("recommendations"));
+    hide(askToken, byId("recommendations"));
     watched.heardOf(answer.model_version);
     const compare = cause === "click";
     list.show(answer, { pickable: !isUser(), compare, genres: genres.chosen() });

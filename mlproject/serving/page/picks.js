@@ -1,6 +1,6 @@
 /** The shows that somebody has picked, each with a rating that may be left out. */
 
-import { byId, facts, make, testCard } from "./dom.js";
+import { byId, facts, hide, make, testCard } from "./dom.js";
 
 const HIGHEST = 10;
 
@@ -14,23 +14,22 @@ export function picks(changed) {
   const clear = byId("clear");
   const held = new Map();
 
-  function add(show, rating = null) {
+  function add(show) {
     if (held.has(show.show_id)) return;
-    held.set(show.show_id, { show, rating });
-    const made = row(show, rating);
+    held.set(show.show_id, { show, rating: null });
+    const made = row(show);
     list.prepend(made);
-    // The chip that was clicked is about to be hidden.
-    if (start.contains(document.activeElement)) made.querySelector("input").focus();
+    hide(start, made.querySelector("input"));
     settle();
   }
 
-  function row(show, rating) {
+  function row(show) {
     const value = make("output", { className: "value" });
     const slider = make("input", {
       type: "range",
       min: 0,
       max: HIGHEST,
-      value: rating ?? 0,
+      value: 0,
       "aria-label": `Your rating of ${show.title}`,
     });
     const tell = () => {

@@ -1,7 +1,7 @@
 /** What a known user has rated: to be looked at, not to be changed. */
 
 import { ask, newest } from "./api.js";
-import { byId, make, plural, testCard } from "./dom.js";
+import { byId, hide, make, plural, testCard } from "./dom.js";
 
 const AT_FIRST = 8;
 
@@ -14,13 +14,11 @@ export function userRatings() {
 
   function show(most) {
     list.replaceChildren(...ratings.slice(0, most).map(row));
-    all.hidden = ratings.length <= most;
+    if (ratings.length > most) all.hidden = false;
+    else hide(all, list);
     all.textContent = `Show all ${ratings.length}`;
   }
-  all.addEventListener("click", () => {
-    show(ratings.length);
-    list.querySelector("li")?.scrollIntoView({ block: "nearest" });
-  });
+  all.addEventListener("click", () => show(ratings.length));
 
   return newest(
     (signal, userId) => ask(`users/${userId}/ratings`, signal),
