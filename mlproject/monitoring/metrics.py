@@ -53,8 +53,9 @@ class BuilderMetrics:
         self.cycle_ended.set_to_current_time()
         self.stage_seconds = Histogram(
             "tvrec_cycle_stage_seconds",
-            "Seconds of a stage of a cycle: load (ingest, merge with the catalogue) and drift, and "
-            "fit and measure (with logging) for each trainer",
+            "Seconds of a stage of a cycle: load (ingest, merge with the catalogue), drift and "
+            "foresee (production on what is new), and fit and measure (with logging) of each "
+            "trainer",
             ["stage", "trainer"],
             buckets=_SECONDS,
             registry=registry,

@@ -17,7 +17,11 @@ from mlproject.models.cache import ModelCache
 from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
 from mlproject.pipelines.decide import current_standing, settle
+from mlproject.pipelines.incumbents import DIGEST_TAG, read_version
+from mlproject.pipelines.prequential import Online, arrived, foreseen
 from mlproject.pipelines.train import TrainParams, TrainResult, train
+from mlproject.snapshot.ingest import current
+from mlproject.snapshot.state import RatingsState
 from mlproject.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -70,6 +74,7 @@ class Builder:
     should_stop: ShouldStop = never
     on_cycle: Callable[[Cycle], object] = lambda _: None
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
+    _loaded_at: datetime | None = field(default=None, init=False, repr=False)
     _built: str = field(default="", init=False, repr=False)
 
     def build(self) -> list[TrainResult]:
@@ -103,17 +108,23 @@ class Builder:
         for mended in settle(self.registry):
             log.warning("%s", mended)
         started = time.monotonic()
-        state = self._dataset.state if self._dataset else None
-        dataset = load_dataset(self.store, state, min_known=self.min_known)
-        self._dataset = dataset
+        before = self._dataset.state if self._dataset else current(self.store)[1]
+        dataset = load_dataset(self.store, before, min_known=self.min_known)
         loaded = time.monotonic()
         found = drift(dataset.interactions)
-        seconds = {"load": loaded - started, "drift": time.monotonic() - loaded}
+        looked = time.monotonic()
+        online = self._foreseen(dataset, before)
+        self._dataset, self._loaded_at = dataset, datetime.now(UTC)
+        seconds = {
+            "load": loaded - started,
+            "drift": looked - loaded,
+            "foresee": time.monotonic() - looked,
+        }
         trained = []
         if dataset.digest != self._built:
             tags = {**self.tags, "cycle": cycle_id}
             trained = [
-                Trained(trainer.name, self._train(dataset, trainer, alias, tags))
+                Trained(trainer.name, self._train(dataset, trainer, alias, tags, online))
                 for alias, trainers in self.competitors.items()
                 for trainer in trainers
             ]
@@ -130,8 +141,42 @@ class Builder:
             held.hold if held else "",
         )
 
+    def _foreseen(self, dataset: Dataset, before: RatingsState) -> Online | None:
+        """Measure production by what has arrived since it may have learned last, and tell."""
+        version = self.registry.production()
+        if version is None:
+            return None
+        incumbent = read_version(version, self.registry, self.cache)
+        if isinstance(incumbent, str):
+            log.warning("version %d in production %s", version.number, incumbent)
+            return None
+        if self._dataset and self._loaded_at:
+            known = incumbent.run.tags.get(DIGEST_TAG) == self._dataset.digest
+            if not known and incumbent.run.started_at >= self._loaded_at:
+                return None  # somebody else has trained it, on some of what is new here
+        new = arrived(dataset.interactions, before.ratings)
+        served = self.cache.load(version)
+        online = foreseen(
+            dataset.interactions,
+            new,
+            served,
+            incumbent.model,
+            version=version.number,
+            k=self.params.k,
+        )
+        if online is not None:
+            log.info("%s", online.sentence, extra=online.fields())
+            for alarm in online.alarms:
+                log.warning("%s", alarm)
+        return online
+
     def _train(
-        self, dataset: Dataset, trainer: Trainer, alias: str, tags: Mapping[str, str]
+        self,
+        dataset: Dataset,
+        trainer: Trainer,
+        alias: str,
+        tags: Mapping[str, str],
+        online: Online | None,
     ) -> TrainResult:
         with self.show_progress(trainer) as on_epoch:
             return train(
@@ -143,6 +188,7 @@ class Builder:
                 by=BUILDER,
                 tags=tags,
                 data_uri=self.store.uri,
+                online=online.metrics() if online else None,
                 alias=alias,
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,

@@ -113,6 +113,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     by: str,
     tags: Mapping[str, str],
     data_uri: str,
+    online: Mapping[str, float] | None = None,
     alias: str = PRODUCTION,
     promote: bool = True,
     on_epoch: Callable[[int], None] = lambda _: None,
@@ -132,6 +133,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         Who trains, and what else is to be noted of the run.
     data_uri
         Where the data lies, for the run's record.
+    online
+        Metrics of what arrived before this training, see
+        :mod:`mlproject.pipelines.prequential`.
     alias
         ``production``, or ``challenger`` for what may not go into production by itself.
     promote
@@ -185,6 +189,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             files, served = maker.served(split, fitted, files, params.k)
         metrics = {
             **measured.metrics(dataset, split),
+            **(online or {}),
             "epochs_kept": fitted.kept,
             "half_life_days": half_life,
             **{f"chosen_{name}": value for name, value in fitted.found.items()},

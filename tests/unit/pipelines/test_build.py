@@ -19,7 +19,8 @@ from mlproject.events.simulator import Simulator
 from mlproject.models.cache import ModelCache
 from mlproject.pipelines.build import BUILDER, Builder
 from mlproject.pipelines.cycle import Cycle
-from mlproject.pipelines.train import TrainParams
+from mlproject.pipelines.decide import put_into_production
+from mlproject.pipelines.train import TrainParams, TrainResult
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
 from mlproject.training.lightfm import LightFMTrainer
@@ -117,6 +118,59 @@ def test_it_trains_again_on_new_ratings(place: Place) -> None:
     place.rate(1600)
     (again,) = place.builder.build()
     assert again.metrics["ratings"] > place.registry.kept_runs[0].metrics["ratings"]
+
+
+def promote_the_last(place: Place) -> None:
+    run = place.registry.kept_runs[-1]
+    version = place.registry.register(run.run_id)
+    put_into_production(place.registry, version.number, by="hand", reason="to see")
+
+
+def built_and_promoted(place: Place) -> TrainResult:
+    (result,) = place.builder.build()
+    if not result.version:
+        promote_the_last(place)
+    return result
+
+
+def test_what_has_arrived_measures_production_before_anybody_learns(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = built_and_promoted(place)
+    assert not [name for name in first.metrics if name.startswith("online_")]
+    place.rate(2000)
+    (second,) = place.builder.build()
+    new = second.metrics["ratings"] - first.metrics["ratings"]
+    assert second.metrics["online_ratings"] == new > 100
+    assert 0 < second.metrics["online_precision_at_5"] < 1
+    assert second.metrics["online_unknown_shows_share"] == 0
+    line = next(line for line in caplog.messages if "before anybody learns" in line)
+    assert line.startswith(f"{new:,.0f} new ratings")
+    assert f"version 1 {second.metrics['online_precision_at_5']:.4f}" in line
+
+
+def test_a_builder_that_begins_anew_asks_the_snapshot_what_is_new(place: Place) -> None:
+    first = built_and_promoted(place)
+    place.rate(2000)
+    other = Builder(
+        place.store, place.registry, place.builder.cache, {PRODUCTION: [TRAINER]}, PARAMS
+    )
+    (second,) = other.build()
+    new = second.metrics["ratings"] - first.metrics["ratings"]
+    assert second.metrics["online_ratings"] == new > 100
+
+
+def test_what_somebody_else_may_have_trained_on_measures_nothing(place: Place) -> None:
+    place.builder.build()
+    place.rate(2000)
+    other = Builder(
+        place.store, place.registry, place.builder.cache, {PRODUCTION: [TRAINER]}, PARAMS
+    )
+    other.build()
+    promote_the_last(place)
+    (ours,) = place.builder.build()
+    assert "online_ratings" not in ours.metrics
 
 
 def test_it_trains_again_on_new_shows(place: Place) -> None:
