@@ -29,7 +29,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format lock bench bench-stack clean clean-state \
+.PHONY: help run stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
@@ -78,6 +78,9 @@ check: $(READY) ## Check style, types, layers, shell scripts and that the Avro s
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY) ## Write the references of settings, commands, HTTP and metrics from the code
+	@$(BIN)/python docs/references.py
 
 bench: $(READY) ## Run the benchmarks
 	@for bench in $(filter-out %/bench_stack.py %/bench_spark.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -19,7 +19,7 @@ from mlproject.core.errors import (
 )
 from mlproject.core.ports import ObjectStore
 from mlproject.objects.locks import hold
-from mlproject.pipelines.take_up import read_note
+from mlproject.pipelines.stream_note import read_note
 from mlproject.snapshot.ingest import current
 
 

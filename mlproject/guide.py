@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from mlproject.bootstrap import App
-from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.masking import mask
-from mlproject.core.ports import RunTracker, VersionRegistry
-from mlproject.core.runs import VersionInfo
+from mlproject.registry import glance
 
 _POLL_SECONDS: Final = 2.0
 
@@ -26,20 +24,13 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
     say
         Prints a line.
     """
-    settings, registry = app.settings, app.registry
+    settings, uri = app.settings, app.settings.tracking_uri
     said: set[str] = set()
     version = 0
     while not stop.is_set():
-        if "mlflow" not in said and _answers(registry):
+        if "mlflow" not in said and glance.answers(uri):
             said.add("mlflow")
-            say(f"MLflow is at {mask(settings.tracking_uri)}")
-        current = _production(registry) if "mlflow" in said else None
-        if current is not None and current.number != version:
-            version = current.number
-            say(f"version {version} is in production: {current.tags.get('reason', '')}")
-            if "page" not in said:
-                said.add("page")
-                say(f"compare the runs: {mask(registry.page())}")
+            say(f"MLflow is at {mask(uri)}")
         if "service" not in said and app.service.is_ready():
             said.add("service")
             say(f"see what it recommends: {settings.service_url}/")
@@ -48,19 +39,11 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
                 f"try: curl -s {settings.service_url}/recommend "
                 f"-H 'Content-Type: application/json' -d '{body}'"
             )
+        served = app.service.model() if "service" in said else {}
+        if served and served["version"] != version:
+            version = served["version"]
+            say(f"version {version} answers: {served.get('reason') or ''}")
+        if served and "page" not in said and (page := glance.page_of(uri, settings.experiment)):
+            said.add("page")
+            say(f"compare the runs: {mask(page)}")
         stop.wait(_POLL_SECONDS)
-
-
-def _answers(registry: RunTracker) -> bool:
-    try:
-        registry.ping()
-    except UnavailableError:
-        return False
-    return True
-
-
-def _production(registry: VersionRegistry) -> VersionInfo | None:
-    try:
-        return registry.production()
-    except TvrecError:
-        return None

@@ -15,9 +15,7 @@ from honcho.manager import Manager
 
 from mlproject import config
 from mlproject.bootstrap import App
-from mlproject.catalogue.stored import read_catalogue
 from mlproject.config import Settings
-from mlproject.core import columns as c
 from mlproject.core.errors import (
     AlreadyRunningError,
     CatalogueError,
@@ -26,9 +24,7 @@ from mlproject.core.errors import (
 )
 from mlproject.monitoring.port import OFFSETS, port_of
 from mlproject.objects.locks import hold
-from mlproject.pipelines.take_up import Kind, check_stream, read_note
-from mlproject.reading.ratings import read_ratings
-from mlproject.reading.ratings_layouts import OWN
+from mlproject.pipelines.stream_note import Kind, check_stream, read_note
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +153,12 @@ def check_shows(settings: Settings) -> None:
     """
     if settings.ratings_file is None or settings.catalogue_file is not None:
         return
+    # Who sleeps through a run beside seven processes does so without pandas.
+    from mlproject.catalogue.stored import read_catalogue  # noqa: PLC0415
+    from mlproject.core import columns as c  # noqa: PLC0415
+    from mlproject.reading.ratings import read_ratings  # noqa: PLC0415
+    from mlproject.reading.ratings_layouts import OWN  # noqa: PLC0415
+
     source = settings.catalogue_source
     with App(settings) as app:
         try:
@@ -195,6 +197,8 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
         "TVREC_METRICS_PORT": str(settings.metrics_port),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "PYTHONUNBUFFERED": "1",
+        # An arena for each of many threads, most of which sleep, is memory that nobody uses.
+        "MALLOC_ARENA_MAX": "2",
         # The job runner and its helpers are four fifths of the server's memory.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -27,7 +27,7 @@ def status(app: App, *, as_json: bool) -> None:
     tvrec dataset status --json
     """
     from mlproject.batches.foreign import survey
-    from mlproject.pipelines.take_up import read_note
+    from mlproject.pipelines.stream_note import read_note
     from mlproject.snapshot.status import status as look
 
     found, objects, note = look(app.store), survey(app.store), read_note(app.store)

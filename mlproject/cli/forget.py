@@ -27,7 +27,7 @@ def forget(app: App, user_id: int, *, as_json: bool) -> None:
     """
     from mlproject.pipelines.forget import forget as run_forget
     from mlproject.pipelines.forget import remainders
-    from mlproject.pipelines.take_up import read_note
+    from mlproject.pipelines.stream_note import read_note
 
     with progress("batches") as report:
         receipt = run_forget(app.store, app.history_copies, user_id, app.clock.now(), report)

@@ -24,6 +24,7 @@ def build(app: App) -> None:
     """
     from prometheus_client import CollectorRegistry
 
+    from mlproject.core.memory import give_back
     from mlproject.monitoring.metrics import BuilderMetrics
     from mlproject.monitoring.port import telling
     from mlproject.pipelines.build import Builder
@@ -45,8 +46,15 @@ def build(app: App) -> None:
         should_stop=stop.is_set,
         on_cycle=metrics.show,
     )
+
+    def build_and_rest() -> None:
+        try:
+            builder.build()
+        finally:
+            give_back()
+
     with telling(app.settings, "model-builder", registry):
-        run_every(app.settings.build_interval, metrics.counted(builder.build), stop)
+        run_every(app.settings.build_interval, metrics.counted(build_and_rest), stop)
 
 
 @tvrec.command()

@@ -16,27 +16,12 @@ from mlproject.core.errors import RatingsFileError
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.rejected import ignore
+from mlproject.events.parts import START_OVER, Part
 from mlproject.reading.ratings import RatingsFile, Told, read_ratings
 
 log = logging.getLogger(__name__)
 
 _HASHED: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of a file up to ``end``, and what they were when they were begun.
-
-    Parameters
-    ----------
-    end
-        Rows from the beginning of the file to the end of this part.
-    digest
-        Of all these rows, as ratings.
-    """
-
-    end: int
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +138,6 @@ class ReplaySource:
         return RatingFrame.typed(frame)
 
 
-START_OVER: Final = (
-    "Replay it into a state folder of its own (`make run STATE=another-folder ...`), or start over "
-    "after `make clean-state`"
-)
 """What to do with a file that is no longer the one that was begun."""
 
 

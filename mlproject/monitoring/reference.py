@@ -53,7 +53,3 @@ def _described(
         if family.name in labels:
             name = family.name + _SUFFIX.get(family.type, "")
             yield name, family.type, labels[family.name], family.documentation
-
-
-if __name__ == "__main__":
-    print(metrics_table())  # noqa: T201 - the way to the document

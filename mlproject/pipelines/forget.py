@@ -24,7 +24,7 @@ from mlproject.core.ports import ObjectStore
 from mlproject.exposures import stored as exposures
 from mlproject.histories import forgetting as copies_forgetting
 from mlproject.histories.copies import Copies
-from mlproject.pipelines.take_up import StreamNote
+from mlproject.pipelines.stream_note import StreamNote
 from mlproject.snapshot import forgetting as snapshot_forgetting
 from mlproject.snapshot.ingest import chunks, current
 

@@ -9,96 +9,21 @@ the store holds, since all that a sink knows is how many events it has.
 """
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from dataclasses import asdict
 
 import numpy as np
 
 from mlproject.batches import keys
 from mlproject.catalogue.stored import CATALOGUE, read_catalogue
 from mlproject.core import columns as c
-from mlproject.core.errors import ConfigError, DataError, UnavailableError
+from mlproject.core.errors import ConfigError, UnavailableError
 from mlproject.core.ports import ObjectStore
-from mlproject.events.replay import START_OVER, Part, ReplaySource
+from mlproject.events.parts import START_OVER
+from mlproject.events.replay import ReplaySource
 from mlproject.events.simulator import Simulator
-
-Kind = Literal["simulated", "replayed"]
+from mlproject.pipelines.stream_note import OTHER, Kind, StreamNote, check_stream, read_note
 
 Source = ReplaySource | Simulator
-
-_OTHER: Final = "ratings of two sources must not be mixed. "
-
-
-@dataclass(frozen=True, slots=True)
-class StreamNote:
-    """Whose ratings a store holds.
-
-    Parameters
-    ----------
-    source
-        What sends them.
-    seed
-        Of the simulation, or of the order of a file.
-    file
-        The name of the file that is replayed.
-    parts
-        What of the file was begun; see :class:`~mlproject.events.replay.ReplaySource`.
-    rejected
-        Rows of the file that are no ratings.
-    """
-
-    source: Kind
-    seed: int
-    file: str = ""
-    parts: tuple[Part, ...] = ()
-    rejected: int = 0
-
-    @property
-    def rows(self) -> int:
-        """Rows of the file, ratings or not."""
-        return (self.parts[-1].end if self.parts else 0) + self.rejected
-
-
-def read_note(store: ObjectStore) -> StreamNote | None:
-    """Return whose ratings a store holds, None if there is no note.
-
-    Raises
-    ------
-    DataError
-        If the note is damaged.
-    """
-    content = store.get(keys.STREAM)
-    if content is None:
-        return None
-    try:
-        found = json.loads(content)
-        parts = tuple(Part(int(part["end"]), str(part["digest"])) for part in found.pop("parts"))
-        return StreamNote(**found, parts=parts)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DataError(
-            f"{keys.STREAM} in {store.uri}, which says whose ratings these are, is damaged; "
-            "mend it, or start over after `make clean-state`"
-        ) from error
-
-
-def check_stream(note: StreamNote | None, kind: Kind, seed: int, uri: str) -> None:
-    """Refuse to send the ratings of another source than the store holds.
-
-    Raises
-    ------
-    ConfigError
-        If the store was filled by another source, or with another seed.
-    """
-    if note is None:
-        return
-    if note.source != kind:
-        held = f"the ratings of {note.file}" if note.file else "simulated ratings"
-        raise ConfigError(f"{uri} holds {held}; {_OTHER}{START_OVER}")
-    if note.seed != seed:
-        raise ConfigError(
-            f"the ratings in {uri} were begun with TVREC_SEED={note.seed}, and it is {seed} now, "
-            f"which gives others; set it back. {START_OVER}"
-        )
 
 
 def take_up(source: Source, store: ObjectStore, position: int, seed: int) -> Source:
@@ -131,7 +56,7 @@ def take_up(source: Source, store: ObjectStore, position: int, seed: int) -> Sou
         if note is None and kind == "replayed":
             raise ConfigError(
                 f"{store.uri} holds {position:,} ratings, and no note of whose they are; "
-                f"{_OTHER}{START_OVER}"
+                f"{OTHER}{START_OVER}"
             )
     if isinstance(source, ReplaySource):
         if position and note is not None:

@@ -35,6 +35,16 @@ class ServiceClient:
         except UnavailableError:
             return False
 
+    def model(self) -> dict[str, Any]:
+        """Return what ``GET /model`` tells of the version that answers, {} if it cannot tell."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        url = f"{self.url}/model"
+        try:
+            with request("GET", url, headers=headers, timeout_s=_READY_SECONDS) as answer:
+                return _object(answer.data) if answer.status == _OK else {}
+        except UnavailableError:
+            return {}
+
     def rate(self, *, user_id: int, show_id: int, rating: int) -> dict[str, Any]:
         """Send a rating to ``POST /rate`` and return the answer.
 

@@ -6,25 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mlproject import config
+from docs.references import REFERENCES
 from mlproject.cli import tvrec
-from mlproject.config import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def settings_table() -> str:
-    """The table of settings, as the README must have it."""
-    lines = ["| variable | default | what it is |", "|---|---|---|"]
-    for field, info in Settings.model_fields.items():
-        default = "" if info.default is None else f"`{info.default}`"
-        lines.append(f"| `{config.variable(field)}` | {default} | {info.description} |")
-    return "\n".join(lines)
-
-
-def test_the_table_of_settings_is_true() -> None:
-    assert settings_table() in README, f"put this into the README:\n{settings_table()}"
+@pytest.mark.parametrize("document", REFERENCES)
+def test_a_reference_is_what_the_code_says(document: str) -> None:
+    assert (ROOT / document).read_text() == REFERENCES[document](), "`make docs` writes it anew"
 
 
 def test_every_make_target_that_is_named_exists() -> None:

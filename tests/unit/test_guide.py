@@ -1,48 +1,42 @@
 """The guide says each thing once, when it has become true."""
 
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
+
+import pytest
 
 from mlproject import config, guide
 from mlproject.bootstrap import App
-from mlproject.core.errors import TrackingUnavailableError
-from mlproject.core.runs import VersionInfo
-from mlproject.testing import MemoryRegistry
-from tests.builders import version
-
-SETTINGS = config.Settings(mlflow_port=5001, service_port=3001)
+from tests import builders
 
 
-@dataclass
-class Registry(MemoryRegistry):
-    """A registry whose production can be set."""
+class Mlflow(builders.Answers):
+    """A server that can be down, and knows an experiment or not."""
 
-    in_production: VersionInfo | None = None
+    status = 503
+    has_experiment = False
 
-    def production(self) -> VersionInfo | None:
-        self.check()
-        return self.in_production
+    def do_GET(self) -> None:  # noqa: N802 - the name is given
+        if "get-by-name" in self.path:
+            told = {"experiment": {"experiment_id": "7"}} if self.has_experiment else {}
+            self.body = json.dumps(told).encode()
+        super().do_GET()
 
 
 @dataclass
 class Service:
-    """A service that can be ready."""
+    """A service that can be ready, and answers from a version."""
 
-    ready: bool = False
+    told: dict[str, Any] = field(default_factory=dict)
 
     def is_ready(self) -> bool:
-        return self.ready
+        return bool(self.told)
 
-
-DOWN = TrackingUnavailableError("down")
-
-
-def app(registry: Registry, service: Service | None = None) -> App:
-    made = App(SETTINGS)
-    made.registry, made.service = registry, service or Service()
-    return made
+    def model(self) -> dict[str, Any]:
+        return self.told
 
 
 @dataclass
@@ -62,35 +56,49 @@ class Stage(threading.Event):
         return self.is_set()
 
 
-def test_each_thing_is_said_once_and_in_its_time(tmp_path: Path) -> None:
-    registry, service, said = Registry(tmp_path, failure=DOWN), Service(), []
+@pytest.fixture
+def mlflow() -> Iterator[tuple[str, type[Mlflow]]]:
+    handler = type("Handler", (Mlflow,), {})
+    with builders.serve(handler) as address:
+        yield address, handler
+
+
+def app(uri: str, service: Service) -> App:
+    made = App(config.Settings(mlflow_tracking_uri=uri, service_port=3001))
+    made.service = service
+    return made
+
+
+def test_each_thing_is_said_once_and_in_its_time(mlflow: tuple[str, type[Mlflow]]) -> None:
+    (uri, server), service, said = mlflow, Service(), []
     lines_before: list[int] = []
 
-    def scene(**changes: object) -> Callable[[], None]:
-        def change() -> None:
+    def scene(change: Callable[[], object] = lambda: None) -> Callable[[], None]:
+        def next_scene() -> None:
             lines_before.append(len(said))
-            registry.__dict__.update(changes)
+            change()
 
-        return change
+        return next_scene
+
+    def answers(number: int, reason: str) -> Callable[[], object]:
+        return scene(lambda: service.told.update(version=number, reason=reason))
 
     stage = Stage(
         scenes=[
-            scene(failure=None),
+            scene(lambda: setattr(server, "status", 200)),
             scene(),
-            scene(in_production=version(1, tags={"reason": "the first"})),
-            lambda: setattr(service, "ready", True),
-            scene(failure=DOWN),
-            scene(failure=None),
-            scene(in_production=version(2, tags={"reason": "a better one"})),
+            answers(1, "the first"),
+            scene(lambda: setattr(server, "has_experiment", True)),
+            scene(lambda: setattr(server, "status", 503)),
+            answers(2, "a better one"),
             scene(),
         ]
     )
-    guide.follow(app(registry, service), stage, said.append)
+    guide.follow(app(uri, service), stage, said.append)
 
     assert lines_before[0] == 0, "nothing is there yet"
-    assert said[0] == "MLflow is at http://127.0.0.1:5001"
-    assert "version 1 is in production: the first" in said
-    assert said[-1] == "version 2 is in production: a better one"
+    assert said[0] == f"MLflow is at {uri}"
+    assert said[-1] == "version 2 answers: a better one"
     assert len(said) == len(set(said))
     (hint,) = [line for line in said if line.startswith("try: ")]
     assert hint == (
@@ -98,18 +106,20 @@ def test_each_thing_is_said_once_and_in_its_time(tmp_path: Path) -> None:
         """-H 'Content-Type: application/json' -d '{"user_id": 1, "num_items": 10}'"""
     )
     assert "see what it recommends: http://127.0.0.1:3001/" in said
-    assert said.index(hint) > said.index("version 1 is in production: the first")
+    assert said.index(hint) < said.index("version 1 answers: the first")
+    (page,) = [line for line in said if line.startswith("compare the runs: ")]
+    assert page.startswith(f"compare the runs: {uri}/#/experiments/7/runs")
 
 
-def test_a_version_without_a_reason_is_said_too(tmp_path: Path) -> None:
+def test_a_version_without_a_reason_is_said_too(mlflow: tuple[str, type[Mlflow]]) -> None:
     said: list[str] = []
-    guide.follow(app(Registry(tmp_path, in_production=version(4))), Stage(), said.append)
-    assert any(line.startswith("version 4 is in production") for line in said)
+    guide.follow(app(mlflow[0], Service({"version": 4})), Stage(), said.append)
+    assert any(line.startswith("version 4 answers") for line in said)
 
 
-def test_stopped_before_it_begins_it_says_nothing(tmp_path: Path) -> None:
+def test_stopped_before_it_begins_it_says_nothing() -> None:
     stop = threading.Event()
     stop.set()
     said: list[str] = []
-    guide.follow(app(Registry(tmp_path)), stop, said.append)
+    guide.follow(app("http://127.0.0.1:9", Service({"version": 4})), stop, said.append)
     assert said == []

@@ -395,15 +395,12 @@ class Once(threading.Event):
         return True
 
 
-def test_guide_says_what_has_come_up(
-    run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    promote_one(registry)
+def test_guide_says_what_has_come_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "stop_on_signals", Once)
-    with http_server(200) as service:
+    with http_server(200, b'{"version": 1, "reason": "it is good"}') as service:
         result = run("guide", TVREC_SERVICE_PORT=service.rpartition(":")[2])
     assert result.exit_code == 0
-    assert "version 1 is in production: it is good" in result.stdout
+    assert "version 1 answers: it is good" in result.stdout
     assert f"{service}/recommend" in result.stdout
 
 

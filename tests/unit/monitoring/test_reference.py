@@ -1,14 +1,6 @@
 """The table of all metrics."""
 
-from pathlib import Path
-
 from mlproject.monitoring.reference import metrics_table, names
-
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
-
-
-def test_the_document_has_the_table() -> None:
-    assert metrics_table() in DOCUMENT, f"put this into docs/metrics.md:\n{metrics_table()}"
 
 
 def test_a_name_is_one_by_which_a_query_can_ask() -> None:

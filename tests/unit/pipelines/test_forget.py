@@ -21,7 +21,7 @@ from mlproject.exposures.records import encode, new_key
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.pipelines.forget import Receipt, forget, remainders
-from mlproject.pipelines.take_up import StreamNote
+from mlproject.pipelines.stream_note import StreamNote
 from mlproject.snapshot.ingest import current, ingest
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.testing import MemoryStore

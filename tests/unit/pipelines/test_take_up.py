@@ -7,15 +7,11 @@ import pytest
 
 from mlproject.batches import keys
 from mlproject.core.errors import ConfigError, DataError, UnavailableError
-from mlproject.events.replay import Part, ReplaySource
+from mlproject.events.parts import Part
+from mlproject.events.replay import ReplaySource
 from mlproject.events.simulator import Simulator
-from mlproject.pipelines.take_up import (
-    StreamNote,
-    check_catalogue_is_there,
-    known_share,
-    read_note,
-    take_up,
-)
+from mlproject.pipelines.stream_note import StreamNote, read_note
+from mlproject.pipelines.take_up import check_catalogue_is_there, known_share, take_up
 from mlproject.testing import MemoryStore
 from tests.builders import Calendar, put_catalogue, shows
 

@@ -1,0 +1,25 @@
+"""What of a file was begun: the parts that a replay goes on from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+START_OVER: Final = (
+    "Replay it into a state folder of its own (`make run STATE=another-folder ...`), or start over "
+    "after `make clean-state`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of a file up to ``end``, and what they were when they were begun.
+
+    Parameters
+    ----------
+    end
+        Rows from the beginning of the file to the end of this part.
+    digest
+        Of all these rows, as ratings.
+    """
+
+    end: int
+    digest: str
