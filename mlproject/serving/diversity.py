@@ -11,7 +11,7 @@ def diversified(
 
     Each time it is the one with the highest ``(1 - diversity) * relevance - diversity *
     likeness``: relevance is the score, scaled to 0 to 1 over the candidates, likeness the
-    largest cosine with one that was chosen before.
+    largest cosine with one that was chosen before. Of equals it is the one with the best score.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ def diversified(
     """
     if not len(scores):
         return []
+    by_score = np.argsort(-scores, kind="stable")
+    scores, vectors = scores[by_score], vectors[by_score]
     span = float(np.ptp(scores))
     relevance = (scores - scores.min()) / span if span else np.zeros(len(scores), np.float32)
     likeness = np.zeros(len(scores), dtype=np.float32)
@@ -48,4 +50,5 @@ def diversified(
         chosen.append(best)
         open_[best] = False
         np.maximum(likeness, vectors @ vectors[best], out=likeness)
-    return chosen
+    ranked: list[int] = by_score[chosen].tolist()
+    return ranked
