@@ -29,7 +29,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-stack clean clean-state \
+.PHONY: help run bento stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
@@ -97,6 +97,9 @@ lock: $(READY) ## Pin the dependencies anew, with hashes
 		$(COMPILE) --extra $$extra --constraints requirements/dev.txt pyproject.toml -o requirements/$$extra.txt || exit 1; \
 	done
 	@$(COMPILE) --group build --constraints requirements/dev.txt -o requirements/build.txt
+
+bento: $(READY) ## Build the service as a Bento (then: bentoml serve recommendations)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build -f bento/bentofile.yaml .
 
 images: $(IMAGES) ## Build the container images (TAG=, DOCKER_FLAGS=)
 

@@ -482,7 +482,10 @@ class App:
         """Return the folder in which a process keeps the versions it has loaded."""
         from mlproject.models.cache import ModelCache
 
-        return ModelCache(self.settings.state_dir / "models" / owner, self.registry.download)
+        return ModelCache(
+            self.settings.state_dir / "models" / owner,
+            lambda number, folder: self.registry.download(number, folder),  # noqa: PLW0108
+        )
 
     def trainer(self, name: str) -> Trainer:
         """Return the trainer of a name, one of :data:`TRAINERS`.
@@ -576,14 +579,15 @@ class App:
         """Return what keeps the service on the production version."""
         from mlproject.serving.watcher import ModelWatcher
 
+        # MLflow takes seconds to import: the version of the last life answers meanwhile.
         cache = self.model_cache("service")
         return ModelWatcher(
-            self.registry.production,
+            lambda: self.registry.production(),  # noqa: PLW0108 - not asked for before
             cache.load,
             cache.last,
             self.settings.poll_seconds,
             on_swap,
-            self.registry.find_run,
+            lambda run_id: self.registry.find_run(run_id),  # noqa: PLW0108
         )
 
     @cached_property

@@ -371,6 +371,11 @@ def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
+def path_with(folder: Path) -> str:
+    """Return the search path for programs, with a folder before the others."""
+    return os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
+
+
 def spare_loopback_the_proxy(host: str) -> None:
     """Let nothing that stays on this machine go through a proxy of the environment.
 

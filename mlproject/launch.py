@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -190,6 +191,8 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
     }
     return {
         **files,
+        # The commands of the Procfile are beside this one, be its environment active or not.
+        "PATH": config.path_with(Path(sys.executable).parent),
         "TVREC_STATE_DIR": str(state),
         "TVREC_HOST": settings.host,
         "TVREC_MLFLOW_PORT": str(settings.mlflow_port),

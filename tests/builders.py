@@ -1,5 +1,6 @@
 """Small data and small servers, for tests of several stages."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,6 +124,15 @@ def model(shows: Iterable[int] = (10, 20, 30, 40), **changes: Any) -> TrainedMod
         cards=tuple({c.SHOW_ID: n, c.TITLE: f"Show {n}", c.GENRES: ["Drama"]} for n in ids),
     )
     return replace(trained, **changes)
+
+
+def keep_model(state: Path, trained: TrainedModel, number: int = 1) -> None:
+    """Leave a model where a service takes up that of its last life."""
+    folder = state / "models" / "service"
+    name = f"{number}-kept"
+    (folder / name).mkdir(parents=True)
+    save_model(trained, folder / name)
+    (folder / "current.json").write_text(json.dumps({"version": number, "folder": name}))
 
 
 def rated(*ratings: tuple[int, int]) -> UserRatings:

@@ -17,7 +17,9 @@ import runpy
 from mlproject import config
 from mlproject.bootstrap import App
 runpy.run_path({str(ROOT / "bento" / "service.py")!r})
-App(config.load()).model_watcher()
+app = App(config.load())
+app.registry
+app.model_watcher()
 """
 TASKS = {
     "data-exporter": ["tvrec", "export-shows"],

@@ -150,6 +150,7 @@ from mlproject import config
 from mlproject.bootstrap import TRAINERS, App
 with App(config.load()) as app:
     app.model_watcher()
+    assert "mlflow" not in sys.modules
     app.rating_log
     app.user_histories.start()
     while not app.user_histories.status.is_loaded: pass

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, ConfigError, StoreUnavailableError
 from mlproject.launch import check_data, check_port, up
 from mlproject.objects.locks import hold
-from tests.servers import free_port
+from tests.servers import environment, free_port
 
 
 @pytest.fixture
@@ -163,3 +165,25 @@ def test_nothing_is_started_when_the_state_folder_is_in_use(tmp_path: Path, proc
     ):
         up(settings_of(tmp_path / "state"), procfile)
     assert not (tmp_path / "started").exists()
+
+
+def test_the_commands_of_the_procfile_are_found_without_an_active_environment(
+    tmp_path: Path,
+) -> None:
+    said = tmp_path / "said"
+    (tmp_path / "Procfile").write_text(f'one: sh -c "tvrec --version > {said}"\n')
+    script = (
+        "import sys; from pathlib import Path; from mlproject import config, launch;"
+        "launch.up(config.load(), Path(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "Procfile"],
+        env={
+            **environment(TVREC_STATE_DIR=str(tmp_path / "var"), PATH="/usr/bin:/bin"),
+            "TVREC_SERVICE_PORT": str(free_port()),
+            "TVREC_MLFLOW_PORT": str(free_port()),
+        },
+        check=True,
+        timeout=60,
+    )
+    assert "tvrec" in said.read_text()
