@@ -49,5 +49,5 @@ def test_a_worker_is_ready_with_a_model_and_watches_until_its_end(service: Modul
         assert not made.__is_ready__()
         watcher.current = Recommender(3, model())
         assert made.__is_ready__()
-    watcher._thread.join(10)
+    watcher._thread.join(120)  # it may be importing MLflow
     assert not watcher._thread.is_alive()
