@@ -138,7 +138,7 @@ class MemoryHistories:
 
     def add(self, event: RatingEvent, place: Place) -> None:
         """Let a rating count."""
-        self.ratings.setdefault(event.user_id, {})[event.show_id] = event.rating
+        self.ratings.setdefault(event.user_id, {})[event.show_id] = event.rating or 0
         end = max(self.offsets.get(place.partition, 0), place.offset + 1)
         self.offsets[place.partition] = end
 

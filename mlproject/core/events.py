@@ -32,7 +32,7 @@ class RatingEvent:
     user_id, show_id
         At least 0.
     rating
-        1 to 10.
+        1 to 10; None = watched, not rated.
     rated_at_ms
         Milliseconds since 1970, UTC.
     source
@@ -42,7 +42,7 @@ class RatingEvent:
     event_id: str
     user_id: int
     show_id: int
-    rating: int
+    rating: int | None
     rated_at_ms: int
     source: EventSource
 

@@ -37,6 +37,7 @@ from mlproject.core.event_keys import event_key
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.forgotten import NOBODY
 from mlproject.core.ports import ObjectStore
+from mlproject.core.rating_columns import UNRATED
 from mlproject.core.rating_order import Rated, order_of
 from mlproject.core.user_histories import HistoriesStatus, History, Position
 from mlproject.core.user_ratings import UserRatings
@@ -164,7 +165,7 @@ class FollowedHistories:
 
     def add(self, event: RatingEvent, place: Place) -> None:
         """Let a rating count at once that came through this process and is durable."""
-        order = order_of(event.rated_at_ms, event_key(event.event_id), event.rating)
+        order = order_of(event.rated_at_ms, event_key(event.event_id), event.rating or UNRATED)
         rated = Rated(event.user_id, event.show_id, order)
         with self._lock:
             if place.offset >= self._offsets.get(place.partition, 0):

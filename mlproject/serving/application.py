@@ -28,6 +28,7 @@ from mlproject.serving.requests import (
     RateRequest,
     RecommendRequest,
     SimilarRequest,
+    UnrateRequest,
     sentence,
 )
 from mlproject.serving.routes import router
@@ -41,10 +42,11 @@ if TYPE_CHECKING:
 MEASURE_SECONDS: Final = 2.0
 
 _SAMPLES: Final = {
-    "/recommend": RecommendRequest.sample,
-    "/recommend/batch": BatchRequest.sample,
-    "/similar": SimilarRequest.sample,
-    "/rate": RateRequest.sample,
+    ("POST", "/recommend"): RecommendRequest.sample,
+    ("POST", "/recommend/batch"): BatchRequest.sample,
+    ("POST", "/similar"): SimilarRequest.sample,
+    ("POST", "/rate"): RateRequest.sample,
+    ("DELETE", "/rate"): UnrateRequest.sample,
 }
 
 
@@ -176,7 +178,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
     detail = dict(error.errors()[0])
     where, *path = detail["loc"]
-    sample = _SAMPLES.get(request.url.path, "") if where == "body" else ""
+    sample = _SAMPLES.get((request.method, request.url.path), "") if where == "body" else ""
     if where == "body" and not path and detail["type"] == "missing":
         detail["type"] = "json_invalid"
     most = serving(request.app).settings.max_items
@@ -193,7 +195,8 @@ async def no_route(request: Request, error: Exception) -> Response:
     """Answer what is no route of ours, and a body that is no JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        return refusal(400, f"the body is not JSON; send for example {_SAMPLES[request.url.path]}")
+        sample = _SAMPLES[request.method, request.url.path]
+        return refusal(400, f"the body is not JSON; send for example {sample}")
     return nowhere(request.method, request.url.path, error.status_code, error.headers)
 
 

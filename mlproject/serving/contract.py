@@ -143,6 +143,15 @@ class TakenRating(BaseModel):
     title: str | None = Field(description="The show's; null: the model does not know the show.")
 
 
+class TakenBack(BaseModel):
+    """Where it is noted that a rating does not count any more."""
+
+    event_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
 class UserRating(BaseModel):
     """The latest rating of a show by a user."""
 

@@ -7,20 +7,24 @@ from typing import Final
 from mlproject.core.errors import UnavailableError
 from mlproject.core.events import EventSource, Place, RatingEvent, new_event_id
 from mlproject.core.rating_log import RatingLog
-from mlproject.serving.requests import RateRequest
+from mlproject.serving.requests import RateRequest, UnrateRequest
 
 # A log gives up after five; this is for a disk or a server that hangs.
 ANSWER_SECONDS: Final = 7.0
 
 
-def event_of(request: RateRequest) -> RatingEvent:
-    """Return the event of a request, made now by this machine's clock."""
+def event_of(request: RateRequest | UnrateRequest) -> RatingEvent:
+    """Return the event of a request, made now by this machine's clock.
+
+    Of a rating that is taken back it is that the show was watched and not rated: as the newest
+    event it replaces the rating, for all readers and in every model from then on.
+    """
     now_ms = time.time_ns() // 1_000_000
     return RatingEvent(
         event_id=new_event_id(now_ms),
         user_id=request.user_id,
         show_id=request.show_id,
-        rating=request.rating,
+        rating=request.rating if isinstance(request, RateRequest) else None,
         rated_at_ms=now_ms,
         source=EventSource.SERVICE,
     )

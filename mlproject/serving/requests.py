@@ -170,6 +170,16 @@ class RateRequest(_Request):
     rating: Rating
 
 
+class UnrateRequest(_Request):
+    """Who takes back the rating of which show."""
+
+    sample = '{"user_id": 1, "show_id": 2}'
+    model_config = _shown({"user_id": 1, "show_id": 2})
+
+    user_id: Id
+    show_id: Id
+
+
 Asked = TypeVar("Asked", bound=_Request)
 
 

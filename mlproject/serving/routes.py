@@ -11,6 +11,7 @@ from starlette.responses import Response
 from mlproject.serving import contract
 from mlproject.serving.answers import encoded
 from mlproject.serving.contract import problems
+from mlproject.serving.problems import NotFoundError
 from mlproject.serving.rating import event_of, rate_now
 from mlproject.serving.recommending import answers, recommended
 from mlproject.serving.requests import (
@@ -18,6 +19,7 @@ from mlproject.serving.requests import (
     RateRequest,
     RecommendRequest,
     SimilarRequest,
+    UnrateRequest,
     check_count,
 )
 from mlproject.serving.state import Serving, serving_of
@@ -96,11 +98,27 @@ async def similar(asked: SimilarRequest, request: Request) -> Response:
 async def rate(asked: RateRequest, request: Request) -> Response:
     """Take a rating; the answer comes when it is durable, and from then on it counts."""
     now = serving_of(request)
-    event = event_of(asked)
-    place = await rate_now(now.log, event)
-    now.histories.add(event, place)
-    told = {"event_id": event.event_id, **asdict(place), "title": _title(now, event.show_id)}
-    return json_answer(encoded(told), 201)
+    told = await _noted(now, asked)
+    return json_answer(encoded({**told, "title": _title(now, asked.show_id)}), 201)
+
+
+@router.delete(
+    "/rate",
+    summary="Take a rating back",
+    response_model=contract.TakenBack,
+    responses=problems(
+        s404="The user has not rated the show",
+        s503="It is not acknowledged that the rating is taken back; send it again",
+    ),
+    tags=["ratings"],
+)
+async def unrate(asked: UnrateRequest, request: Request) -> Response:
+    """Let a rating count no more; the show stays one that the user has watched."""
+    now = serving_of(request)
+    rated = now.histories.of(asked.user_id).ratings
+    if not rated.ratings[rated.show_ids == asked.show_id].any():
+        raise NotFoundError(f"user {asked.user_id} has no rating of show {asked.show_id}")
+    return json_answer(encoded(await _noted(now, asked)))
 
 
 @router.get(
@@ -172,6 +190,14 @@ async def model(request: Request) -> Response:
         **recommender.about,
     }
     return json_answer(encoded(told))
+
+
+async def _noted(now: Serving, asked: RateRequest | UnrateRequest) -> dict[str, Any]:
+    """Make an event durable, let it count, and return where it is."""
+    event = event_of(asked)
+    place = await rate_now(now.log, event)
+    now.histories.add(event, place)
+    return {"event_id": event.event_id, **asdict(place)}
 
 
 def _title(now: Serving, show_id: int) -> str | None:

@@ -11,6 +11,8 @@ from mlproject.core import columns as c
 from mlproject.serving import contract
 from mlproject.serving.application import serving
 from mlproject.serving.recommender import Recommender
+from mlproject.snapshot.ingest import ingest
+from mlproject.testing import MemoryStore
 from tests.builders import model
 
 CARDS = (
@@ -132,6 +134,32 @@ def test_similar_shows_are_not_the_show_itself(client: TestClient) -> None:
     assert [item[c.SHOW_ID] for item in told["items"]] == [30, 20]
 
 
+def unrated(client: TestClient, user_id: int, show_id: int) -> Any:
+    return client.request("DELETE", "/rate", json={"user_id": user_id, "show_id": show_id})
+
+
+def test_a_rating_that_is_taken_back_counts_no_more_and_the_show_stays_watched(
+    client: TestClient, store: MemoryStore
+) -> None:
+    client.post("/rate", json={"user_id": 2, "show_id": 40, "rating": 9})
+    answer = unrated(client, 2, 40)
+    assert answer.status_code == 200
+    contract.TakenBack.model_validate(answer.json(), strict=True)
+    (rating,) = client.get("/users/2/ratings").json()["ratings"]
+    assert (rating["show_id"], rating["rating"]) == (40, None)
+    assert 40 not in shown(client, user_id=2)
+    # As the snapshot has it, and so every model from then on.
+    state, _ = ingest(store)
+    assert state.of_user(2).ratings.tolist() == [0]
+
+
+def test_a_rating_that_is_none_cannot_be_taken_back(client: TestClient, store: MemoryStore) -> None:
+    answer = unrated(client, 2, 40)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "user 2 has no rating of show 40"
+    assert not store.objects
+
+
 def test_a_user_can_see_their_ratings(client: TestClient, app: FastAPI) -> None:
     serving(app).histories.ratings[2] = {10: 9, 20: 0, 777: 3}
     told = client.get("/users/2/ratings").json()
@@ -246,6 +274,7 @@ def test_the_document_tells_of_every_route(client: TestClient) -> None:
         ("/recommend/batch", "post"),
         ("/similar", "post"),
         ("/rate", "post"),
+        ("/rate", "delete"),
         ("/users/{user_id}/ratings", "get"),
         ("/shows", "get"),
         ("/shows/{show_id}", "get"),
