@@ -2,7 +2,7 @@
 
 All run on uvloop and httptools, one process each, with one model of 12,294 shows and the ratings
 of 2,000 users, and are asked in turn by four connections, so that a busy machine is as unkind to
-each. ``--soak SECONDS`` keeps the service alone busy and tells of pauses and memory.
+each; beside others the CPU of an answer tells more than the answers a second. ``--soak SECONDS`` keeps the service alone busy and tells of pauses and memory.
 """
 
 import argparse
@@ -11,8 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -20,15 +19,19 @@ from statistics import median
 import numpy as np
 
 from benchmarks.load import Load, post, run
-from mlproject.batches.log import BatchRatingLog
+from mlproject.batches.progress import Totals
 from mlproject.core import columns as c
-from mlproject.core.events import EventSource, RatingEvent, new_event_id
 from mlproject.core.ids import IdMap
 from mlproject.core.model import TrainedModel
 from mlproject.core.preferences import history_weights
+from mlproject.core.rating_columns import RatingColumns
 from mlproject.models.factors import Factors
 from mlproject.models.files import save_model
 from mlproject.objects.local import LocalStore
+from mlproject.snapshot.ingest import manifest_of
+from mlproject.snapshot.latest import latest
+from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.switch import Seen, commit, write_segments
 from tests.builders import keep_model
 from tests.servers import answers, bento_service, environment, free_port, wait_until, working_on
 
@@ -74,24 +77,25 @@ def prepare(folder: Path) -> None:
     (folder / "model").mkdir()
     save_model(model(), folder / "model")
     keep_model(folder / "state", model())
-    log = BatchRatingLog(LocalStore(folder / "state" / "store"))
-    log.start()
-    at = time.time_ns() // 1_000_000
-    for user, show, rating in zip(users.tolist(), shows.tolist(), ratings.tolist(), strict=True):
-        log.append(RatingEvent(new_event_id(at), user, show, rating, at, EventSource.SERVICE))
-    log.close()
+    at = 1_735_689_600_000 + np.arange(len(users))
+    columns = RatingColumns(users, shows, ratings, at, at.astype(np.uint64), at.astype(np.uint64))
+    store = LocalStore(folder / "state" / "store")
+    state = RatingsState.of_sorted(latest(columns))
+    base = write_segments(store, state.ratings, 1)
+    manifest = manifest_of(state, 1, base=base, deltas=(), watermarks={}, totals=Totals())
+    commit(store, Seen(None, None), manifest)
 
 
 @contextmanager
-def rival(name: str, folder: Path) -> Iterator[int]:
-    """Start one of ``serving_rivals``; yield its port."""
+def rival(name: str, folder: Path) -> Iterator[tuple[int, int]]:
+    """Start one of ``serving_rivals``; yield its port and its process."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.serving_rivals", name, str(folder), str(port)]
     settings = environment(OPENBLAS_NUM_THREADS="1", PYTHONPATH=os.pathsep.join(sys.path))
     with subprocess.Popen(command, env=settings) as process:
         try:
             wait_until(lambda: answers(f"http://127.0.0.1:{port}/openapi.json"), 120, name)
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
 
@@ -106,13 +110,22 @@ def memory_mb(state: Path) -> float:
     return total / 1024
 
 
-def tell(what: str, load: Load, beside: float = 0) -> None:
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return the processor time that processes have used."""
+    ticks = 0
+    for pid in pids:
+        used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        ticks += sum(map(int, used))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def tell(what: str, load: Load, cpu_ms: float | None = None) -> None:
     """Print a line."""
-    ratio = f"{load.speed / beside:6.2f} x" if beside else ""
+    costs = "" if cpu_ms is None else f", {cpu_ms:5.2f} ms of CPU each"
     print(
         f"{what:9} {load.speed:7.0f} a second, median {load.ms(0.5):6.2f} ms, "
-        f"99 % {load.ms(0.99):6.2f} ms, longest {load.ms(1):6.1f} ms, "
-        f"{len(load.bad)} failed {ratio}",
+        f"99 % {load.ms(0.99):6.2f} ms, longest {load.ms(1):6.1f} ms{costs}, "
+        f"{len(load.bad)} failed",
         flush=True,
     )
 
@@ -144,25 +157,35 @@ def main() -> None:
         prepare(folder)
         url, _ = servers.enter_context(bento_service(folder / "state"))
         wait_until(lambda: answers(f"{url}/readyz"), 120, "the service")
-        ports = {"service": int(url.rpartition(":")[2])}
+        port, state = int(url.rpartition(":")[2]), folder / "state"
         if options.soak:
-            soak(ports["service"], requests, folder / "state", options.soak)
+            soak(port, requests, state, options.soak)
             return
-        ports |= {name: servers.enter_context(rival(name, folder)) for name in ("bare", "naive")}
-        loads: dict[str, list[Load]] = {name: [] for name in ports}
-        for name, port in ports.items():
-            run(port, requests, CONNECTIONS, 2)
-            print(f"{name}: warm", flush=True)
-        for _ in range(options.turns):
-            for name, port in ports.items():
-                loads[name].append(run(port, requests, CONNECTIONS, options.seconds))
-                tell(name, loads[name][-1])
-        speed = {name: median(load.speed for load in found) for name, found in loads.items()}
-        print(
-            f"the service: {speed['service'] / speed['bare']:.2f} x bare FastAPI, "
-            f"{speed['service'] / speed['naive']:.1f} x the naive service; 99 % within "
-            f"{median(load.ms(0.99) for load in loads['service']):.2f} ms"
+        rivals: dict[str, tuple[int, list[int]]] = {"service": (port, working_on(state))}
+        for name in ("bare", "naive"):
+            port, pid = servers.enter_context(rival(name, folder))
+            rivals[name] = port, [pid]
+        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in rivals}
+        for turn in range(-1, options.turns):
+            for name, (port, pids) in rivals.items():
+                before = cpu_seconds(pids)
+                load = run(port, requests, CONNECTIONS, options.seconds)
+                cpu_ms = 1000 * (cpu_seconds(pids) - before) / len(load.waits)
+                if turn >= 0:  # the first is for warming up
+                    found[name].append((load.speed, cpu_ms, load.ms(0.99)))
+                    tell(name, load, cpu_ms)
+        speed, cpu, late = (
+            {name: median(turn[place] for turn in turns) for name, turns in found.items()}
+            for place in range(3)
         )
+        print(f"answers a second: {_beside(speed)}; 99 % within {late['service']:.2f} ms")
+        print(f"answers for the same CPU: {_beside({name: 1 / cpu[name] for name in cpu})}")
+
+
+def _beside(worth: dict[str, float]) -> str:
+    return ", ".join(
+        f"{worth['service'] / worth[name]:.2f} x {name}" for name in worth if name != "service"
+    )
 
 
 if __name__ == "__main__":
