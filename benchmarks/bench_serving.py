@@ -2,7 +2,8 @@
 
 All run on uvloop and httptools, one process each, with one model of 12,294 shows and the ratings
 of 2,000 users, and are asked in turn by four connections, so that a busy machine is as unkind to
-each; beside others the CPU of an answer tells more than the answers a second. ``--soak SECONDS`` keeps the service alone busy and tells of pauses and memory.
+each; beside others the CPU of an answer tells more than the answers a second. ``--soak SECONDS``
+keeps the service alone busy and tells of pauses and memory.
 """
 
 import argparse

@@ -60,5 +60,6 @@ def _floor(scores: NDArray[np.float32], k: int) -> float:
     stretches = len(scores) // _STRETCH
     if stretches <= k:
         return float(np.partition(scores, len(scores) - k)[len(scores) - k])
-    best = scores[: stretches * _STRETCH].reshape(stretches, _STRETCH).max(axis=1)
+    # Every so-manieth score, not neighbours: numpy compares whole rows at a time.
+    best = scores[: stretches * _STRETCH].reshape(_STRETCH, stretches).max(axis=0)
     return float(np.partition(best, stretches - k)[stretches - k])
