@@ -7,6 +7,7 @@ that of the processor, over all threads, so neighbours do not count.
 """
 
 import asyncio
+import gc
 import json
 import statistics
 import tempfile
@@ -125,6 +126,10 @@ async def measure(folder: Path) -> list[tuple[float, float]]:
     found = []
     async with app.router.lifespan_context(app):
         await ask(entrance, bodies)
+        # As the service does.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 100)
         for _ in range(ROUNDS):
             app.state.serving.trial = None
             began = time.process_time()

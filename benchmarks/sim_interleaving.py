@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core.exposures import CHALLENGER, PRODUCTION
 from mlproject.exposures.preference import ratio
 from mlproject.serving.interleaving import team_draft
 
@@ -125,9 +126,9 @@ def interleaving(world: World, users: int, error: float) -> tuple[float, float, 
     pairs = zip(*(each.tolist() for each in world.lists(odds[rows], error)), seeds, strict=True)
     drafted = [team_draft(ours, theirs, LENGTH, seed) for ours, theirs, seed in pairs]
     shown = np.array([shows for shows, _ in drafted])
-    is_b = np.array([[team == "c" for team in teams] for _, teams in drafted])
+    teams = np.array([[*teams] for _, teams in drafted])
     likes = world.likes(odds[rows], shown)
-    ours, theirs = (likes & ~is_b).sum(axis=1), (likes & is_b).sum(axis=1)
+    ours, theirs = ((likes & (teams == team)).sum(axis=1) for team in (PRODUCTION, CHALLENGER))
     telling = ours + theirs > 0
     outcome = (np.sign(theirs - ours) + 1) / 2
     totals = np.bincount(rows[telling], outcome[telling], users).astype(float)

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 PRODUCTION: Final = "p"
 CHALLENGER: Final = "c"
+BOTH: Final = "b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Exposure:
     challenger
         The version that took turns with it in this answer; 0 = none.
     teams
-        Where two took turns, whose each show is: :data:`PRODUCTION` or :data:`CHALLENGER`.
+        Where two took turns, whose each show is: :data:`PRODUCTION`, :data:`CHALLENGER`, or
+        :data:`BOTH` where they agreed.
     position
         Of the ratings that the answer was made from, as JSON; see
         :class:`~mlproject.core.user_histories.Position`.

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlproject.core.exposures import CHALLENGER, PRODUCTION, Exposure
+from mlproject.core.exposures import BOTH, CHALLENGER, PRODUCTION, Exposure
 from mlproject.core.preferences import LIKED
 from mlproject.core.rating_columns import RatingColumns
 
@@ -67,7 +67,7 @@ def preference(
     """Join answers with what was rated afterwards.
 
     A rating of 8 or more credits the last answer before it that showed the user the show, if
-    that was not too long ago.
+    that was not too long ago; of a show that both versions would have placed there, none.
 
     Parameters
     ----------
@@ -129,6 +129,8 @@ def _credits(
                 last[exposure.user_id, show_id] = place, team
     found: dict[int, tuple[int, int]] = {}
     for place, team in last.values():
+        if team == BOTH:
+            continue
         ours, theirs = found.get(place, (0, 0))
         found[place] = ours + (team == PRODUCTION), theirs + (team == CHALLENGER)
     return found

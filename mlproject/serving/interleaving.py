@@ -2,14 +2,17 @@
 
 F. Radlinski, M. Kurup and T. Joachims, "How Does Clickthrough Data Reflect Retrieval
 Quality?", CIKM 2008. The two rankings choose in turn, as captains do, and who begins a round
-is chance. Either has as many shows in every even prefix, so what a user takes up tells which
+is chance. Neither is ever more than one show ahead, so what a user takes up tells which
 ranking they prefer, and what makes users differ from each other cancels out.
+
+One rule is ours: a show that both would choose next is placed for both, and takes no turn. By the
+coin it would speak for one of them at random, and this is where people look most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
-from mlproject.core.exposures import CHALLENGER, PRODUCTION
+from mlproject.core.exposures import BOTH, CHALLENGER, PRODUCTION
 from mlproject.core.hashing import is_within, mixed
 
 _ASSIGNMENT: Final = 0x696E
@@ -49,25 +52,33 @@ def team_draft(
     Examples
     --------
     >>> team_draft([1, 2, 3], [1, 4, 5], 4, seed=0)
-    ([1, 4, 2, 5], 'pcpc')
+    ([1, 2, 4, 3], 'bpcp')
     """
     chosen: dict[int, str] = {}
-    ranked = {PRODUCTION: iter(production), CHALLENGER: iter(challenger)}
-    for team in _turns(seed):
-        if len(chosen) >= length or not ranked:
+    ranked = {PRODUCTION: list(production)[::-1], CHALLENGER: list(challenger)[::-1]}
+    turns = _turns(seed)
+    while len(chosen) < length:
+        next_of = {team: show for team in ranked if (show := _next(ranked[team], chosen)) >= 0}
+        if len(next_of) == len(ranked) and len({*next_of.values()}) == 1:
+            chosen[next_of[PRODUCTION]] = BOTH
+        elif next_of:
+            team = next(each for each in turns if each in next_of)
+            chosen[next_of[team]] = team
+        else:
             break
-        if team in ranked:
-            show = next((each for each in ranked[team] if each not in chosen), None)
-            if show is None:
-                del ranked[team]
-            else:
-                chosen[show] = team
     return list(chosen), "".join(chosen.values())
 
 
 def seed_of(user_id: int, production: int, challenger: int) -> int:
     """Return a seed by which a user sees the same order as long as the versions stay."""
     return mixed(user_id, mixed(production, mixed(challenger, _COIN)))
+
+
+def _next(ranked: list[int], chosen: Container[int]) -> int:
+    """Return the best show that is not chosen yet, -1 if there is none; drop those that are."""
+    while ranked and ranked[-1] in chosen:
+        ranked.pop()
+    return ranked[-1] if ranked else -1
 
 
 def _turns(seed: int) -> Iterator[str]:

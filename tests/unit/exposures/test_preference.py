@@ -39,6 +39,12 @@ def test_what_is_no_like_of_what_was_shown_tells_nothing() -> None:
     assert math.isnan(found(shown)[0])
 
 
+def test_what_both_placed_speaks_for_neither() -> None:
+    shown = [mixed(1, 100, "pbc")]
+    assert found(shown, (1, 2, 9, 200))[1] == 0
+    assert found(shown, (1, 2, 9, 200), (1, 3, 9, 200)) == (1.0, 1, 1)
+
+
 def test_a_like_is_due_to_the_last_answer_before_it() -> None:
     shown = [mixed(1, 500, "pp"), mixed(1, 300, "cc"), mixed(1, 100, "pp")]
     assert found(shown, (1, 1, 9, 400)) == (1.0, 1, 1)

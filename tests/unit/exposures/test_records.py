@@ -13,7 +13,7 @@ from mlproject.exposures.records import day_of, decode, encode, new_key
 from tests.unit.exposures.conftest import exposure
 
 IDS = st.integers(0, 2**63 - 1)
-SHOWS = st.lists(st.tuples(IDS, st.sampled_from("pc")), max_size=12)
+SHOWS = st.lists(st.tuples(IDS, st.sampled_from("pcb")), max_size=12)
 
 
 @given(st.lists(st.tuples(IDS, IDS, SHOWS, st.booleans()), max_size=5))

@@ -132,7 +132,7 @@ def test_an_interleaved_answer_is_always_noted() -> None:
     (exposure,) = noted(beside)
     assert exposure.shows == shows(told)
     assert (exposure.user_id, exposure.version, exposure.challenger) == (1, 3, 4)
-    assert exposure.teams.count("p") == exposure.teams.count("c") == 3
+    assert abs(exposure.teams.count("p") - exposure.teams.count("c")) <= 1
     assert exposure.position == told["position"]
 
 
