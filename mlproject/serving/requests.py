@@ -45,6 +45,13 @@ _WANTED: Final[Mapping[str, str]] = {
     "limit": "a whole number from 1 to 100",
 }
 """What each field takes."""
+_EACH: Final[Mapping[str, str]] = {
+    "history": 'an object such as {"show_id": 3, "rating": 9}',
+    "genres": f"a text of at most {_LONGEST_NAME} letters",
+    "types": f"a text of at most {_LONGEST_NAME} letters",
+    "exclude_show_ids": _ID,
+}
+"""What a list takes as one of its members."""
 
 
 class _Request(BaseModel):
@@ -253,10 +260,9 @@ def sentence(detail: Mapping[str, Any], sample: str, most: int) -> str:
         return f"{name} is missing{instead}"
     if kind == "extra_forbidden":
         return f"{_shortened(name)!r} is no field of this request{instead}"
-    wanted = next(
-        (_WANTED[part] for part in reversed(where) if isinstance(part, str) and part in _WANTED),
-        "another value",
-    )
+    takes = _EACH if isinstance(where[-1], int) else _WANTED
+    field = next((part for part in reversed(where) if isinstance(part, str)), "")
+    wanted = takes.get(field, "another value")
     wanted = wanted.replace("{most}", str(most))
     return f"{name} must be {wanted}, got {_shortened(_as_json(detail['input']))}"
 

@@ -130,11 +130,16 @@ def _about(version: VersionInfo, run: RunInfo | None) -> dict[str, Any]:
     known = {name: version.tags.get(name) for name in ("promoted_at", "promoted_by", "reason")}
     if run is not None:
         known["trained_at"] = run.started_at.isoformat(timespec="seconds")
-    metrics = run.metrics if run else {}
+    # What MLflow measured of the machine is nobody's business here.
+    metrics = {
+        name: value
+        for name, value in (run.metrics if run else {}).items()
+        if math.isfinite(value) and not name.startswith("system/")
+    }
     return {
         "run_id": version.run_id,
         **known,
-        "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},
+        "metrics": metrics,
         "loaded_at": _now(),
     }
 

@@ -63,6 +63,22 @@ def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
         ('{"user_id": 1, "num_items": "5"}', f'{NUM_ITEMS} "5"'),
         ('{"user_id": 1, "num_items": null}', f"{NUM_ITEMS} null"),
         ('{"user_id": 1, "num_items": 1e2}', f"{NUM_ITEMS} 100.0"),
+        (
+            '{"user_id": 1, "genres": ["Drama", 7]}',
+            "genres[1] must be a text of at most 100 letters, got 7",
+        ),
+        (
+            '{"user_id": 1, "exclude_show_ids": ["x"]}',
+            'exclude_show_ids[0] must be a whole number from 0 to 9223372036854775807, got "x"',
+        ),
+        (
+            '{"history": [3]}',
+            'history[0] must be an object such as {"show_id": 3, "rating": 9}, got 3',
+        ),
+        (
+            '{"history": [{"show_id": 3, "rating": 11}]}',
+            "history[0].rating must be a whole number from 1 to 10, got 11",
+        ),
     ],
 )
 def test_a_bad_body_gets_a_sentence(body: str, sentence: str) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from mlproject.core.errors import (
     TrackingUnavailableError,
 )
 from mlproject.core.model import TrainedModel
-from mlproject.core.runs import VersionInfo
+from mlproject.core.runs import RunInfo, VersionInfo
 from mlproject.serving.watcher import ModelWatcher
 from tests.builders import model, version
 
@@ -63,6 +64,23 @@ def serving(watcher: ModelWatcher) -> int | None:
 def wait_until(done: Callable[[], bool]) -> None:
     moment = threading.Event()
     assert any(done() or moment.wait(0.01) for _ in range(500)), "not within five seconds"
+
+
+def test_it_tells_how_a_version_was_measured_and_nothing_of_the_machine(
+    registry: Registry,
+) -> None:
+    registry.production = version(3, "abc", tags={"reason": "the first"})
+    measured = {"precision_at_10": 0.11, "auc": float("nan"), "system/disk_usage_percentage": 63.2}
+    run = RunInfo("abc", "", "FINISHED", datetime(2026, 1, 2, tzinfo=UTC), measured)
+    watcher = ModelWatcher(
+        registry.look, registry.load, lambda: None, POLL_SECONDS, find_run=lambda _: run
+    )
+    watcher.look()
+    assert watcher.current is not None
+    about = watcher.current.about
+    assert about["metrics"] == {"precision_at_10": 0.11}
+    assert (about["run_id"], about["reason"]) == ("abc", "the first")
+    assert about["trained_at"] == "2026-01-02T00:00:00+00:00"
 
 
 def test_it_serves_nothing_before_a_version_is_in_production(
