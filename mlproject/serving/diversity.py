@@ -16,8 +16,7 @@ def diversified(
     Parameters
     ----------
     scores
-        Of the candidates, best first, float32, shape ``(n,)``, finite; of equal worth the
-        better one is chosen.
+        Of the candidates, float32, shape ``(n,)``, finite.
     vectors
         Of the candidates, float32, shape ``(n, d)``, each of length 1 or 0.
     diversity
