@@ -193,6 +193,7 @@ class MemoryRegistry:
         self.check()
         place = len(self.kept_runs)
         log = _MemoryRun(self, f"run{place + 1}")
+        outer = [run.run_id for run in self.kept_runs if run.status == "RUNNING"]
         info = RunInfo(
             run_id=log.run_id,
             name=name,
@@ -201,6 +202,7 @@ class MemoryRegistry:
             metrics=log.kept_metrics,
             params=log.kept_params,
             tags=log.kept_tags,
+            parent=outer[-1] if outer else "",
         )
         self.kept_runs.append(info)
         status = "FAILED"

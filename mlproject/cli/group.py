@@ -72,6 +72,7 @@ def tvrec(ctx: click.Context) -> None:
     Ask for recommendations:              tvrec recommend --user 1
     Rate a show:                          tvrec rate --user 1 --show 2 --rating 8
     Train, and promote if it earns it:    tvrec train --epochs 30
+    Search for better settings:           tvrec tune
     Put a version into production:        tvrec promote --version 2
     Go back to the one before:            tvrec rollback
     Look at the ratings:                  tvrec dataset status

@@ -1,18 +1,21 @@
 """Commands on models: ``train``, ``runs``, ``recommend``, ``rate``."""
 
 import logging
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import click
 
 from mlproject.bootstrap import TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
+from mlproject.config import variable
 from mlproject.core.errors import ModelError, VersionNotFoundError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 from mlproject.provenance import run_tags, user_name
 
 log = logging.getLogger(__name__)
+
+_BEST_TRIALS: Final = 5
 
 
 @tvrec.command()
@@ -95,6 +98,93 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
         click.echo(f"not promoted, as asked; `tvrec promote --run {result.run_id}` does it")
     else:
         click.echo(f"not promoted; `tvrec promote --run {result.run_id}` does it all the same")
+
+
+@tvrec.command()
+@click.option(
+    "--trainer",
+    "trainer_name",
+    type=click.Choice(["lightfm", "linear"]),
+    default="lightfm",
+    show_default=True,
+    help="Whose settings.",
+)
+@click.option("--trials", type=click.IntRange(1), default=20, show_default=True)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=600.0,
+    show_default=True,
+    help="No trial is begun after so long.",
+)
+@setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
+@setting("--seed", type=int, help="Seed of the split, the slices and the fits.")
+@json_option
+@pass_app
+def tune(app: App, *, trainer_name: str, trials: int, seconds: float, as_json: bool) -> None:
+    """Search for better settings of a trainer.
+
+    Each trial is a run below that of the search, and is measured by a slice of the training
+    part: the holdout takes no part, so what is found can be trained and compared in good
+    faith. The trials are kept in STATE_DIR/tuning, and the next call on the same ratings goes
+    on with them. The settings of now are tried first. Nothing is changed.
+
+    \b
+    tvrec tune                                  LightFM, twenty trials or ten minutes
+    tvrec tune --trainer linear --trials 50
+    tvrec tune --seconds 3600 --json | jq '.trials[0].settings'
+    """
+    from mlproject.pipelines.dataset import load_dataset
+    from mlproject.pipelines.tune import Budget
+    from mlproject.pipelines.tune import tune as search
+
+    app.registry.ping()
+    dataset = load_dataset(app.store, min_known=app.settings.min_known)
+    with progress("trials", trials) as report:
+        found = search(
+            dataset,
+            app.registry,
+            app.trainer(trainer_name),
+            app.settings.state_dir / "tuning",
+            Budget(trials, seconds),
+            seed=app.settings.seed,
+            holdout=app.settings.holdout,
+            split=app.settings.split,
+            by=user_name(),
+            tags=run_tags(app.settings),
+            on_trial=report,
+        )
+    if as_json:
+        print_json(
+            {
+                "trials": [
+                    {
+                        "number": tried.number,
+                        "precision": tried.precision,
+                        "settings": tried.settings,
+                    }
+                    for tried in found.tried
+                ],
+                "now": found.now,
+                "popularity": found.popularity,
+                "users": found.users,
+            }
+        )
+        return
+    rows = [
+        (str(tried.number), f"{tried.precision:.4f}", *map(_shown, tried.settings.values()))
+        for tried in found.tried[:_BEST_TRIALS]
+    ]
+    if not rows:
+        raise ModelError("no trial came to its end; the log says why, more --seconds may help")
+    title = (
+        f"The best of {len(found.tried)} trials, {found.now} of them now, on {found.users:,} users "
+        f"of a slice (popularity: {found.popularity:.4f})"
+    )
+    print_table(title, ("trial", "precision@10", *found.tried[0].settings), rows)
+    click.echo("to train with the best:")
+    for name, value in found.tried[0].settings.items():
+        click.echo(f"export {variable(name)}={_shown(value)}")
 
 
 @tvrec.command()
@@ -253,3 +343,7 @@ def rate(app: App, *, user_id: int, show_id: int, rating: int, as_json: bool) ->
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -162,7 +162,8 @@ class RunTracker(Protocol):
     def run(self, name: str) -> AbstractContextManager[RunLog]:
         """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises.
 
-        What ended the work is what is raised, even if the server cannot be told of it.
+        One that is opened while another is open is its child. What ended the work is
+        what is raised, even if the server cannot be told of it.
         """
         ...
 

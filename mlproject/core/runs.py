@@ -9,7 +9,10 @@ from mlproject.core.errors import VersionNotFoundError
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A training run as the tracking server knows it."""
+    """A training run as the tracking server knows it.
+
+    ``parent`` is the id of the run within which it was opened, empty if there is none.
+    """
 
     run_id: str
     name: str
@@ -18,6 +21,7 @@ class RunInfo:
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

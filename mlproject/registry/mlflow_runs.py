@@ -51,13 +51,18 @@ class MlflowRuns(MlflowServer):
 
     @contextmanager
     def run(self, name: str) -> Iterator[RunLog]:
-        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises."""
+        """Open a run; it ends FINISHED, KILLED if it was cancelled, FAILED if it raises.
+
+        One that is opened while another is open is its child.
+        """
         with self.translated():
             mlflow.set_tracking_uri(self.uri)
             if not self.inside_run:
                 self._ensure_experiment()
                 mlflow.set_experiment(self.experiment)
-            run_id = mlflow.start_run(run_name=None if self.inside_run else name).info.run_id
+            outer = mlflow.active_run()
+            named = None if self.inside_run and not outer else name
+            run_id = mlflow.start_run(run_name=named, nested=outer is not None).info.run_id
         try:
             yield _MlflowRun(run_id, self)
         except BaseException as error:
@@ -199,4 +204,5 @@ def _run_info(run: Run) -> RunInfo:
         metrics=dict(run.data.metrics),
         params=dict(run.data.params),
         tags={key: value for key, value in run.data.tags.items() if "mlflow." not in key},
+        parent=run.data.tags.get("mlflow.parentRunId", ""),
     )

@@ -136,8 +136,7 @@ def choose_prior(model: Linear, popularity: Floats, validation: Validation) -> f
     validation
         The slice.
     """
-    split = validation.split
-    histories = split.interactions.histories(~split.held_out, history_weights())
+    histories = validation.histories()
     rivals = [replace(model, prior=scaled(popularity, prior)) for prior in PRIORS]
 
     def candidates(rows: Rows) -> Iterable[Floats]:

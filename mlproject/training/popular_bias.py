@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Final
 
 from mlproject.core.model import Floats
-from mlproject.core.preferences import history_weights
 from mlproject.models.factors import Factors
 from mlproject.training.popularity import scaled
 from mlproject.training.validation import Rows, Validation, best_of
@@ -32,8 +31,7 @@ def choose_popular_share(model: Factors, popularity: Floats, validation: Validat
     validation
         The slice.
     """
-    split = validation.split
-    histories = split.interactions.histories(~split.held_out, history_weights())
+    histories = validation.histories()
     added = [scaled(popularity, share) for share in SHARES]
 
     def candidates(rows: Rows) -> Iterable[Floats]:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from mlproject.core.histories import Histories
 from mlproject.core.interactions import Interactions, Split
-from mlproject.core.preferences import is_relevant
+from mlproject.core.model import Model
+from mlproject.core.preferences import history_weights, is_relevant
 from mlproject.core.ranking import top_k
 from mlproject.dataset.split import hold_out
 from mlproject.training.popularity import popular_now
@@ -62,6 +64,15 @@ class Validation:
     def tells(self) -> bool:
         """Whether there are users enough to go by."""
         return len(self.users) >= FEWEST_USERS
+
+    def histories(self) -> Histories:
+        """Return what everyone had rated before the slice."""
+        return self.split.interactions.histories(~self.split.held_out, history_weights())
+
+    def precision(self, model: Model) -> float:
+        """Return the mean precision@10 of a model that was fitted without the slice."""
+        histories = self.histories()
+        return self.precisions(lambda rows: [model.scores(histories.take(rows))])[0]
 
     def precisions(self, candidates: Candidates, k: int = 10) -> list[float]:
         """Return the mean precision@k of each candidate, as the evaluation has it."""

@@ -122,6 +122,18 @@ def test_a_run_keeps_what_was_logged(registry: ModelRegistry) -> None:
     assert run.started_at.utcoffset() is not None
 
 
+def test_a_run_within_another_is_its_child_and_both_keep_their_own(registry: ModelRegistry) -> None:
+    with registry.run("outer") as outer:
+        with registry.run("inner") as inner:
+            inner.params({"epochs": 3})
+        outer.metrics({"trials": 1})
+    found = {run.name: run for run in registry.runs(10)}
+    assert (found["inner"].parent, found["outer"].parent) == (outer.run_id, "")
+    assert (found["inner"].params, found["outer"].params) == ({"epochs": "3"}, {})
+    assert found["outer"].metrics["trials"] == 1
+    assert "trials" not in found["inner"].metrics
+
+
 def test_a_run_is_found_by_its_id(registry: ModelRegistry) -> None:
     with registry.run("a run") as log:
         pass

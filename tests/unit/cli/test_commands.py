@@ -438,3 +438,26 @@ def test_rate_without_a_service_is_5(run: Run) -> None:
     done = run(*RATE, TVREC_SERVICE_PORT=port)
     assert done.exit_code == 5
     assert "`make run` starts it" in done.stderr
+
+
+def test_tune_shows_the_best_trials_and_how_to_train_with_them(filled: Run) -> None:
+    told = filled("tune", "--trainer", "linear", "--trials", 2)
+    assert told.exit_code == 0, told.output
+    assert "The best of 2 trials, 2 of them now" in told.output
+    assert re.search(r"^export TVREC_RIDGE=[0-9.]+$", told.output, re.MULTILINE)
+    again = filled("tune", "--trainer", "linear", "--trials", 1, "--json")
+    found = json.loads(again.stdout)
+    assert (len(found["trials"]), found["now"]) == (3, 1)
+    assert found["trials"][0]["precision"] >= found["trials"][-1]["precision"]
+    assert set(found["trials"][0]["settings"]) == {
+        "neighbours",
+        "ridge",
+        "dropout",
+        "fewest_raters",
+    }
+
+
+def test_tune_takes_no_trainer_without_settings(run: Run) -> None:
+    told = run("tune", "--trainer", "popularity")
+    assert told.exit_code == 2
+    assert "'popularity' is not one of 'lightfm', 'linear'" in told.output
