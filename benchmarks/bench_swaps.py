@@ -33,6 +33,7 @@ from mlproject.serving.application import application
 from mlproject.serving.entrance import Entrance
 from mlproject.serving.metrics import ServiceMetrics
 from mlproject.serving.protocol import BoundedProtocol
+from mlproject.serving.trial import Trial
 from mlproject.serving.watcher import ModelWatcher
 from mlproject.testing import MemoryHistories, MemoryRatingLog
 from tests.servers import answers, environment, free_port, wait_until
@@ -55,6 +56,7 @@ class Adapters:
         )
     )
     service_metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
+    trial: Trial | None = None
     number: int = 1
 
     def model_watcher(self, on_swap: Callable[[int], object]) -> ModelWatcher:

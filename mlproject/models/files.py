@@ -85,10 +85,7 @@ def load_model(folder: Path) -> TrainedModel:
         for name in (*(f"{array}.npy" for array in shapes), SHOWS):
             if _sha256(folder / name) != manifest["files"][name]["sha256"]:
                 raise ArtifactError(f"{folder / name} differs from its checksum")
-        arrays = {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in shapes
-        }
+        arrays = {name: _mapped(folder / f"{name}.npy") for name in shapes}
         cards = tuple(json.loads((folder / SHOWS).read_text(encoding="utf-8")))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"the model in {folder} cannot be read: {error}") from error
@@ -103,6 +100,12 @@ def load_model(folder: Path) -> TrainedModel:
         history_weights=arrays["history_weights"],
         cards=cards,
     )
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    # A plain array over the mapped one: numpy's class for those, which what is computed from
+    # them would be of too, is slow to slice and to make.
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _check_format(folder: Path, number: int) -> None:

@@ -109,12 +109,16 @@ class RecommendRequest(_Request):
     num_items: Count = DEFAULT_ITEMS
     exclude_seen: bool = Field(default=True, description="Leave out what the user has watched.")
     genres: list[Name] = Field(
-        default=[], max_length=_MOST_NAMES, description="Only shows with one of these genres."
+        default_factory=list,
+        max_length=_MOST_NAMES,
+        description="Only shows with one of these genres.",
     )
     types: list[Name] = Field(
-        default=[], max_length=_MOST_NAMES, description="Only shows of one of these types."
+        default_factory=list,
+        max_length=_MOST_NAMES,
+        description="Only shows of one of these types.",
     )
-    exclude_show_ids: list[Id] = Field(default=[], max_length=_LONGEST_LIST)
+    exclude_show_ids: list[Id] = Field(default_factory=list, max_length=_LONGEST_LIST)
     diversity: float = Field(
         default=0.0,
         ge=0,
