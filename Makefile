@@ -29,7 +29,7 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run bento stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-stack clean clean-state \
+.PHONY: help run bento stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-all bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
@@ -82,7 +82,10 @@ format: $(READY) ## Format the code and mend what can be mended
 docs: $(READY) ## Write the references of settings, commands, HTTP and metrics from the code
 	@$(BIN)/python docs/references.py
 
-bench: $(READY) ## Run the benchmarks
+bench: $(READY) ## Compare our ways with others, in minutes (WRITE=--write: into docs/benchmarks)
+	@$(BIN)/python -m benchmarks.quick $(WRITE)
+
+bench-all: $(READY) ## Run every benchmark, for hours
 	@for bench in $(filter-out %/bench_stack.py %/bench_spark.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 bench-stack: $(STACK_READY) ## Measure the real servers
