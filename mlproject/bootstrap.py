@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mlproject.serving.trial import Trial
     from mlproject.serving.watcher import ModelWatcher
     from mlproject.spark.reading import OpenStore
+    from mlproject.spark.training_data import TrainingData
     from mlproject.training.trainer import Trainer
 
 # What MLflow is to do that its own defaults do not.
@@ -77,6 +78,7 @@ def opened_store(settings: Settings) -> Iterator[ObjectStore]:
 
 
 TRAINERS: Final = ("lightfm", "linear", "popularity")
+SPARK_TRAINERS: Final = ("als", "linear")
 
 
 class SystemClock:
@@ -460,6 +462,41 @@ class App:
     def open_store(self) -> OpenStore:
         """What opens the store on any machine of a Spark cluster."""
         return partial(opened_store, self.settings)
+
+    def spark_trainer(self, name: str, data: TrainingData) -> Trainer:
+        """Return the trainer of a name, one of :data:`SPARK_TRAINERS`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
+        settings = self.settings
+        if name == "als":
+            from mlproject.spark.als import AlsTrainer
+
+            return AlsTrainer(
+                dimensions=settings.dimensions,
+                iterations=settings.als_iterations,
+                alpha=settings.als_alpha,
+                l2=settings.als_l2,
+                fewest_raters=settings.fewest_raters,
+                seed=settings.seed,
+                data=data,
+            )
+        if name == "linear":
+            from mlproject.spark.linear import SparkLinearTrainer
+
+            return SparkLinearTrainer(
+                neighbours=settings.neighbours,
+                ridge=settings.ridge,
+                dropout=settings.dropout,
+                prior=settings.prior,
+                fewest_raters=settings.fewest_raters,
+                seed=settings.seed,
+                data=data,
+            )
+        raise ConfigError(f"there is no trainer {name!r} on Spark; {', '.join(SPARK_TRAINERS)} are")
 
     # Runs, versions and models
 

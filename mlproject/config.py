@@ -246,6 +246,18 @@ class Settings(BaseSettings):
         description="Further properties of Spark as JSON, such as `spark.executor.memory`",
     )
 
+    spark_users: int = Field(
+        100_000,
+        ge=100,
+        description="Users whose ratings come to the driver, to measure what Spark has fitted "
+        "and to learn what is as large as them; of more, a hash draws so many",
+    )
+    als_iterations: int = Field(15, ge=1, le=100, description="Iterations of ALS (Spark)")
+    als_alpha: float = Field(
+        20.0, gt=0, description="Weight of the best positive beside a show not rated (ALS)"
+    )
+    als_l2: float = Field(0.1, gt=0, description="L2 penalty on the vectors (ALS)")
+
     # MLflow names
     experiment: str = _named(
         "MLFLOW_EXPERIMENT_NAME", "tv-show-recommender", "MLflow experiment of the runs"

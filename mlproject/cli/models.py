@@ -1,7 +1,9 @@
 """Commands on models: ``train``, ``runs``, ``recommend``, ``rate``."""
 
+from __future__ import annotations
+
 import logging
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -12,6 +14,10 @@ from mlproject.config import variable
 from mlproject.core.errors import ModelError, VersionNotFoundError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 from mlproject.provenance import run_tags, user_name
+
+if TYPE_CHECKING:
+    from mlproject.pipelines.dataset import Dataset
+    from mlproject.pipelines.train import TrainResult
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +75,11 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
             promote=promote,
             on_epoch=report,
         )
+    print_result(app, dataset, result, as_json=as_json)
+
+
+def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bool) -> None:
+    """Say what a training came to."""
     if as_json:
         print_json(
             {

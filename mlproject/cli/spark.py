@@ -1,13 +1,15 @@
-"""Commands on Spark: ``spark ingest``, ``spark cluster``."""
+"""Commands on Spark: ``spark ingest``, ``spark train``, ``spark cluster``."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from mlproject.bootstrap import App
-from mlproject.cli.group import pass_app, tvrec
-from mlproject.cli.output import json_option, print_json
+from mlproject.bootstrap import SPARK_TRAINERS, App
+from mlproject.cli.group import pass_app, setting, tvrec
+from mlproject.cli.models import print_result
+from mlproject.cli.output import json_option, print_json, progress
+from mlproject.provenance import run_tags, user_name
 
 
 @tvrec.group()
@@ -51,6 +53,65 @@ def ingest(app: App, *, as_json: bool) -> None:
         f"{report.fresh:,} ratings are new, {report.replaced:,} of them replace older ones; "
         f"generation {report.generation}"
     )
+
+
+@spark.command()
+@click.option(
+    "--trainer",
+    "trainer_name",
+    type=click.Choice(SPARK_TRAINERS),
+    default="als",
+    show_default=True,
+    help="What trains.",
+)
+@setting("--dimensions", type=int, help="Length of the factors (als).")
+@setting("--iterations", "als_iterations", type=int, help="Iterations (als).")
+@setting("--seed", type=int, help="Seed of the split and the training.")
+@setting("-k", type=int, help="The k of precision@k.")
+@click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
+@json_option
+@pass_app
+def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
+    """Train once on the ratings of all users, and log the run to MLflow.
+
+    After an ingest, and with the measures and the gate of `tvrec train`. TVREC_SPARK_USERS
+    users come to the driver: the model is measured by them, and what is popular is counted
+    by them. If there are more, a hash draws them.
+
+    \b
+    tvrec spark train                           ALS of Spark MLlib
+    tvrec spark train --trainer linear          the sparse linear model
+    tvrec spark train --dimensions 128 --no-promote --json
+    """
+    from mlproject.pipelines.train import train as run_training
+
+    settings = app.settings
+    app.registry.ping()
+    with app.spark("tvrec train") as session:
+        from mlproject.pipelines.spark_dataset import load_on_spark
+
+        data, dataset = load_on_spark(
+            session,
+            app.store,
+            app.open_store,
+            most_users=settings.spark_users,
+            min_known=settings.min_known,
+        )
+        trainer = app.spark_trainer(trainer_name, data)
+        with progress("steps", trainer.epochs) as report:
+            result = run_training(
+                dataset,
+                app.registry,
+                app.model_cache("cli"),
+                trainer,
+                app.train_params,
+                by=user_name(),
+                tags={**run_tags(settings), "spark": str(session.sparkContext.master)},
+                data_uri=app.store.uri,
+                promote=promote,
+                on_epoch=report,
+            )
+    print_result(app, dataset, result, as_json=as_json)
 
 
 @spark.command()

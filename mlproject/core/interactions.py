@@ -1,6 +1,7 @@
 """Who has rated what: one row per (user, show), ready for matrices."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,14 @@ class Interactions:
         return Histories(indptr, self.show_rows[chosen], history_weights[ratings])
 
 
+class HoldoutRule(Protocol):
+    """What holds ratings out; what it says of a user's depends on that user's alone."""
+
+    def held_out(self, interactions: Interactions) -> NDArray[np.bool_]:
+        """Tell which ratings are held out, bool, shape ``(n,)``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Interactions in two parts.
@@ -97,8 +106,12 @@ class Split:
         bool, shape ``(n,)``: True = measures, False = trains.
     by_time
         Whether what is held out is the newest.
+    rule
+        What held it out; it does the same with users that are not among these. None where
+        a split is none of a whole data set.
     """
 
     interactions: Interactions
     held_out: NDArray[np.bool_]
     by_time: bool = False
+    rule: HoldoutRule | None = None

@@ -30,7 +30,11 @@ def interactions(ratings: RatingColumns, catalogue: Catalogue) -> tuple[Interact
     tuple
         The interactions, and how many ratings wait for the catalogue to know their show.
     """
-    shows = IdMap(catalogue.frame[c.SHOW_ID].to_numpy())
+    return of_shows(ratings, IdMap(catalogue.frame[c.SHOW_ID].to_numpy()))
+
+
+def of_shows(ratings: RatingColumns, shows: IdMap) -> tuple[Interactions, int]:
+    """Lay out the ratings of some shows, as :func:`interactions` does those of a catalogue."""
     show_rows = _rows(shows, ratings.show_id)
     users, values, times = ratings.user_id, ratings.rating, ratings.rated_at
     known = show_rows != UNKNOWN_ROW

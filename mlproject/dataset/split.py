@@ -142,8 +142,8 @@ def hold_out(
         cut = TimeCut(_cut(times, share), until=int(times.max()))
         held = cut.held_out(interactions)
         if kind == "time" or _serves(interactions, held, share):
-            return Split(interactions, held, by_time=True), cut
-    return Split(interactions, draw.held_out(interactions)), draw
+            return Split(interactions, held, by_time=True, rule=cut), cut
+    return Split(interactions, draw.held_out(interactions), rule=draw), draw
 
 
 def read_rule(text: str) -> SplitRule | None:

@@ -30,6 +30,8 @@ class Dataset:
         Ratings of shows that the catalogue does not know yet.
     digest
         SHA-256 of catalogue and ratings: equal data, equal digest, in any store.
+    share
+        Of all users, that of those whose ratings are here; the digest is of all ratings.
     """
 
     catalogue: Catalogue
@@ -38,6 +40,7 @@ class Dataset:
     ingested: IngestReport
     waiting: int
     digest: str
+    share: float = 1.0
 
     @property
     def known_share(self) -> float:
@@ -57,11 +60,12 @@ class Dataset:
         return {
             "ratings": len(self.interactions),
             "users": len(self.interactions.users),
+            "users_share": self.share,
             "shows": len(self.interactions.shows),
             "ratings_of_unknown_shows": self.waiting,
             "ratings_known_share": self.known_share,
             "events": totals.events,
-            "events_superseded": totals.events - len(self.state),
+            "events_superseded": totals.events - round(len(self.state) / self.share),
             "events_rejected": totals.rejected,
             "batches_unreadable": totals.unreadable,
         }
@@ -91,8 +95,40 @@ def load_dataset(
     AlreadyRunningError
         If another process brought the snapshot up to date at the same time.
     """
-    catalogue = read_catalogue(store)
     state, report = ingest(store, state)
+    return dataset_of(store, state, report, state.digest.text, min_known=min_known)
+
+
+def dataset_of(
+    store: ObjectStore,
+    state: RatingsState,
+    report: IngestReport,
+    ratings_digest: str,
+    *,
+    min_known: float = 0.0,
+    share: float = 1.0,
+) -> Dataset:
+    """Join ratings that are in memory with the catalogue.
+
+    Parameters
+    ----------
+    store
+        Where the catalogue is.
+    state, report
+        The ratings, and how the snapshot was brought up to date.
+    ratings_digest
+        Of all ratings of the snapshot.
+    min_known
+        As in :func:`load_dataset`.
+    share
+        Of all users, that of those in ``state``.
+
+    Raises
+    ------
+    CatalogueError, NotEnoughDataError
+        As :func:`load_dataset`.
+    """
+    catalogue = read_catalogue(store)
     found, waiting = interactions(state.ratings, catalogue)
     ratings = len(found) + waiting
     if waiting and len(found) < min_known * ratings:
@@ -108,8 +144,8 @@ def load_dataset(
             f"{waiting} ratings of unknown shows); `tvrec generate-ratings` sends some"
         )
     digest = hashlib.sha256(catalogue.frame.to_csv(index=False).encode())
-    digest.update(state.digest.text.encode())
-    return Dataset(catalogue, found, state, report, waiting, digest.hexdigest())
+    digest.update(ratings_digest.encode())
+    return Dataset(catalogue, found, state, report, waiting, digest.hexdigest(), share)
 
 
 def read_interactions(store: ObjectStore) -> tuple[Catalogue, Interactions]:

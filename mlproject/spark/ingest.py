@@ -114,8 +114,9 @@ class _Ingest:
                         replaced=report.replaced + merged.replaced,
                         compacted=report.compacted or not set(manifest.base) <= set(before.base),
                     )
-        totals = seen.manifest.totals if seen.manifest else Totals()
-        return replace(report, generation=seen.generation, totals=totals)
+        now = seen.manifest or _NOTHING
+        offsets = {number: mark.next_offset for number, mark in now.watermarks.items()}
+        return replace(report, generation=now.generation, totals=now.totals, offsets=offsets)
 
     def _merged(
         self, before: Manifest, chunk: Sequence[Found], forgotten: Forgotten

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql.types import ByteType, DataType, LongType, StringType, StructField, StructType
 
 from mlproject.core.rating_columns import COLUMN_TYPES, RatingColumns
@@ -56,3 +57,16 @@ def one_row(of: StructType, **values: Any) -> pa.RecordBatch:
 
 def _values(batch: pa.RecordBatch, name: str, kind: type[np.generic]) -> Any:
     return batch.column(name).to_numpy(zero_copy_only=False).view(kind)
+
+
+def lists(rows: NDArray[Any]) -> pa.ListArray:
+    """Return the rows of a matrix as lists."""
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(rows.shape[1])
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.ravel()))
+
+
+def flat(column: Any) -> NDArray[Any]:
+    """Return the values of all lists of an Arrow column one after the other."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    found: NDArray[Any] = array.flatten().to_numpy(zero_copy_only=False)
+    return found

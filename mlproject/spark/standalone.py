@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from mlproject.http_client import request
 _MASTER: Final = "org.apache.spark.deploy.master.Master"
 _WORKER: Final = "org.apache.spark.deploy.worker.Worker"
 _HOST: Final = "127.0.0.1"
-_SECONDS: Final = 60
+_SECONDS: Final = 180
 _POLL_SECONDS: Final = 0.2
 _END_SECONDS: Final = 10
 
@@ -69,7 +69,7 @@ def standalone(
     ConfigError
         If a process ends by itself, as without Java or with the port taken.
     UnavailableError
-        If the workers are not there within a minute.
+        If the workers are not there within three minutes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
@@ -143,11 +143,12 @@ def _told(log_file: Path, process: subprocess.Popen[bytes], pattern: str) -> str
 
 def _wait_for(page: str, workers: int, started: list[tuple[subprocess.Popen[bytes], Path]]) -> None:
     for _ in _looks():
-        if alive_workers(page) == workers:
-            return
+        with suppress(UnavailableError):  # not up yet, or busy
+            if alive_workers(page) == workers:
+                return
         for process, log_file in started:
             _must_run(process, log_file)
-    raise UnavailableError(f"not all of {workers} workers of Spark are there after a minute")
+    raise UnavailableError(f"not all of {workers} workers of Spark are there after some minutes")
 
 
 def _must_run(process: subprocess.Popen[bytes], log_file: Path) -> None:

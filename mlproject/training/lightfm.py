@@ -11,10 +11,9 @@ from scipy import sparse
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.interactions import Split
 from mlproject.core.model import Floats
-from mlproject.core.preferences import history_weights, positive_weights
+from mlproject.core.preferences import positive_weights
 from mlproject.models.factors import Factors
-from mlproject.training.cold_shows import alike_by_metadata, with_cold_vectors
-from mlproject.training.fold_in import fit_fold_in
+from mlproject.training.folded import folded
 from mlproject.training.lightfm_fit import FitParams, FittedVectors, Measure, fit_vectors
 from mlproject.training.popular_bias import choose_popular_share, with_popularity
 from mlproject.training.popularity import popular_now
@@ -85,13 +84,13 @@ class LightFMTrainer:
             on_epoch,
             lambda vectors: _precision(vectors, validation),
         )
-        model = self._folded(inner, metadata, fitted)
+        model = folded(inner, metadata, fitted, self.seed)
         share = choose_popular_share(model, popular_now(inner, half_life_days), validation)
         found = {"epochs": float(fitted.epochs), "popular_share": share}
         if split.by_time:
             deadline = begun + self.seconds
             again = self._vectors(split, fitted.epochs, deadline, lambda _: on_epoch(self.epochs))
-            model = self._folded(split, metadata, again)
+            model = folded(split, metadata, again, self.seed)
         model = with_popularity(model, popular_now(split, half_life_days), share)
         return Fitted(model, found, fitted.measures, fitted.epochs)
 
@@ -112,7 +111,7 @@ class LightFMTrainer:
         """
         deadline = time.monotonic() + self.seconds
         fitted = self._vectors(split, int(found["epochs"]), deadline, on_epoch)
-        model = self._folded(split, metadata, fitted)
+        model = folded(split, metadata, fitted, self.seed)
         return with_popularity(model, popular_now(split, half_life_days), found["popular_share"])
 
     def _vectors(
@@ -150,32 +149,6 @@ class LightFMTrainer:
             deadline=deadline,
             on_epoch=on_epoch,
         )
-
-    def _folded(self, split: Split, metadata: sparse.csr_array, fitted: FittedVectors) -> Factors:
-        """Learn the map from histories to tastes.
-
-        Shows that too few have rated get the vectors of those most like them by metadata.
-        The vectors of the users serve to learn the map and are left behind.
-        """
-        data = split.interactions
-        training = ~split.held_out
-        positive = (positive_weights(data.ratings) > 0) & training
-        raters = np.bincount(data.show_rows[positive], minlength=len(data.shows))
-        alike = alike_by_metadata(metadata, raters, fitted.took_part)
-        fitted = with_cold_vectors(fitted, raters, alike)
-        # Halved as they are served, so that the map is learned on what it will be given.
-        with np.errstate(over="ignore"):  # whoever takes the model looks for infinities
-            show_vectors = fitted.show_vectors.astype(np.float16)
-        histories = data.histories(training, history_weights())
-        fold_in = fit_fold_in(
-            sparse.csr_array(
-                (histories.weights, histories.show_rows, histories.indptr), shape=data.shape
-            ),
-            show_vectors.astype(np.float32),
-            fitted.user_vectors,
-            self.seed,
-        )
-        return Factors(show_vectors, fitted.show_biases, fold_in.matrix)
 
 
 def _precision(fitted: FittedVectors, validation: Validation) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from mlproject.core.interactions import Split
@@ -12,7 +13,7 @@ from mlproject.core.model import Floats
 from mlproject.core.preferences import history_weights
 from mlproject.models.linear import Linear
 from mlproject.training.cold_shows import alike_by_metadata, with_cold_weights
-from mlproject.training.item_weights import LinearParams, fit_weights
+from mlproject.training.item_weights import FittedWeights, LinearParams, fit_weights
 from mlproject.training.popularity import popular_now, scaled
 from mlproject.training.trainer import Fitted
 from mlproject.training.validation import Rows, Validation, best_of, cut_validation
@@ -92,17 +93,25 @@ class LinearTrainer:
         NotEnoughDataError, TrainingError
             As in :meth:`fit`.
         """
-        matrix = _histories(split)
-        fitted = fit_weights(
-            matrix,
-            popular_now(split, half_life_days),
-            self._params(found["prior"]),
-            lambda share: on_epoch(int(share * _STEPS)),
-        )
-        raters = np.bincount(matrix.indices[matrix.data > 0], minlength=matrix.shape[1])
+        popularity, params = popular_now(split, half_life_days), self._params(found["prior"])
+        fitted, raters = self._weights(split, popularity, params, on_epoch)
         alike = alike_by_metadata(metadata, raters, raters >= self.fewest_raters)
         fitted = with_cold_weights(fitted, alike)
         return Linear(fitted.indptr, fitted.columns, fitted.values, fitted.prior)
+
+    def _weights(
+        self,
+        split: Split,
+        popularity: Floats,
+        params: LinearParams,
+        on_epoch: Callable[[int], None],
+    ) -> tuple[FittedWeights, NDArray[np.int64]]:
+        """Fit on the training part; return the weights, and how many have rated each show."""
+        matrix = _histories(split)
+        fitted = fit_weights(
+            matrix, popularity, params, lambda share: on_epoch(int(share * _STEPS))
+        )
+        return fitted, np.bincount(matrix.indices[matrix.data > 0], minlength=matrix.shape[1])
 
     def _chosen(self, split: Split, half_life_days: float) -> float:
         """Choose the prior that serves a slice best."""

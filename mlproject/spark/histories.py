@@ -1,0 +1,123 @@
+"""The training part of the snapshot on Spark: a row a user, with what they have rated."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+from scipy import sparse
+
+from mlproject.core import columns as c
+from mlproject.core.hashing import pair_uniform
+from mlproject.core.histories import Histories
+from mlproject.core.ids import IdMap
+from mlproject.core.interactions import HoldoutRule, Split
+from mlproject.core.preferences import history_weights
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.dataset.matrices import of_shows
+from mlproject.snapshot.latest import latest
+from mlproject.spark.rows import RATING_ROWS, of_arrow
+
+SHOWS: Final = "show_rows"
+WEIGHTS: Final = "weights"
+_HISTORY_ROWS: Final = f"{c.USER_ID} long, {SHOWS} array<int>, {WEIGHTS} array<float>"
+_USERS_AT_ONCE: Final = 10_000
+_DRAWN: Final = 0x7476
+
+
+def training_histories(
+    ratings: DataFrame, shows: IdMap, rule: HoldoutRule, tasks: int
+) -> DataFrame:
+    """Return what each user has rated of what trains.
+
+    Parameters
+    ----------
+    ratings
+        Of :data:`~mlproject.spark.rows.RATING_ROWS`; of a pair the latest counts.
+    shows
+        The shows of the catalogue; others are left out.
+    rule
+        What holds ratings out.
+    tasks
+        Parts in which they are brought together by users.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        ``user_id``, ``show_rows`` and ``weights``: rows of ``shows``, and
+        :func:`~mlproject.core.preferences.history_weights`. Users without any are left out.
+        Each part is sorted by user.
+    """
+
+    def lay_out(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        data, _ = of_shows(latest(of_arrow(batches)), shows)
+        histories = data.histories(~rule.held_out(data), history_weights())
+        for start in range(0, len(histories), _USERS_AT_ONCE):
+            some = np.arange(start, min(start + _USERS_AT_ONCE, len(histories)))
+            yield _as_arrow(data.users.ids[some], histories.take(some))
+
+    laid_out = ratings.repartition(tasks, c.USER_ID).mapInArrow(lay_out, _HISTORY_ROWS)
+    return laid_out.where(f.size(SHOWS) > 0)
+
+
+def split_histories(spark: SparkSession, split: Split) -> DataFrame:
+    """Send what the users of a split have rated of its training part to Spark.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        As :func:`training_histories`.
+    """
+    data = split.interactions
+    found = data.histories(~split.held_out, history_weights())
+    sent = pa.Table.from_batches([_as_arrow(data.users.ids, found)])
+    return spark.createDataFrame(sent).where(f.size(SHOWS) > 0)
+
+
+def draw_users(ratings: DataFrame, share: float) -> RatingColumns:
+    """Bring the ratings of a share of the users to the driver; the same users each time.
+
+    Parameters
+    ----------
+    ratings
+        Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+    share
+        From 0 to 1; a larger one draws the same users and more.
+    """
+
+    def draw(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            users = batch.column(c.USER_ID).to_numpy()
+            drawn = pair_uniform(users, np.zeros_like(users), _DRAWN) < share
+            yield batch.filter(pa.array(drawn))
+
+    chosen = ratings if share >= 1 else ratings.mapInArrow(draw, RATING_ROWS)
+    return latest(of_arrow(chosen.toArrow().to_batches()))
+
+
+def matrix_of(batches: Sequence[pa.RecordBatch], shows: int) -> sparse.csr_array:
+    """Return histories as a matrix, float32, shape ``(users, shows)``."""
+    lengths, columns, values = [np.zeros(1, np.int64)], [], []
+    for batch in batches:
+        rows, weights = batch.column(SHOWS), batch.column(WEIGHTS)
+        lengths.append(np.diff(rows.offsets.to_numpy()))
+        columns.append(rows.flatten().to_numpy())
+        values.append(weights.flatten().to_numpy())
+    indptr = np.concatenate(lengths).cumsum()
+    data = np.concatenate(values) if values else np.empty(0, np.float32)
+    indices = np.concatenate(columns) if columns else np.empty(0, np.int32)
+    return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, shows))
+
+
+def _as_arrow(users: NDArray[np.int64], histories: Histories) -> pa.RecordBatch:
+    offsets = pa.array(histories.indptr.astype(np.int32))
+    return pa.RecordBatch.from_pydict(
+        {
+            c.USER_ID: pa.array(users),
+            SHOWS: pa.ListArray.from_arrays(offsets, pa.array(histories.show_rows)),
+            WEIGHTS: pa.ListArray.from_arrays(offsets, pa.array(histories.weights)),
+        }
+    )

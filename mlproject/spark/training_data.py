@@ -1,0 +1,74 @@
+"""What trains on Spark: the ratings of a snapshot, wherever they are asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.storagelevel import StorageLevel
+
+from mlproject.core import columns as c
+from mlproject.core.errors import TrainingError
+from mlproject.core.interactions import Split
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.snapshot.manifest import Manifest
+from mlproject.spark.histories import draw_users, split_histories, training_histories
+from mlproject.spark.reading import OpenStore, segment_rows
+
+_TASK_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """A snapshot on Spark.
+
+    Parameters
+    ----------
+    spark, open_store
+        Where to run, and where the snapshot is.
+    manifest
+        The snapshot.
+    """
+
+    spark: SparkSession
+    open_store: OpenStore
+    manifest: Manifest
+
+    def drawn(self, share: float) -> RatingColumns:
+        """Bring the ratings of a share of the users to the driver."""
+        return draw_users(self._ratings(), share)
+
+    @contextmanager
+    def histories(self, split: Split) -> Iterator[DataFrame]:
+        """Hold what all users have rated of what trains, by the rule of a split of some.
+
+        Yields
+        ------
+        pyspark.sql.DataFrame
+            As :func:`~mlproject.spark.histories.training_histories`.
+        """
+        if split.rule is None:
+            raise TrainingError("the split has no rule by which other users' ratings are held out")
+        tasks = max(self.spark.sparkContext.defaultParallelism, self.manifest.rows // _TASK_ROWS)
+        shows = split.interactions.shows
+        found = training_histories(self._ratings(), shows, split.rule, tasks)
+        found.persist(StorageLevel.DISK_ONLY)
+        try:
+            yield found
+        finally:
+            found.unpersist()
+
+    def of_split(self, split: Split) -> DataFrame:
+        """Return what the users of a split have rated of its training part."""
+        return split_histories(self.spark, split)
+
+    def numbered(self, ids: NDArray[np.int64], name: str) -> DataFrame:
+        """Send the ids of users to Spark, with their places as a column."""
+        places = np.arange(len(ids), dtype=np.int32)
+        return self.spark.createDataFrame(pa.table({c.USER_ID: ids, name: places}))
+
+    def _ratings(self) -> DataFrame:
+        return segment_rows(self.spark, self.open_store, self.manifest.segments)
