@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from mlproject.kafka.connect import ConnectClient
     from mlproject.kafka.topics import TopicSpec
     from mlproject.models.cache import ModelCache
+    from mlproject.pipelines.build import Competitors
+    from mlproject.pipelines.dataset import Dataset
     from mlproject.pipelines.train import TrainParams
     from mlproject.reading.ratings import Told
     from mlproject.serving.client import ServiceClient
@@ -497,6 +499,33 @@ class App:
                 data=data,
             )
         raise ConfigError(f"there is no trainer {name!r} on Spark; {', '.join(SPARK_TRAINERS)} are")
+
+    @contextmanager
+    def loaded_on_spark(self) -> Iterator[tuple[Dataset, Competitors]]:
+        """Open a session for one cycle of the builder.
+
+        Yields
+        ------
+        tuple
+            What there is to train on, and what trains on Spark: ``als`` where on one machine
+            it is ``lightfm``, whose models are of the same kind.
+        """
+        with self.spark("tvrec build") as session:
+            from mlproject.pipelines.spark_dataset import load_on_spark
+
+            data, dataset = load_on_spark(
+                session,
+                self.store,
+                self.open_store,
+                most_users=self.settings.spark_users,
+                min_known=self.settings.min_known,
+            )
+            places = {"als": "lightfm", "linear": "linear"}
+            found: dict[str, list[Trainer]] = {PRODUCTION: [], CHALLENGER: []}
+            for name, place in places.items():
+                alias = PRODUCTION if self.settings.promote in {place, "best"} else CHALLENGER
+                found[alias].append(self.spark_trainer(name, data))
+            yield dataset, found
 
     # Runs, versions and models
 

@@ -246,6 +246,11 @@ class Settings(BaseSettings):
         description="Further properties of Spark as JSON, such as `spark.executor.memory`",
     )
 
+    build_on: Literal["here", "spark"] = Field(
+        "here",
+        description="Where the builder works: in its own process, or on Spark, where `als` takes "
+        "the place of `lightfm`",
+    )
     spark_users: int = Field(
         100_000,
         ge=100,

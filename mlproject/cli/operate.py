@@ -21,6 +21,7 @@ def build(app: App) -> None:
     \b
     tvrec build                                  until Ctrl-C
     TVREC_BUILD_INTERVAL=600 tvrec build         every ten minutes
+    TVREC_BUILD_ON=spark tvrec build             on the cluster of TVREC_SPARK_MASTER
     """
     from prometheus_client import CollectorRegistry
 
@@ -45,6 +46,7 @@ def build(app: App) -> None:
         show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,
         on_cycle=metrics.show,
+        load=app.loaded_on_spark if app.settings.build_on == "spark" else None,
     )
 
     def build_and_rest() -> None:

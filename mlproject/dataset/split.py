@@ -109,6 +109,15 @@ class RandomDraw:
         return drawn & (counts >= FEWEST_RATINGS)[interactions.user_rows]
 
 
+@dataclass(frozen=True, slots=True)
+class HoldNothing:
+    """All ratings train."""
+
+    def held_out(self, interactions: Interactions) -> Mask:
+        """Return False for each rating, bool, shape ``(n,)``."""
+        return np.zeros(len(interactions), dtype=np.bool_)
+
+
 SplitRule = TimeCut | RandomDraw
 """What held ratings out; its ``str`` is noted of a run, :func:`read_rule` reads it."""
 

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -30,6 +30,8 @@ BUILDER: Final = "model-builder"
 """Who trained, as the runs and versions of the builder say."""
 
 OnEpoch = Callable[[int], None]
+Competitors = Mapping[str, Sequence[Trainer]]
+Load = Callable[[], AbstractContextManager[tuple[Dataset, Competitors]]]
 
 
 def _silent(_: Trainer) -> AbstractContextManager[OnEpoch]:
@@ -61,19 +63,24 @@ class Builder:
         How to end a training early.
     on_cycle
         Called at the end of each cycle.
+    load
+        Loads the dataset of a cycle, and makes what trains on it, elsewhere than here: on
+        Spark. It is left at the end of the cycle.
     """
 
     store: ObjectStore
     registry: ModelRegistry
     cache: ModelCache
-    competitors: Mapping[str, Sequence[Trainer]]
+    competitors: Competitors
     params: TrainParams
     tags: Mapping[str, str] = field(default_factory=dict)
     min_known: float = 0.0
     show_progress: Callable[[Trainer], AbstractContextManager[OnEpoch]] = _silent
     should_stop: ShouldStop = never
     on_cycle: Callable[[Cycle], object] = lambda _: None
+    load: Load | None = None
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
+    _before: RatingsState | None = field(default=None, init=False, repr=False)
     _loaded_at: datetime | None = field(default=None, init=False, repr=False)
     _built: str = field(default="", init=False, repr=False)
 
@@ -108,13 +115,24 @@ class Builder:
         for mended in settle(self.registry):
             log.warning("%s", mended)
         started = time.monotonic()
-        before = self._dataset.state if self._dataset else current(self.store)[1]
-        dataset = load_dataset(self.store, before, min_known=self.min_known)
+        with (self.load or self._load_here)() as (dataset, competitors):
+            return self._trained(cycle_id, dataset, competitors, started)
+
+    @contextmanager
+    def _load_here(self) -> Iterator[tuple[Dataset, Competitors]]:
+        if self._before is None:
+            self._before = current(self.store)[1]
+        yield load_dataset(self.store, self._before, min_known=self.min_known), self.competitors
+
+    def _trained(
+        self, cycle_id: str, dataset: Dataset, competitors: Competitors, started: float
+    ) -> Cycle:
         loaded = time.monotonic()
         found = drift(dataset.interactions)
         looked = time.monotonic()
-        online = self._foreseen(dataset, before)
+        online = self._foreseen(dataset, dataset.state if self._before is None else self._before)
         self._dataset, self._loaded_at = dataset, datetime.now(UTC)
+        self._before = dataset.state
         seconds = {
             "load": loaded - started,
             "drift": looked - loaded,
@@ -125,7 +143,7 @@ class Builder:
             tags = {**self.tags, "cycle": cycle_id}
             trained = [
                 Trained(trainer.name, self._train(dataset, trainer, alias, tags, online))
-                for alias, trainers in self.competitors.items()
+                for alias, trainers in competitors.items()
                 for trainer in trainers
             ]
             self._built = dataset.digest

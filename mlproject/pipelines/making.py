@@ -13,6 +13,7 @@ from mlproject.core.interactions import Split
 from mlproject.core.model import Model, TrainedModel
 from mlproject.core.preferences import history_weights
 from mlproject.dataset.cards import cards
+from mlproject.dataset.split import HoldNothing
 from mlproject.models.files import MEASURED, load_model, save_model
 from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.vetting import findings
@@ -75,7 +76,7 @@ class Maker:
             was measured if the checks find something wrong with the other.
         """
         data = split.interactions
-        whole = Split(data, np.zeros(len(data), dtype=np.bool_), split.by_time)
+        whole = Split(data, np.zeros(len(data), dtype=np.bool_), split.by_time, HoldNothing())
         again = self.trainer.refit(
             whole, self.metadata, self.half_life_days, fitted.found, self.on_epoch
         )

@@ -49,6 +49,7 @@ NOT_CHOSEN = {
     "TVREC_CONNECT_URL": "the Kafka Connect of the chart",
     "TVREC_TOPIC_REPLICATION": "kafka.replicas, or kafka.external.replication",
     "TVREC_SERVICE_TOKEN": "of a client, on somebody's machine",
+    "TVREC_SPARK_CONF": "spark.conf",
     "MLFLOW_RUN_ID": "of `mlflow run`, not of a cluster",
 }
 # user ids: ours, and those of the official images that were established (k8s/README.md)

@@ -2,14 +2,20 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mlproject.bootstrap import opened_store
-from mlproject.config import Settings
+from mlproject import config
+from mlproject.batches.formats import encode_batch
+from mlproject.batches.keys import BatchKey
+from mlproject.bootstrap import App, opened_store
+from mlproject.catalogue.files import bundled
+from mlproject.events.simulator import Simulator
 from mlproject.objects.local import LocalStore
+from tests.builders import put_catalogue
 
 pytest.importorskip("pyspark", reason="PySpark is not installed; `make test-spark` does it")
 if shutil.which("java") is None:
@@ -57,4 +63,14 @@ def local_store(state_dir: Path) -> LocalStore:
 
 @pytest.fixture
 def open_store(state_dir: Path) -> OpenStore:
-    return partial(opened_store, Settings(state_dir=state_dir))
+    return partial(opened_store, config.load(state_dir=state_dir))
+
+
+def fill(app: App, ratings: int = 20_000) -> None:
+    """Store the bundled catalogue, and a batch of simulated ratings of it."""
+    catalogue = bundled().read()
+    put_catalogue(app.store, catalogue)
+    source = Simulator(
+        catalogue, users=400, ratings=ratings, seed=1, now=lambda: datetime(2025, 1, 1, tzinfo=UTC)
+    )
+    app.store.put(str(BatchKey(0, 0)), encode_batch(BatchKey(0, 0), source.read(0, ratings)))

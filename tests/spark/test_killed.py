@@ -1,4 +1,4 @@
-"""Whatever is killed in the middle of an ingest, the snapshot comes out as it should."""
+"""Whatever is killed in the middle, the snapshot or the model comes out as it should."""
 
 import signal
 import subprocess
@@ -7,17 +7,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlproject import config
 from mlproject.batches.keys import QUARANTINE, BatchKey
+from mlproject.bootstrap import SPARK_TRAINERS, App
+from mlproject.dataset.features import show_metadata
+from mlproject.dataset.split import hold_out
 from mlproject.objects.local import LocalStore
+from mlproject.pipelines.dataset import load_dataset
 from mlproject.snapshot.ingest import ingest as ingest_here
 from mlproject.snapshot.keys import MANIFEST
 from mlproject.snapshot.switch import read_manifest
 from mlproject.spark.standalone import Cluster, standalone
 from mlproject.testing import MemoryStore
-from tests.spark.conftest import CONF
+from tests.servers import ROOT
+from tests.spark.conftest import CONF, fill
+from tests.spark.fit_and_kill import HALF_LIFE
 
 BATCHES = 3000
 LINE = (
@@ -91,3 +98,31 @@ def test_after_a_killed_driver_the_next_run_is_right(
     assert store.get(MANIFEST) is None, "it was done before the kill"
     assert start(own_cluster, state_dir).wait() == 0
     assert_right(store)
+
+
+@pytest.mark.parametrize("name", SPARK_TRAINERS)
+def test_a_worker_killed_in_the_middle_of_a_fit_is_made_up_for(name: str, tmp_path: Path) -> None:
+    with (
+        standalone(tmp_path / "spark", port=0, page_port=0) as cluster,
+        App(config.load(state_dir=tmp_path)) as app,
+    ):
+        fill(app)
+        victim = cluster.workers[0]
+        script = [sys.executable, "-m", "tests.spark.fit_and_kill"]
+        subprocess.run(
+            [*script, cluster.master, str(tmp_path), name, str(victim.pid)], check=True, cwd=ROOT
+        )
+        assert victim.wait() == -signal.SIGKILL
+        with np.load(tmp_path / "model.npz") as arrays:
+            assert all(np.isfinite(arrays[part]).all() for part in arrays)
+            if name == "linear":
+                assert_linear_of_one_machine(app, dict(arrays))
+
+
+def assert_linear_of_one_machine(app: App, found: dict[str, np.ndarray]) -> None:
+    dataset = load_dataset(app.store)
+    split, _ = hold_out(dataset.interactions, share=0.2, seed=1)
+    metadata = show_metadata(dataset.catalogue)
+    wanted = app.trainer("linear").fit(split, metadata, HALF_LIFE, lambda _: None).model.arrays()
+    assert np.array_equal(found["indptr"], wanted["indptr"])
+    assert np.allclose(found["values"].astype(float), wanted["values"].astype(float), atol=2e-3)

@@ -1,8 +1,8 @@
 """The trainers on Spark make what those of one machine make, from the ratings of all users."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +10,8 @@ from pyspark.sql import SparkSession
 from scipy import sparse
 
 from mlproject import config
-from mlproject.batches.formats import encode_batch
-from mlproject.batches.keys import BatchKey
 from mlproject.bootstrap import SPARK_TRAINERS, App
-from mlproject.catalogue.files import bundled
+from mlproject.core.aliases import PRODUCTION
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.core.interactions import Split
@@ -22,17 +20,18 @@ from mlproject.core.preferences import history_weights
 from mlproject.dataset.cards import cards
 from mlproject.dataset.features import show_metadata
 from mlproject.dataset.split import hold_out
-from mlproject.events.simulator import Simulator
+from mlproject.models.cache import ModelCache
 from mlproject.models.linear import Linear
+from mlproject.pipelines.build import Builder
 from mlproject.pipelines.dataset import Dataset, load_dataset
 from mlproject.pipelines.spark_dataset import load_on_spark
 from mlproject.spark.training_data import TrainingData
+from mlproject.testing import MemoryRegistry
 from mlproject.training.evaluation import by_model, by_popularity, evaluate
 from mlproject.training.popularity import popular_now
-from tests import builders
+from tests.spark.conftest import fill
 
 HALF_LIFE = 3000.0
-RATINGS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +41,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         state_dir=tmp_path_factory.mktemp("trainers"), dimensions=16, als_iterations=5
     )
     with App(settings) as found:
-        catalogue = bundled().read()
-        builders.put_catalogue(found.store, catalogue)
-        source = Simulator(
-            catalogue,
-            users=400,
-            ratings=RATINGS,
-            seed=1,
-            now=lambda: datetime(2025, 1, 1, tzinfo=UTC),
-        )
-        key = BatchKey(0, 0)
-        found.store.put(str(key), encode_batch(key, source.read(0, RATINGS)))
+        fill(found)
         yield found
 
 
@@ -182,3 +171,28 @@ def test_too_few_raters_are_told(
             {"prior": 1.0, "popular_share": 0.0},
             lambda _: None,
         )
+
+
+def test_the_builder_trains_on_spark_when_there_is_something_new(
+    app: App, spark: SparkSession, tmp_path: Path
+) -> None:
+    assert spark is SparkSession.getActiveSession()
+    settings = app.settings.model_copy(update={"promote": "best"})
+    registry = MemoryRegistry(tmp_path)
+    with App(settings) as place:
+        cache = ModelCache(tmp_path / "cache", registry.download)
+        builder = Builder(
+            place.store,
+            registry,
+            cache,
+            {},
+            replace(place.train_params, half_life_days=HALF_LIFE),
+            load=place.loaded_on_spark,
+        )
+        first = builder.build()
+        assert [result.alias for result in first] == [PRODUCTION, PRODUCTION]
+        production = registry.production()
+        assert production
+        assert builder.build() == []
+    model = cache.load(production)
+    assert model.model.kind in {"factors", "linear"}

@@ -11,6 +11,7 @@ from mlproject.core.interactions import Interactions
 from mlproject.dataset.split import (
     FEWEST_RATINGS,
     FEWEST_TRAINING,
+    HoldNothing,
     RandomDraw,
     SplitKind,
     SplitRule,
@@ -227,6 +228,23 @@ def test_another_seed_is_another_holdout(seed: int) -> None:
     """Two holdouts share what chance lets them."""
     one, other = held(ENOUGH), held(ENOUGH, seed=seed)
     assert len(one & other) / len(one) == pytest.approx(0.2, abs=0.05)
+
+
+@given(times=st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 5)), st.integers(0, 99)))
+def test_a_split_names_the_rule_that_made_it_and_its_users_may_be_taken_alone(
+    times: Times,
+) -> None:
+    split, rule = hold_out(interactions(times), share=0.3, seed=1)
+    assert split.rule == rule
+    for user in {pair[0] for pair in times}:
+        own = {pair: time for pair, time in times.items() if pair[0] == user}
+        rows = split.interactions.users.ids[split.interactions.user_rows] == user
+        assert np.array_equal(rule.held_out(interactions(own)), split.held_out[rows])
+
+
+def test_where_all_is_to_train_nothing_is_held_out() -> None:
+    data = interactions({(0, 1): 5, (1, 2): 7})
+    assert not HoldNothing().held_out(data).any()
 
 
 @pytest.mark.parametrize("kind", ["time", "random", "auto"])

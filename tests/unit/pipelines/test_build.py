@@ -19,6 +19,7 @@ from mlproject.events.simulator import Simulator
 from mlproject.models.cache import ModelCache
 from mlproject.pipelines.build import BUILDER, Builder
 from mlproject.pipelines.cycle import Cycle
+from mlproject.pipelines.dataset import load_dataset
 from mlproject.pipelines.decide import put_into_production
 from mlproject.pipelines.train import TrainParams, TrainResult
 from mlproject.registry.gate import Rules
@@ -189,6 +190,23 @@ def test_each_trainer_of_a_cycle_competes_for_its_alias(place: Place) -> None:
     held_out = {run.metrics["ratings_held_out"] for run in place.registry.kept_runs}
     assert len(held_out) == 1, "both on the same holdout"
     assert theirs.version is None or "production" not in theirs.version.aliases
+
+
+def test_a_dataset_from_elsewhere_is_left_at_the_end_of_the_cycle(place: Place) -> None:
+    open_now: list[str] = []
+
+    @contextmanager
+    def load() -> Iterator[object]:
+        open_now.append("session")
+        yield load_dataset(place.store), {PRODUCTION: [TRAINER]}
+        assert [run.status for run in place.registry.kept_runs] == ["FINISHED"]
+        open_now.pop()
+
+    place.builder.competitors = {}
+    place.builder.load = load
+    assert len(place.builder.build()) == 1
+    assert open_now == []
+    assert place.builder.build() == []
 
 
 def test_its_runs_say_who_trained(place: Place) -> None:
