@@ -1,26 +1,30 @@
 """What it costs to note what was shown: answers with and without, in one run.
 
-``python benchmarks/bench_exposures.py`` asks the application in this process, without sockets and
-with histories that are at hand, so that the cost weighs more than behind a server. Rounds with
-and without notes take turns; each request is of another user, and every answer is noted. Time is
-that of the processor, over all threads, so neighbours do not count.
+``python benchmarks/bench_exposures.py`` serves the application by uvicorn on uvloop, and another
+process asks it. Rounds with and without notes take turns; each request is of another user, and
+every answer is noted. Time is that of the server's processor, over all threads, so neighbours do
+not count; throughput is its inverse.
 """
 
 import asyncio
 import gc
 import json
+import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import uvicorn
+import uvloop
 from prometheus_client import CollectorRegistry
-from starlette.types import Message
 
 from mlproject import config
 from mlproject.core import columns as c
@@ -41,7 +45,7 @@ from mlproject.serving.trial import Shares, Trial
 from mlproject.testing import MemoryHistories, MemoryRatingLog
 
 SHOWS, DIMENSIONS, USERS = 12_294, 64, 2000
-ROUNDS, ANSWERS = 7, 3000
+ROUNDS, ANSWERS = 40, 500
 
 
 def recommender() -> Recommender:
@@ -61,34 +65,22 @@ def recommender() -> Recommender:
     return Recommender(1, TrainedModel(shows, factors, popularity, history_weights(), cards))
 
 
-async def ask(entrance: Entrance, bodies: list[bytes]) -> None:
-    """Ask :data:`ANSWERS` times, one request after the other."""
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "POST",
-        "path": "/recommend",
-        "raw_path": b"/recommend",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
-        "http_version": "1.1",
-        "scheme": "http",
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 3000),
-    }
-    statuses: list[int] = []
+async def ask(port: int) -> None:
+    """Let another process ask :data:`ANSWERS` times, one request after the other."""
+    client = await asyncio.create_subprocess_exec(sys.executable, __file__, str(port))
+    assert await client.wait() == 0
 
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
 
+def be_client(port: int) -> None:
+    """Ask, in a process of its own."""
+    connection = HTTPConnection("127.0.0.1", port)
+    headers = {"Content-Type": "application/json"}
     for place in range(ANSWERS):
-        body = bodies[place % len(bodies)]
-
-        async def receive(body: bytes = body) -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await entrance(dict(scope), receive, send)
-    assert set(statuses) == {200}, set(statuses)
+        body = json.dumps({"user_id": place % USERS})
+        connection.request("POST", "/recommend", body, headers)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        answer.read()
 
 
 async def measure(folder: Path) -> list[tuple[float, float]]:
@@ -121,37 +113,46 @@ async def measure(folder: Path) -> list[tuple[float, float]]:
 
     app = application(opened)
     entrance = Entrance(app, app)
-    bodies = [json.dumps({"user_id": user}).encode() for user in range(USERS)]
+    config_ = uvicorn.Config(entrance, lifespan="off", access_log=False, log_level="error")
+    server = uvicorn.Server(config_)
     nobody = SimpleNamespace(current=None, start=lambda: None, stop=lambda: None)
     found = []
-    async with app.router.lifespan_context(app):
-        await ask(entrance, bodies)
-        # As the service does.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 100)
-        for _ in range(ROUNDS):
-            app.state.serving.trial = None
-            began = time.process_time()
-            await ask(entrance, bodies)
-            without = time.process_time() - began
-            log = StoredExposureLog(LocalStore(folder), kept_days=1)
-            trial = Trial(Shares(expose=1.0), nobody, Shadow(lambda *_: None), log)
-            trial.start()
-            app.state.serving.trial = trial
-            began = time.process_time()
-            await ask(entrance, bodies)
-            trial.stop()  # writes what waits, so that no cost is left for later
-            noted = time.process_time() - began
-            found.append((without / ANSWERS * 1e6, noted / ANSWERS * 1e6))
-            assert log.lost == 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with app.router.lifespan_context(app):
+            serving = asyncio.create_task(server.serve([listener]))
+            await ask(port)
+            # As the service does.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(20_000, 20, 100)
+            for _ in range(ROUNDS):
+                app.state.serving.trial = None
+                began = time.process_time()
+                await ask(port)
+                without = time.process_time() - began
+                log = StoredExposureLog(LocalStore(folder), kept_days=1)
+                trial = Trial(Shares(expose=1.0), nobody, Shadow(lambda *_: None), log)
+                trial.start()
+                app.state.serving.trial = trial
+                began = time.process_time()
+                await ask(port)
+                trial.stop()  # writes what waits, so that no cost is left for later
+                noted = time.process_time() - began
+                found.append((without / ANSWERS * 1e6, noted / ANSWERS * 1e6))
+                assert log.lost == 0
+            server.should_exit = True
+            await serving
     return found
 
 
 def main() -> None:
-    """Print the time of an answer, and the ratio."""
+    """Print the time of an answer, and the ratio; with a port, be the client."""
+    if sys.argv[1:]:
+        be_client(int(sys.argv[1]))
+        return
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(measure(Path(folder)))
+        found = uvloop.run(measure(Path(folder)))
     without = statistics.median(each[0] for each in found)
     noted = statistics.median(each[1] for each in found)
     ratio = statistics.median(after / before for before, after in found)

@@ -1,16 +1,15 @@
 """What was shown to whom: the port by which the service notes it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 PRODUCTION: Final = "p"
 CHALLENGER: Final = "c"
 BOTH: Final = "b"
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """One answer, as it was shown.
 
     Parameters
@@ -39,7 +38,7 @@ class Exposure:
     shows: Sequence[int]
     challenger: int = 0
     teams: str = ""
-    position: Mapping[str, Any] = field(default_factory=dict)
+    position: Mapping[str, Any] = MappingProxyType({})
 
 
 class ExposureLog(Protocol):

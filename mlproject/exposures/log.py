@@ -12,7 +12,7 @@ from mlproject.batches.forgotten import read_forgotten
 from mlproject.core.errors import TvrecError
 from mlproject.core.exposures import Exposure
 from mlproject.core.ports import ObjectStore
-from mlproject.exposures.records import encode, new_key
+from mlproject.exposures.records import Lines, new_key, packed
 from mlproject.exposures.stored import clean, remove_before
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _FLUSH_SECONDS: Final = 5.0
 _MOST_WAITING: Final = 50_000
 _CLOSE_SECONDS: Final = 5.0
+
+_Waiting = tuple[int, int, bytes]
+"""Whom, when, and the line."""
 
 
 class StoredExposureLog:
@@ -52,7 +55,9 @@ class StoredExposureLog:
         self._kept_days = kept_days
         self._flush_seconds = flush_seconds
         self._now = now
-        self._waiting: deque[Exposure] = deque(maxlen=most_waiting)
+        # As lines, since what is kept as objects is walked by the garbage collector.
+        self._waiting: deque[_Waiting] = deque(maxlen=most_waiting)
+        self._lines = Lines()
         # Each by one thread alone.
         self._overflowed = 0
         self._failed = 0
@@ -72,7 +77,8 @@ class StoredExposureLog:
     def append(self, exposure: Exposure) -> None:
         """Take an exposure over."""
         self._overflowed += len(self._waiting) == self._waiting.maxlen
-        self._waiting.append(exposure)
+        line = self._lines.line(exposure)
+        self._waiting.append((exposure.user_id, exposure.shown_at, line))
 
     def close(self) -> None:
         """Write what was taken over, within seconds."""
@@ -99,11 +105,11 @@ class StoredExposureLog:
             self._tidy()
         return len(batch)
 
-    def _write(self, batch: list[Exposure]) -> None:
+    def _write(self, batch: list[_Waiting]) -> None:
         forgotten = read_forgotten(self._store)
-        kept = [each for each in batch if not forgotten.covers(each.user_id, each.shown_at)]
+        kept = [line for user_id, at, line in batch if not forgotten.covers(user_id, at)]
         key = new_key(int(self._now() * 1000))
-        self._store.put(key, encode(kept))
+        self._store.put(key, packed(kept))
         # Somebody may have been forgotten in between, by a search that did not see the object.
         if (later := read_forgotten(self._store)) != forgotten:
             clean(self._store, key, later)
