@@ -66,7 +66,7 @@ def drifted(kind: str, seed: int) -> tuple[Interactions, Catalogue]:
     return data, Catalogue.validated(raw)[0]
 
 
-def first_default(split: Split, metadata: sparse.csr_array, seed: int) -> Scorer:
+def first_default(split: Split, metadata: sparse.csr_array, seed: int, threads: int = 2) -> Scorer:
     """Fit as the first release did: on identities and metadata of all shows, for 20 epochs."""
     data = split.interactions
     weights = positive_weights(data.ratings)
@@ -85,7 +85,7 @@ def first_default(split: Split, metadata: sparse.csr_array, seed: int) -> Scorer
     )
     counted = sparse.coo_matrix((weights[chosen], (rows, columns)), shape=data.shape)
     ones = sparse.coo_matrix((np.ones_like(counted.data), (rows, columns)), shape=data.shape)
-    model.fit(ones, sample_weight=counted, item_features=features, epochs=20, num_threads=2)
+    model.fit(ones, sample_weight=counted, item_features=features, epochs=20, num_threads=threads)
     shows, biases = features @ model.item_embeddings, features @ model.item_biases
     return lambda users: model.user_embeddings[users] @ shows.T + biases
 

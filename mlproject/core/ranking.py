@@ -37,16 +37,10 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         order = np.argsort(-scores[candidates], kind="stable")[:k]
         return candidates[order]
     if k < n:
-        # The k-th value, not the k-th column: with ties a partition's choice among the
-        # equal ones is arbitrary, and the same scores would give different answers.
-        edge = np.partition(scores, n - k, axis=-1)[..., n - k : n - k + 1]
-        kept = np.argpartition(scores, n - k, axis=-1)[:, n - k :]
-        tied = np.count_nonzero(scores >= edge, axis=-1) > k
-        kept.sort(axis=-1)
-        order = np.argsort(-np.take_along_axis(scores, kept, axis=-1), axis=-1, kind="stable")
-        best = np.take_along_axis(kept, order, axis=-1)
-        for row in np.flatnonzero(tied):
-            best[row] = top_k(scores[row], k)
+        # Row by row: a partition of all of them at once takes many times as long.
+        best = np.empty((len(scores), k), dtype=np.int64)
+        for row, values in enumerate(scores):
+            best[row] = top_k(values, k)
         return best
     return np.argsort(-scores, axis=-1, kind="stable")
 
