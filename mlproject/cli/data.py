@@ -3,6 +3,7 @@
 import json
 import logging
 from contextlib import ExitStack
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ import click
 
 from mlproject.bootstrap import App
 from mlproject.cli.group import pass_app, setting, tvrec
-from mlproject.cli.output import progress
+from mlproject.cli.output import json_option, print_json, progress
 from mlproject.config import Settings
 from mlproject.core.cancel import Cancelled
 
@@ -35,8 +36,9 @@ _PAUSE_SECONDS: Final = 30.0
     type=click.Choice(["bundled", "tvmaze"]),
     help="Catalogue, if no file is named.",
 )
+@json_option
 @pass_app
-def export_shows(app: App, *, loop: bool, force: bool) -> None:
+def export_shows(app: App, *, loop: bool, force: bool, as_json: bool) -> None:
     """Put the catalogue of shows into the object store.
 
     \b
@@ -44,31 +46,38 @@ def export_shows(app: App, *, loop: bool, force: bool) -> None:
     tvrec export-shows --catalogue anime.csv   a file of your own
     tvrec export-shows --source tvmaze         all of TVMaze; later only what changed
     """
-    from mlproject.pipelines.export_shows import ExportResult
+    if loop:
+        _export_again_and_again(app, force=force)
+        return
     from mlproject.pipelines.export_shows import export_shows as export
 
-    source = app.catalogue_source
+    result = export(app.catalogue_source, app.store, app.clock, force=force)
+    done = "exported" if result.written else "unchanged:"
+    log.info("%s %d shows in %s", done, result.shows, app.store.uri)
+    if as_json:
+        print_json(asdict(result))
 
-    def once() -> ExportResult:
-        result = export(source, app.store, app.clock, force=force)
-        done = "exported" if result.written else "unchanged:"
-        log.info("%s %d shows in %s", done, result.shows, app.store.uri)
-        return result
 
-    if not loop:
-        once()
-        return
+def _export_again_and_again(app: App, *, force: bool) -> None:
     from prometheus_client import CollectorRegistry
 
+    from mlproject.cli.apart import run_apart
     from mlproject.monitoring.metrics import ExporterMetrics
     from mlproject.monitoring.port import telling
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
+    settings = app.settings
+    arguments = ["export-shows", "--json", "--source", settings.catalogue_source]
+    if settings.catalogue_file:
+        arguments += ["--catalogue", str(settings.catalogue_file)]
+    arguments += ["--force"] if force else []
+
     registry = CollectorRegistry()
-    job = ExporterMetrics(registry).counted(once)
-    with telling(app.settings, "data-exporter", registry):
-        run_every(app.settings.export_interval, job, stop_on_signals(app.alive_file))
+    metrics = ExporterMetrics(registry)
+    with telling(settings, "data-exporter", registry):
+        job = metrics.counted(lambda: run_apart(arguments))
+        run_every(settings.export_interval, job, stop_on_signals(app.alive_file))
 
 
 @tvrec.command("generate-ratings")

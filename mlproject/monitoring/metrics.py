@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -16,10 +16,9 @@ from mlproject.core.cancel import Cancelled
 
 # For types only: the generator has nothing that trains.
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mlproject.pipelines.cycle import Cycle, Trained
-    from mlproject.pipelines.export_shows import ExportResult
 
 # A cycle takes from a fraction of a second to minutes.
 _SECONDS: Final = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800)
@@ -273,17 +272,25 @@ class ExporterMetrics:
         )
         self.exported.set_to_current_time()
 
-    def counted(self, export: Callable[[], ExportResult]) -> Callable[[], ExportResult]:
-        """Return ``export`` with its outcomes counted."""
+    def counted(self, export: Callable[[], Mapping[str, Any]]) -> Callable[[], object]:
+        """Return ``export`` with its outcomes counted.
 
-        def counting() -> ExportResult:
+        Parameters
+        ----------
+        export
+            Returns the fields of an :class:`~mlproject.pipelines.export_shows.ExportResult`.
+        """
+
+        def counting() -> object:
             try:
                 result = export()
+            except Cancelled:
+                raise
             except Exception:
                 self.exports.labels("failed").inc()
                 raise
-            self.exports.labels("written" if result.written else "unchanged").inc()
-            self.shows.set(result.shows)
+            self.exports.labels("written" if result["written"] else "unchanged").inc()
+            self.shows.set(result["shows"])
             self.exported.set(time.time())
             return result
 

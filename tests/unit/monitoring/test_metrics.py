@@ -15,7 +15,6 @@ from mlproject.dataset.drift import Drift
 from mlproject.monitoring.metrics import BuilderMetrics, ExporterMetrics
 from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
-from mlproject.pipelines.export_shows import ExportResult
 from mlproject.pipelines.train import TrainResult
 from mlproject.registry.gate import Cause, Outcome, Verdict
 from mlproject.testing import MemoryStore
@@ -167,11 +166,11 @@ def test_exports_are_counted_by_outcome() -> None:
     registry = CollectorRegistry()
     metrics = ExporterMetrics(registry)
 
-    def fails() -> ExportResult:
+    def fails() -> dict[str, object]:
         raise TrackingUnavailableError("away")
 
     for written in (True, False):
-        metrics.counted(lambda written=written: ExportResult(501, written))()  # type: ignore[misc]
+        metrics.counted(lambda written=written: {"shows": 501, "written": written})()  # type: ignore[misc]
     with pytest.raises(TrackingUnavailableError):
         metrics.counted(fails)()
     for outcome in ("written", "unchanged", "failed"):
