@@ -23,7 +23,8 @@ def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
 
     By itself uvicorn closes idle connections at once, on which the next request may be under
     way: its client sees a reset. Instead new connections are refused, each answer says
-    ``Connection: close``, and uvicorn ends when the last connection has.
+    ``Connection: close``, and uvicorn ends when the last connection has. A second SIGINT, of
+    somebody at a terminal who insists, ends it at once.
 
     To be called in the event loop that uvicorn runs.
 
@@ -37,6 +38,7 @@ def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
     """
     loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[None]] = []
+    begun_by: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         end = signal.getsignal(number)
         server = getattr(end, "__self__", None)
@@ -45,9 +47,12 @@ def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
 
         def begin(got: int, _: FrameType | None, end: Any = end, server: Any = server) -> None:
             if now.is_draining:
-                end(got, None)
+                # A terminal's SIGINT reaches this process and its parent, which adds SIGTERM.
+                if got == signal.SIGINT and begun_by[0] == got:
+                    end(got, None)
                 return
             now.is_draining = True
+            begun_by.append(got)
 
             def start() -> None:
                 if is_alone:

@@ -29,7 +29,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._is_waited_for = True
+        self._is_waited_for = self._is_head = True
         self._head_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -49,33 +49,34 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._is_waited_for:
             if self._deadline is not None:
                 self._cancel()
-        elif self._deadline is None and not self.transport.is_closing():
+            return
+        if self._is_head:
+            # Of a header that does not end the parser tells nothing.
+            self._head_bytes += len(data)
+            self._check_head(self._head_bytes)
+        if self._deadline is None and not self.transport.is_closing():
             self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._is_waited_for = True
+        self._is_waited_for = self._is_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the address."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+    def on_headers_complete(self) -> None:
+        """End the head of a request."""
+        self._is_head = False
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        self._check_head(len(self.url) + headers)
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """End a request."""
         self._is_waited_for = False
         super().on_message_complete()
 
-    def _count(self, more: int) -> None:
-        self._head_bytes += more
-        if self._head_bytes > LARGEST_HEAD:
+    def _check_head(self, size: int) -> None:
+        if size > LARGEST_HEAD:
             self._end(b"431 Request Header Fields Too Large", b"the headers are too large")
 
     def _give_up(self) -> None:

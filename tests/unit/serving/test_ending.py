@@ -1,0 +1,99 @@
+"""How a worker ends: connections first."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from mlproject.serving.ending import drain_at_sigterm, end_with_parent
+
+
+class Server:
+    """What uvicorn's server has: connections, sockets that listen, and a way to end."""
+
+    def __init__(self) -> None:
+        self.server_state = SimpleNamespace(connections=set())
+        self.servers: list[asyncio.Server] = []
+        self.ended: list[int] = []
+
+    def handle_exit(self, number: int, _: object) -> None:
+        self.ended.append(number)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    made = Server()
+    for number in kept:
+        signal.signal(number, made.handle_exit)
+    yield made
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+async def a_moment() -> None:
+    await asyncio.sleep(0.1)
+
+
+def test_it_ends_when_the_last_connection_has(server: Server) -> None:
+    now = SimpleNamespace(is_draining=False)
+
+    async def run() -> None:
+        server.server_state.connections.add("one")
+        drain_at_sigterm(now, is_alone=False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await a_moment()
+        assert now.is_draining
+        assert not server.ended
+        server.server_state.connections.clear()
+        await a_moment()
+        assert server.ended == [signal.SIGTERM]
+
+    asyncio.run(run())
+
+
+def test_of_two_signals_of_one_terminal_the_second_cuts_nothing_short(server: Server) -> None:
+    async def run() -> None:
+        server.server_state.connections.add("one")
+        drain_at_sigterm(SimpleNamespace(is_draining=False), is_alone=False)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await a_moment()
+        assert not server.ended
+        os.kill(os.getpid(), signal.SIGINT)
+        await a_moment()
+        assert server.ended == [signal.SIGINT]
+        server.server_state.connections.clear()
+        await a_moment()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_new_connections_are_refused_if_no_other_worker_wants_them(
+    server: Server, *, is_alone: bool
+) -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            server.servers = [SimpleNamespace(sockets=[listening])]
+            server.server_state.connections.add("one")
+            drain_at_sigterm(SimpleNamespace(is_draining=False), is_alone=is_alone)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await a_moment()
+            with socket.socket() as client:
+                assert (client.connect_ex(listening.getsockname()) == 0) is not is_alone
+            server.server_state.connections.clear()
+            await a_moment()
+
+    asyncio.run(run())
+
+
+def test_a_worker_whose_parent_is_gone_tells_itself_to_end(
+    server: Server,
+) -> None:
+    asyncio.run(end_with_parent(parent=os.getppid() + 1))
+    assert server.ended == [signal.SIGTERM]
