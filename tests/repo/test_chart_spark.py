@@ -42,6 +42,11 @@ def test_the_program_and_its_arguments_are_there() -> None:
     )
 
 
+def test_the_version_of_spark_is_the_one_that_is_pinned() -> None:
+    pinned = (ROOT / "requirements/spark.txt").read_text()
+    assert f"\npyspark=={application()['spec']['template']['sparkVersion']} " in pinned
+
+
 def test_the_driver_is_given_settings_that_there_are_and_executors_none() -> None:
     template = application()["spec"]["template"]
     given = {entry["name"] for entry in template["driver"]["env"]}
