@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from mlproject.models.cache import ModelCache
     from mlproject.pipelines.build import Competitors
     from mlproject.pipelines.dataset import Dataset
+    from mlproject.pipelines.retain import Keep
     from mlproject.pipelines.train import TrainParams
     from mlproject.reading.ratings import Told
     from mlproject.serving.client import ServiceClient
@@ -55,11 +56,10 @@ if TYPE_CHECKING:
 
 # What MLflow is to do that its own defaults do not.
 _MLFLOW: Final = {
-    # Seven retries with back-off are minutes; the next cycle tries again anyway.
+    # Seven retries with back-off are minutes; the next cycle tries again anyway. Commands ask
+    # first whether the server answers, and do not come to this if it hangs.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "true",
-    "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL": "1",
     # The client's default is to go to the artifact store itself, where the server has S3. Ours go
     # through the server, which alone has to reach the store.
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
@@ -78,6 +78,9 @@ def opened_store(settings: Settings) -> Iterator[ObjectStore]:
     with App(settings) as app:
         yield app.store
 
+
+# For so long, what was deleted in MLflow by mistake can be restored there.
+_RESTORABLE: Final = "7d"
 
 TRAINERS: Final = ("lightfm", "linear", "popularity")
 SPARK_TRAINERS: Final = ("als", "linear")
@@ -543,6 +546,38 @@ class App:
             k=settings.k,
             inside_run=settings.mlflow_run_id is not None,
         )
+
+    @property
+    def keep(self) -> Keep:
+        """How long runs, models and versions are kept."""
+        from mlproject.pipelines.retain import Keep
+
+        settings = self.settings
+        return Keep(
+            models=timedelta(hours=settings.keep_models_hours),
+            runs=timedelta(days=settings.keep_runs_days),
+            versions=timedelta(days=settings.keep_versions_days),
+            history=settings.keep_history,
+        )
+
+    def free_rows(self) -> bool:
+        """Free the rows of what was deleted from MLflow; tell whether its database is here.
+
+        It is where a setting says, or beside us as `make run` has it. Elsewhere the server's
+        own deployment has to do it, by `mlflow gc`.
+        """
+        from mlproject.registry.mlflow_rows import free_rows
+
+        settings = self.settings
+        beside = settings.state_dir.resolve() / "mlflow" / "mlflow.db"
+        if settings.mlflow_backend_store_uri is not None:
+            database = settings.mlflow_backend_store_uri.get_secret_value()
+        elif beside.is_file():
+            database = f"sqlite:///{beside}"
+        else:
+            return False
+        free_rows(database, settings.tracking_uri, _RESTORABLE)
+        return True
 
     def model_cache(self, owner: str) -> ModelCache:
         """Return the folder in which a process keeps the versions it has loaded."""

@@ -58,6 +58,20 @@ def _json_object(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _server_address(value: str | None) -> str | None:
+    """Accept the address of a server; without its last slash, since paths are added."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # as "http://[x" or a port that is no number
+        good = False
+    if not good:
+        raise ValueError("should be the address of a server, such as http://127.0.0.1:5000")
+    return value.rstrip("/")
+
+
 class Settings(BaseSettings):
     """All settings; the names in the environment are ``TVREC_`` + the field's name."""
 
@@ -77,7 +91,7 @@ class Settings(BaseSettings):
         description="Port of the builder's metrics, for Prometheus; the generator's is one higher, "
         "the exporter's two; 0: none. The service's are at its own port",
     )
-    mlflow_tracking_uri: OptionalText = _named(
+    mlflow_tracking_uri: Annotated[OptionalText, AfterValidator(_server_address)] = _named(
         "MLFLOW_TRACKING_URI", None, "Address of MLflow; default: the local server"
     )
 
@@ -262,6 +276,30 @@ class Settings(BaseSettings):
         20.0, gt=0, description="Weight of the best positive beside a show not rated (ALS)"
     )
     als_l2: float = Field(0.1, gt=0, description="L2 penalty on the vectors (ALS)")
+
+    # What is kept
+    retain_interval: float = Field(
+        3600, gt=0, description="Seconds between looks of the builder for what is no longer kept"
+    )
+    keep_models_hours: float = Field(
+        2, ge=0, description="Hours after which a run without a version loses its model; 0: at once"
+    )
+    keep_runs_days: float = Field(
+        7,
+        gt=0,
+        description="Days after which a run goes; one that is held keeps its model as long",
+    )
+    keep_versions_days: float = Field(
+        30, gt=0, description="Days after which a version goes that has no alias"
+    )
+    keep_history: int = Field(
+        10, ge=0, le=200, description="Newest decisions whose versions are kept whatever their age"
+    )
+    mlflow_backend_store_uri: OptionalSecret = _named(
+        "MLFLOW_BACKEND_STORE_URI",
+        None,
+        "Database of the MLflow server, whose rows `tvrec retain` frees; unset: that of `make run`",
+    )
 
     # MLflow names
     experiment: str = _named(

@@ -1,7 +1,10 @@
 """Looks at every part from outside and says what to do."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -10,15 +13,21 @@ from mlproject.bootstrap import App
 from mlproject.catalogue.stored import CATALOGUE, read_catalogue
 from mlproject.config import Settings
 from mlproject.core import columns as c
+from mlproject.core.decisions import Outcome, standing
 from mlproject.core.errors import (
+    ArtifactError,
     CatalogueError,
     DataError,
+    DecisionError,
+    TrackingUnavailableError,
     TvrecError,
     UnavailableError,
     VersionNotFoundError,
 )
 from mlproject.core.ports import ObjectStore
+from mlproject.models.files import load_model
 from mlproject.objects.locks import hold
+from mlproject.pipelines.decide import WINDOW, settle
 from mlproject.pipelines.stream_note import read_note
 from mlproject.snapshot.ingest import current
 
@@ -32,6 +41,12 @@ class Finding:
     text: str
 
 
+def repair(app: App) -> list[str]:
+    """Carry out what was decided about production and is not done; say what was mended."""
+    app.registry.ping()
+    return settle(app.registry, patience=timedelta(0))
+
+
 def examine(app: App) -> list[Finding]:
     """Check the state folder, the store, the data, MLflow, the version, the service."""
     settings, store = app.settings, app.store
@@ -43,15 +58,7 @@ def examine(app: App) -> list[Finding]:
     def catalogue() -> str:
         return f"{len(read_catalogue(store))} shows in {store.uri}"
 
-    def mlflow() -> str:
-        app.registry.ping()
-        return f"answers at {settings.tracking_uri}"
-
-    def production() -> str:
-        version = app.registry.production()
-        if version is None:
-            raise VersionNotFoundError("no version yet; `tvrec train` makes one")
-        return f"version {version.number}: {version.tags.get('reason', '')}"
+    registry = _Registry(app)
 
     def service() -> str:
         if not app.service.is_ready():
@@ -59,16 +66,106 @@ def examine(app: App) -> list[Finding]:
                 f"not ready at {settings.service_url}; `make run` starts it, "
                 "and it is ready once a version is in production"
             )
-        return f"ready at {settings.service_url}"
+        return f"ready at {settings.service_url}{_served(app)}"
 
     return [
         _check("state folder", state),
         _check("catalogue", catalogue),
         _check("ratings", lambda: _ratings(settings, store)),
-        _check("MLflow", mlflow),
-        _check("production", production),
+        _check("MLflow", registry.reached),
+        _check("production", registry.production),
+        _check("decisions", registry.decisions),
         _check("service", service),
     ]
+
+
+@dataclass(slots=True)
+class _Registry:
+    """Looks at MLflow; a server that hangs is waited for once."""
+
+    app: App
+    trouble: TrackingUnavailableError | None = None
+
+    def reached(self) -> str:
+        """Say that the server answers."""
+        if self.trouble is not None:
+            raise self.trouble
+        try:
+            self.app.registry.ping()
+        except TrackingUnavailableError as error:
+            self.trouble = error
+            raise
+        return f"answers at {self.app.settings.tracking_uri}"
+
+    def production(self) -> str:
+        """Say what is in production, and that its files are there."""
+        self.reached()
+        version = self.app.registry.production()
+        if version is None:
+            raise VersionNotFoundError("no version yet; `tvrec train` makes one")
+        # Anew, since a copy of it that is here says nothing of what MLflow has.
+        with tempfile.TemporaryDirectory(prefix="tvrec-") as folder:
+            try:
+                load_model(self.app.registry.download(version.number, Path(folder)))
+            except ArtifactError as error:
+                raise ArtifactError(
+                    f"version {version.number} cannot be loaded: {error}; `tvrec rollback` goes "
+                    "back to the one before"
+                ) from error
+        return f"version {version.number}: {version.tags.get('reason', '')}"
+
+    def decisions(self) -> str:
+        """Say whether production is what was decided, and whether it is held.
+
+        Raises
+        ------
+        DecisionError
+            If it is not.
+        """
+        self.reached()
+        decisions = self.app.registry.decisions(WINDOW)
+        found, production = standing(decisions), self.app.registry.production()
+        unfinished = [one for one in decisions if one.outcome is Outcome.OPEN]
+        number = production.number if production else 0
+        if unfinished:
+            one = unfinished[-1]
+            what = f"{one.action} {f'of version {one.version} ' if one.version else ''}by {one.by}"
+            raise DecisionError(
+                f"{what} was begun at {one.at:%H:%M:%S} UTC and is not done; if it does not go on, "
+                "`tvrec doctor --repair` carries it out"
+            )
+        if found.production not in {0, number}:
+            raise DecisionError(
+                f"version {found.production} was decided for, and {number or 'none'} is in "
+                "production; the next build or `tvrec doctor --repair` notes it, or puts the alias "
+                "back"
+            )
+        held = found.hold(self.app.clock.now())
+        return f"production is {held.hold if held else 'not held'}"
+
+
+def _served(app: App) -> str:
+    """Say which version answers, as far as the service tells.
+
+    Raises
+    ------
+    DecisionError
+        If it is another than the one in production.
+    """
+    served = app.service.model().get("version")
+    if served is None:
+        return ""
+    try:
+        app.registry.ping()
+        production = app.registry.production()
+    except UnavailableError:  # told already, and it serves without
+        production = None
+    if production is not None and served != production.number:
+        raise DecisionError(
+            f"it serves version {served}, and version {production.number} is in production: it "
+            f"follows within {app.settings.poll_seconds:g} s, or its log says why it cannot"
+        )
+    return f", serves version {served}"
 
 
 def _ratings(settings: Settings, store: ObjectStore) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from mlproject.core.decisions import Decision, Outcome
 from mlproject.core.errors import StoreUnavailableError, UnavailableError, VersionNotFoundError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectInfo, RunLog
-from mlproject.core.runs import RunInfo, VersionInfo, the_one
+from mlproject.core.runs import LoggedModel, RunInfo, VersionInfo, the_one
 from mlproject.core.topics import TOPIC
 from mlproject.core.user_histories import HistoriesStatus, History, Position
 from mlproject.core.user_ratings import UserRatings
@@ -176,6 +176,7 @@ class MemoryRegistry:
     kept_runs: list[RunInfo] = field(default_factory=list)
     kept_versions: list[VersionInfo] = field(default_factory=list)
     kept_decisions: list[Decision] = field(default_factory=list)
+    dropped_versions: set[int] = field(default_factory=set)
     failure: BaseException | None = None
 
     def ping(self) -> None:
@@ -246,24 +247,24 @@ class MemoryRegistry:
     def versions(self, limit: int) -> Sequence[VersionInfo]:
         """Return the newest versions, newest first."""
         self.check()
-        return self.kept_versions[::-1][:limit]
+        return self._there()[:limit]
 
     def versions_of(self, run_ids: Sequence[str]) -> Sequence[VersionInfo]:
         """Return the versions that were made of some runs, newest first."""
         self.check()
-        return [info for info in self.kept_versions[::-1] if info.run_id in run_ids]
+        return [info for info in self._there() if info.run_id in run_ids]
 
     def version(self, number: int) -> VersionInfo:
         """Return one version; raise VersionNotFoundError if there is none."""
         self.check()
-        if not 1 <= number <= len(self.kept_versions):
+        if number in self.dropped_versions or not 1 <= number <= len(self.kept_versions):
             raise VersionNotFoundError(f"no version {number}")
         return self.kept_versions[number - 1]
 
     def aliased(self, alias: str) -> VersionInfo | None:
         """Return the version under an alias, if there is one."""
         self.check()
-        return next((info for info in self.kept_versions if alias in info.aliases), None)
+        return next((info for info in self._there() if alias in info.aliases), None)
 
     def production(self) -> VersionInfo | None:
         """Return the version under the alias ``production``, if there is one."""
@@ -294,9 +295,45 @@ class MemoryRegistry:
         self.check()
         if not (self.folder / run_id).is_dir():
             raise VersionNotFoundError(f"the run {run_id} has logged no model")
-        version = VersionInfo(len(self.kept_versions) + 1, run_id, ())
+        number, now = len(self.kept_versions) + 1, datetime.now(UTC)
+        version = VersionInfo(number, run_id, (), created_at=now)
         self.kept_versions.append(version)
         return version
+
+    def models_before(self, instant: datetime, limit: int) -> Sequence[LoggedModel]:
+        """Return the oldest models of runs that were logged before an instant."""
+        self.check()
+        found = [
+            LoggedModel(f"model-{run.run_id}", run.run_id, run.started_at)
+            for run in self.kept_runs
+            if run.started_at < instant and (self.folder / run.run_id).is_dir()
+        ]
+        return found[:limit]
+
+    def runs_before(self, instant: datetime, limit: int) -> Sequence[RunInfo]:
+        """Return the oldest runs that were begun before an instant."""
+        self.check()
+        return [run for run in self.kept_runs if run.started_at < instant][:limit]
+
+    def runs_with(self, tag: str, value: str, limit: int) -> Sequence[RunInfo]:
+        """Return the newest runs whose tag has a value."""
+        self.check()
+        return [run for run in self.kept_runs[::-1] if run.tags.get(tag) == value][:limit]
+
+    def drop_version(self, number: int) -> None:
+        """Delete a version, and leave its run and its model."""
+        self.check()
+        self.dropped_versions.add(number)
+
+    def drop_model(self, model_id: str) -> None:
+        """Delete a model."""
+        self.check()
+        rmtree(self.folder / model_id.removeprefix("model-"), ignore_errors=True)
+
+    def drop_run(self, run_id: str) -> None:
+        """Delete a run."""
+        self.check()
+        self.kept_runs = [run for run in self.kept_runs if run.run_id != run_id]
 
     def decisions(self, limit: int) -> Sequence[Decision]:
         """Return the newest decisions, the oldest first."""
@@ -324,6 +361,12 @@ class MemoryRegistry:
     def download(self, number: int, folder: Path) -> Path:
         """Copy a version's model files into ``folder``; return the folder that has them."""
         return copytree(self.folder / self.version(number).run_id, folder / "model")
+
+    def _there(self) -> list[VersionInfo]:
+        """Return what was not deleted, newest first."""
+        return [
+            info for info in self.kept_versions[::-1] if info.number not in self.dropped_versions
+        ]
 
     def _replace(self, version: VersionInfo) -> None:
         self.kept_versions[version.number - 1] = version
@@ -355,6 +398,10 @@ class _MemoryRun:
     def tags(self, values: Mapping[str, str]) -> None:
         self.registry.check()
         self.kept_tags.update(values)
+
+    def note(self, text: str) -> None:
+        self.registry.check()
+        self.kept_tags["note"] = text
 
     def dataset(self, name: str, digest: str, uri: str) -> None:
         self.registry.check()

@@ -9,10 +9,11 @@ import click
 
 from mlproject.bootstrap import TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
-from mlproject.cli.output import json_option, print_json, print_table, progress
+from mlproject.cli.output import json_option, print_json, print_table, progress, width
 from mlproject.config import variable
 from mlproject.core.errors import ModelError, VersionNotFoundError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.runs import RunInfo, VersionInfo
 from mlproject.provenance import run_tags, user_name
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BEST_TRIALS: Final = 5
+# Columns of a terminal from which on the reasons have room.
+_WIDE: Final = 120
 
 
 @tvrec.command()
@@ -205,13 +208,16 @@ def tune(app: App, *, trainer_name: str, trials: int, seconds: float, as_json: b
 def runs(app: App, *, limit: int, as_json: bool) -> None:
     """List the newest runs.
 
-    What each one measured, and what became of it.
+    What each one measured, beside what is popular now and production on the same ratings,
+    and what became of it; why, if the terminal is wide.
 
     \b
     tvrec runs
+    tvrec promote --run 3f2a1b9c        by an id that is listed
     tvrec runs --limit 100 --json | jq '.[].metrics'
     """
     settings = app.settings
+    app.registry.ping()
     found = app.registry.runs(limit)
     made = app.registry.versions_of([run.run_id for run in found])
     versions = {info.run_id: info for info in made}
@@ -234,22 +240,32 @@ def runs(app: App, *, limit: int, as_json: bool) -> None:
         )
         return
     metric = f"precision_at_{settings.k}"
-    rows = []
-    for run in found:
-        version = versions.get(run.run_id)
-        rows.append(
-            (
-                run.run_id[:8],
-                str(version.number) if version else "",
-                ", ".join(version.aliases) if version else "",
-                _number(run.metrics.get(metric)),
-                _number(run.metrics.get(f"popularity_{metric}")),
-                f"{run.started_at.astimezone():%Y-%m-%d %H:%M}",
-                run.tags.get("reason", run.status.lower()),
-            )
-        )
-    headers = ("run", "version", "aliases", f"precision@{settings.k}", "popularity", "when", "why")
+    headers = ["run", "when", "trainer", f"p@{settings.k}", "popular", "prod.", "became"]
+    rows = [
+        [
+            run.run_id[:8],
+            f"{run.started_at.astimezone():%m-%d %H:%M}",
+            run.params.get("trainer", ""),
+            _number(run.metrics.get(metric)),
+            _number(run.metrics.get(f"popularity_{metric}")),
+            _number(run.metrics.get(f"production_{metric}")),
+            _became(run, versions.get(run.run_id)),
+        ]
+        for run in found
+    ]
+    if width() >= _WIDE:
+        headers.append("why")
+        rows = [[*row, run.tags.get("reason", "")] for row, run in zip(rows, found, strict=True)]
     print_table(f"Runs of {settings.experiment} at {settings.tracking_uri}", headers, rows)
+
+
+def _became(run: RunInfo, version: VersionInfo | None) -> str:
+    """Say in a few words what became of a run."""
+    if version is not None:
+        return f"version {version.number}" + "".join(f", {alias}" for alias in version.aliases)
+    if run.status != "FINISHED":
+        return run.status.lower()
+    return run.tags.get("decision", "").partition(":")[0]
 
 
 @tvrec.command()
@@ -273,6 +289,7 @@ def recommend(
     from mlproject.snapshot.ingest import current
 
     registry = app.registry
+    registry.ping()
     info = registry.version(version) if version is not None else registry.production()
     if info is None:
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
@@ -316,6 +333,7 @@ def replay(app: App, *, answer: BinaryIO) -> None:
     """
     from mlproject.pipelines.replay import replay as make_again
 
+    app.registry.ping()
     made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
     click.echo(made.answer)
     if not made.equal:

@@ -1,6 +1,7 @@
 """Commands that run things: ``build``, ``up``, ``guide``, ``doctor``."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,7 +17,8 @@ from mlproject.provenance import run_tags
 def build(app: App) -> None:
     """Train whenever there is something new: the model builder.
 
-    It looks now and every TVREC_BUILD_INTERVAL seconds (120).
+    It looks now and every TVREC_BUILD_INTERVAL seconds (120). Every TVREC_RETAIN_INTERVAL
+    seconds (3600) it throws away what `tvrec retain` would.
 
     \b
     tvrec build                                  until Ctrl-C
@@ -29,6 +31,7 @@ def build(app: App) -> None:
     from mlproject.monitoring.metrics import BuilderMetrics
     from mlproject.monitoring.port import telling
     from mlproject.pipelines.build import Builder
+    from mlproject.pipelines.retain import Retention
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
 
@@ -48,15 +51,24 @@ def build(app: App) -> None:
         on_cycle=metrics.show,
         load=app.loaded_on_spark if app.settings.build_on == "spark" else None,
     )
+    retention = Retention(
+        app.registry,
+        app.keep,
+        timedelta(seconds=app.settings.retain_interval),
+        app.free_rows,
+        stop.is_set,
+    )
+    build_once = metrics.counted(builder.build)
 
     def build_and_rest() -> None:
         try:
-            builder.build()
+            build_once()
+            retention.look(app.clock.now())
         finally:
             give_back()
 
     with telling(app.settings, "model-builder", registry):
-        run_every(app.settings.build_interval, metrics.counted(build_and_rest), stop)
+        run_every(app.settings.build_interval, build_and_rest, stop)
 
 
 @tvrec.command()
@@ -98,9 +110,12 @@ def guide(app: App) -> None:
 
 
 @tvrec.command()
+@click.option(
+    "--repair", is_flag=True, help="First carry out decisions that a killed process left undone."
+)
 @json_option
 @pass_app
-def doctor(app: App, *, as_json: bool) -> None:
+def doctor(app: App, *, repair: bool, as_json: bool) -> None:
     """Check every part, and say how to fix it.
 
     Ends with exit code 5 if something is wrong.
@@ -108,9 +123,13 @@ def doctor(app: App, *, as_json: bool) -> None:
     \b
     tvrec doctor
     tvrec doctor --json
+    tvrec doctor --repair       after a `tvrec promote` that was killed
     """
     from mlproject.doctor import examine
+    from mlproject.doctor import repair as mend
 
+    for mended in mend(app) if repair else ():
+        click.echo(mended, err=True)
     findings = examine(app)
     if as_json:
         print_json([finding.__dict__ for finding in findings])

@@ -25,6 +25,7 @@ from mlproject.core.masking import mask
 log = logging.getLogger(__name__)
 
 LOG_SECONDS: Final = 60.0
+_ELSEWHERE: Final = 200
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table."
@@ -44,10 +45,13 @@ def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(Text(header), overflow="fold")
     for row in rows:
         table.add_row(*map(Text, mask(row)))
+    Console(width=width()).print(table)
+
+
+def width() -> int:
+    """Return how many columns there are: the terminal's, or many elsewhere."""
     console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    return console.width if console.is_terminal else _ELSEWHERE
 
 
 class Report(Protocol):

@@ -94,6 +94,7 @@ def promote(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--version, --run and --challenger exclude each other")
     if force and not reason:
         raise click.UsageError("--force needs --reason WHY")
+    app.registry.ping()
     info = put_into_production(
         app.registry,
         app.model_cache("cli"),
@@ -128,6 +129,7 @@ def rollback(app: App, *, held_for: timedelta | None, reason: str, as_json: bool
     """
     from mlproject.pipelines.decide import roll_back
 
+    app.registry.ping()
     info = roll_back(app.registry, by=user_name(), reason=reason, held_until=_until(held_for))
     _say(app, info, as_json=as_json)
 
@@ -147,6 +149,7 @@ def release(app: App, *, reason: str, as_json: bool) -> None:
     """
     from mlproject.pipelines.decide import release as end_hold
 
+    app.registry.ping()
     released = end_hold(app.registry, by=user_name(), reason=reason)
     if as_json:
         print_json({"released": released})
@@ -168,6 +171,7 @@ def versions(app: App, *, limit: int, as_json: bool) -> None:
     from mlproject.pipelines.decide import current_standing
 
     registry, metric = app.registry, f"precision_at_{app.settings.k}"
+    registry.ping()
     rows = []
     for info in registry.versions(limit):
         run = registry.find_run(info.run_id)
@@ -212,6 +216,7 @@ def history(app: App, *, limit: int, as_json: bool) -> None:
     tvrec history
     tvrec history --limit 1000 --json
     """
+    app.registry.ping()
     decisions = app.registry.decisions(limit)
     if as_json:
         print_json([_decision(one) for one in decisions])
@@ -300,6 +305,50 @@ def compare(app: App, *, first: int, second: int, as_json: bool) -> None:
             for one in found.examples
         ],
     )
+
+
+@tvrec.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@json_option
+@pass_app
+def retain(app: App, *, dry_run: bool, as_json: bool) -> None:
+    """Throw away what is no longer kept; the builder does it every hour.
+
+    Models of runs that have no version go after TVREC_KEEP_MODELS_HOURS, runs after
+    TVREC_KEEP_RUNS_DAYS, versions after TVREC_KEEP_VERSIONS_DAYS: never one that has an alias
+    or is named by the last TVREC_KEEP_HISTORY decisions, nor its run and its model. One pass
+    takes at most 2,000 of each kind.
+
+    \b
+    tvrec retain --dry-run
+    tvrec retain
+    """
+    from mlproject.pipelines.retain import find_waste, throw_away
+
+    registry = app.registry
+    registry.ping()
+    waste = find_waste(registry, app.keep, app.clock.now())
+    freed = False
+    if not dry_run:
+        throw_away(registry, waste)
+        freed = app.free_rows()
+    if as_json:
+        print_json(
+            {
+                "versions": [info.number for info in waste.versions],
+                "models": [model.model_id for model in waste.models],
+                "runs": [run.run_id for run in waste.runs],
+                "dry_run": dry_run,
+                "rows_freed": freed,
+            }
+        )
+        return
+    click.echo(f"{'would go' if dry_run else 'thrown away'}: {waste.sentence}")
+    if not dry_run and not freed:
+        click.echo(
+            "the rows of MLflow's database are freed by `mlflow gc --older-than 7d` beside it, or "
+            "here with MLFLOW_BACKEND_STORE_URI"
+        )
 
 
 def _findings(app: App, model: TrainedModel) -> tuple[str, ...]:

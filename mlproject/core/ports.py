@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlproject.core.decisions import Decision
-from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.core.runs import LoggedModel, RunInfo, VersionInfo
 
 if TYPE_CHECKING:
     # They need pandas, which the service does without.
@@ -135,6 +135,10 @@ class RunLog(Protocol):
         """Set tags."""
         ...
 
+    def note(self, text: str) -> None:
+        """Set what a person reads of the run first, Markdown."""
+        ...
+
     def dataset(self, name: str, digest: str, uri: str) -> None:
         """Log which data was used."""
         ...
@@ -253,11 +257,42 @@ class DecisionJournal(Protocol):
         ...
 
 
+class Disposal(Protocol):
+    """What can be thrown away. Every method raises TrackingUnavailableError if the server fails.
+
+    To throw away again what is gone already is no error: whoever is killed starts anew.
+    """
+
+    def models_before(self, instant: datetime, limit: int) -> Sequence[LoggedModel]:
+        """Return the oldest models of runs that were logged before an instant."""
+        ...
+
+    def runs_before(self, instant: datetime, limit: int) -> Sequence[RunInfo]:
+        """Return the oldest runs that were begun before an instant."""
+        ...
+
+    def runs_with(self, tag: str, value: str, limit: int) -> Sequence[RunInfo]:
+        """Return the newest runs whose tag has a value."""
+        ...
+
+    def drop_version(self, number: int) -> None:
+        """Delete a version, and leave its run and its model."""
+        ...
+
+    def drop_model(self, model_id: str) -> None:
+        """Delete a model, its files at once."""
+        ...
+
+    def drop_run(self, run_id: str) -> None:
+        """Delete a run, its files at once."""
+        ...
+
+
 class Production(VersionRegistry, DecisionJournal, Protocol):
     """Versions, and the decisions about them."""
 
 
-class ModelRegistry(RunTracker, Production, Protocol):
+class ModelRegistry(RunTracker, Production, Disposal, Protocol):
     """All of it, for a training, which makes a run and then perhaps a version."""
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from mlproject.core.errors import VersionNotFoundError
+
+NOT_YET: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,16 @@ class VersionInfo:
     run_id: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime = NOT_YET
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """The files of a run's model."""
+
+    model_id: str
+    run_id: str
+    created_at: datetime
 
 
 def the_one(start: str, run_ids: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from mlproject.models.cache import ModelCache
 from mlproject.models.files import MEASURED
 from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.decide import current_standing, put_into_production
+from mlproject.pipelines.describing import note, run_name, spent
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG, Maker
 from mlproject.pipelines.measuring import draw, measure
@@ -157,7 +158,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         if should_stop():
             raise Cancelled
 
-    with registry.run(trainer.name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
+    began, used = datetime.now(UTC), spent()["cpu_seconds"]
+    name = run_name(trainer.name, dataset, began)
+    with registry.run(name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
         run.params({"trainer": trainer.name, **asdict(trainer), **_flat(params)})
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **dataset.position, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
@@ -195,13 +198,28 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             **{f"chosen_{name}": value for name, value in fitted.found.items()},
             "fit_seconds": fit_seconds,
             "duration_seconds": time.monotonic() - started,
+            "cpu_seconds": spent()["cpu_seconds"] - used,
+            "peak_memory_mb": spent()["peak_memory_mb"],
         }
         # First, so that the metrics are the model's too.
         run.model(files)
         run.metrics(metrics)
         held = _hold(registry) if alias == PRODUCTION else None
+        decision = _decision(verdict, held, promote=promote)
+        parent = incumbents.production.version.number if incumbents.production else ""
         run.tags({"verdict": verdict.outcome, "reason": verdict.reason, SERVED_TAG: served})
-        run.tags({"decision": _decision(verdict, held, promote=promote)})
+        run.tags({"decision": decision, "parent": str(parent)})
+        run.note(
+            note(
+                run.run_id,
+                dataset,
+                incumbents,
+                verdict,
+                decision=decision,
+                metrics=metrics,
+                k=params.k,
+            )
+        )
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import mlflow
+from mlflow.data.dataset import Dataset
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -21,6 +22,9 @@ from mlproject.registry.mlflow_server import NOT_FOUND, MlflowServer
 from mlproject.registry.runs_page import experiment_tags, runs_page
 
 log = logging.getLogger(__name__)
+
+NOTE: Final = "mlflow.note.content"
+"""The tag whose Markdown MLflow's page shows as the description."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +104,7 @@ class MlflowRuns(MlflowServer):
                 order_by=["attributes.start_time DESC"],
                 max_results=limit,
             )
-        return [_run_info(run) for run in found]
+        return [run_info(run) for run in found]
 
     def run_id(self, start: str) -> str:
         """Return the id of the run whose id begins like this.
@@ -131,7 +135,7 @@ class MlflowRuns(MlflowServer):
             return None
         with self.translated():
             try:
-                return _run_info(self.client.get_run(run_id))
+                return run_info(self.client.get_run(run_id))
             except MlflowException as error:
                 if error.error_code != NOT_FOUND:
                     raise
@@ -149,7 +153,7 @@ class MlflowRuns(MlflowServer):
             return
         # Whoever made it, `mlflow run` for one, did not set up its page.
         for key, value in tags.items():
-            if key not in experiment.tags:
+            if experiment.tags.get(key) != value:
                 client.set_experiment_tag(experiment.experiment_id, key, value)
 
 
@@ -160,6 +164,7 @@ class _MlflowRun:
     run_id: str
     server: MlflowServer
     model_id: str | None = None
+    data: Dataset | None = None
 
     def params(self, values: Mapping[str, Any]) -> None:
         with self.server.translated():
@@ -168,21 +173,25 @@ class _MlflowRun:
     def metrics(self, values: Mapping[str, float]) -> None:
         """Log metrics; they are the model's too, once it is logged."""
         with self.server.translated():
-            mlflow.log_metrics(dict(values), model_id=self.model_id)
+            mlflow.log_metrics(dict(values), model_id=self.model_id, dataset=self.data)
 
     def tags(self, values: Mapping[str, str]) -> None:
         with self.server.translated():
             mlflow.set_tags(dict(values))
 
+    def note(self, text: str) -> None:
+        self.tags({NOTE: text})
+
     def dataset(self, name: str, digest: str, uri: str) -> None:
+        """Log which data was used; metrics that follow are of this data."""
         with self.server.translated():
             with warnings.catch_warnings():
                 # Several of MLflow's classes can describe a folder; any will do.
                 warnings.simplefilter("ignore")
                 source = mlflow.data.dataset_source_registry.resolve_dataset_source(uri)
             # MLflow's stubs call it abstract; it is meant to be made.
-            data = mlflow.data.meta_dataset.MetaDataset(source, name, digest)  # type: ignore[abstract]
-            mlflow.log_input(data, "training")
+            self.data = mlflow.data.meta_dataset.MetaDataset(source, name, digest)  # type: ignore[abstract]
+            mlflow.log_input(self.data, "training")
 
     def artifacts(self, folder: Path) -> None:
         with self.server.translated():
@@ -195,7 +204,8 @@ class _MlflowRun:
             self.model_id = log_model(folder)
 
 
-def _run_info(run: Run) -> RunInfo:
+def run_info(run: Run) -> RunInfo:
+    """Return a run as a record."""
     return RunInfo(
         run_id=run.info.run_id,
         name=run.info.run_name or "",

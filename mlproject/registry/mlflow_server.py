@@ -20,6 +20,8 @@ from mlproject.core.errors import TrackingUnavailableError
 NOT_FOUND: Final = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 
 _PING_SECONDS: Final = 5
+# As SQLite, PostgreSQL and the system say it.
+_FULL: Final = ("no space left on device", "disk is full", "could not extend file")
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class MlflowServer:
             return TrackingUnavailableError(
                 f"MLflow at {self.uri} does not answer; it may still be starting{hint}, "
                 f"or MLFLOW_TRACKING_URI is wrong{config.through_proxy(self.uri)}"
+            )
+        if any(sign in str(error).lower() for sign in _FULL):
+            return TrackingUnavailableError(
+                f"the disk of MLflow at {self.uri} is full: make room there; `tvrec retain` throws "
+                "away what is no longer kept"
             )
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         return TrackingUnavailableError(f"MLflow at {self.uri} refused: {first_line}")

@@ -2,22 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import mlflow
+import requests
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 
 from mlproject.core.aliases import PRODUCTION
 from mlproject.core.errors import ArtifactError, VersionNotFoundError
 from mlproject.core.runs import VersionInfo
+from mlproject.registry.mlflow_runs import NOTE
 from mlproject.registry.mlflow_server import NOT_FOUND, MlflowServer
 
 # An alias that is not there is INVALID_PARAMETER_VALUE to MLflow; no model is not found.
 _NO_ALIAS: Final = {NOT_FOUND, "INVALID_PARAMETER_VALUE"}
 # So is a version 0.
 _NO_VERSION: Final = {NOT_FOUND, "INVALID_PARAMETER_VALUE"}
+_DESCRIPTION: Final = (
+    "Ranks TV shows for a person by what they have rated. What has the alias `production` is "
+    "served; `tvrec history` tells who put it there and why."
+)
 _PAGE: Final = 1000
 _MOST: Final = 1_000_000
 # Their ids are part of the address of one request.
@@ -114,18 +121,23 @@ class MlflowVersions(MlflowServer):
         with self.translated():
             client = self.client
             try:
-                outputs = client.get_run(run_id).outputs
+                run = client.get_run(run_id)
             except MlflowException as error:
                 if error.error_code != NOT_FOUND:
                     raise
                 raise VersionNotFoundError(f"there is no run {run_id}; see `tvrec runs`") from error
+            outputs = run.outputs
             if not outputs or not outputs.model_outputs:
                 raise VersionNotFoundError(f"the run {run_id} has logged no model")
             model_id = outputs.model_outputs[0].model_id
             if self._registered() is None:
-                client.create_registered_model(self.model)
+                client.create_registered_model(self.model, description=_DESCRIPTION)
             version = client.create_model_version(
-                self.model, f"models:/{model_id}", run_id, model_id=model_id
+                self.model,
+                f"models:/{model_id}",
+                run_id,
+                description=run.data.tags.get(NOTE),
+                model_id=model_id,
             )
         return _version_info(version, {})
 
@@ -141,19 +153,35 @@ class MlflowVersions(MlflowServer):
         """
         with self.translated():
             mlflow.set_tracking_uri(self.uri)
+            found = self._version(number)
             try:
                 path = mlflow.artifacts.download_artifacts(
                     artifact_uri=f"models:/{self.model}/{number}/artifacts", dst_path=str(folder)
                 )
-            except MlflowException as error:
-                if error.error_code != NOT_FOUND:
+            except (MlflowException, requests.RequestException) as error:
+                # MLflow says the same of files that are not there and of a store that is away.
+                model_id = found.model_id or ""
+                if self.client.list_logged_model_artifacts(model_id, "artifacts"):
                     raise
-                raise VersionNotFoundError(f"{self.model} has no version {number}") from error
+                raise self._no_files(number) from error
         # MLflow keeps a folder under the name that it had when it was logged.
         folders = [entry for entry in Path(path).iterdir() if entry.is_dir()]
         if len(folders) != 1:
-            raise ArtifactError(f"MLflow has no model files of version {number} of {self.model}")
+            raise self._no_files(number)
         return folders[0]
+
+    def _version(self, number: int) -> ModelVersion:
+        try:
+            return self.client.get_model_version(self.model, str(number))
+        except MlflowException as error:
+            if error.error_code not in _NO_VERSION:
+                raise
+            raise VersionNotFoundError(
+                f"{self.model} has no version {number}; `tvrec versions` lists them"
+            ) from error
+
+    def _no_files(self, number: int) -> ArtifactError:
+        return ArtifactError(f"MLflow has no model files of version {number} of {self.model}")
 
     def _registered(self) -> RegisteredModel | None:
         """Return the registered model; by a search, since to get it reads all its versions."""
@@ -190,4 +218,5 @@ def _version_info(version: ModelVersion, aliases: Mapping[str, str]) -> VersionI
             sorted(alias for alias, number in aliases.items() if number == version.version)
         ),
         tags=dict(version.tags),
+        created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
     )

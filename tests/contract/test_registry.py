@@ -309,6 +309,7 @@ def test_the_files_of_a_version_are_those_that_were_logged(place: Place, tmp_pat
     }
 
 
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 DECISION = Decision(
     datetime(2026, 11, 28, tzinfo=UTC), Action.PROMOTE, 1, 0, "ann", "a try", outcome=Outcome.DONE
 )
@@ -374,6 +375,50 @@ def test_versions_are_found_by_their_runs(place: Place) -> None:
     assert [info.number for info in place.registry.versions(2)] == [4, 3]
 
 
+def test_a_version_that_was_dropped_is_gone_and_its_number_is_not_given_again(place: Place) -> None:
+    registry = place.registry
+    for _ in range(2):
+        registry.register(place.log_model())
+    for _ in range(2):
+        registry.drop_version(2)
+    assert [info.number for info in registry.versions(10)] == [1]
+    with pytest.raises(VersionNotFoundError):
+        registry.version(2)
+
+
+def test_a_model_that_was_dropped_is_gone_and_its_run_stays(place: Place) -> None:
+    registry = place.registry
+    first, second = place.log_model(), place.log_model()
+    assert [model.run_id for model in registry.models_before(LATER, 1)] == [first]
+    for _ in range(2):
+        registry.drop_model(registry.models_before(LATER, 1)[0].model_id)
+        if [model.run_id for model in registry.models_before(LATER, 9)] == [second]:
+            break
+    assert [model.run_id for model in registry.models_before(LATER, 9)] == [second]
+    assert registry.find_run(first) is not None
+    assert list(registry.models_before(DECISION.at - timedelta(days=900), 9)) == []
+
+
+def test_a_run_that_was_dropped_is_gone(place: Place) -> None:
+    registry = place.registry
+    assert list(registry.runs_before(LATER, 9)) == []
+    first, second = place.log_model(), place.log_model()
+    assert [run.run_id for run in registry.runs_before(LATER, 1)] == [first]
+    for _ in range(2):
+        registry.drop_run(first)
+    assert [run.run_id for run in registry.runs_before(LATER, 9)] == [second]
+    assert [run.run_id for run in registry.runs(9)] == [second]
+
+
+def test_runs_are_found_by_a_tag(registry: ModelRegistry) -> None:
+    for verdict in ("hold", "keep", "hold"):
+        with registry.run("a run") as log:
+            log.tags({"verdict": verdict})
+    assert len(registry.runs_with("verdict", "hold", 9)) == 2
+    assert len(registry.runs_with("verdict", "hold", 1)) == 1
+    assert list(registry.runs_with("verdict", "promote", 9)) == []
+
+
 CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "ping": lambda registry: registry.ping(),
     "page": lambda registry: registry.page(),
@@ -394,6 +439,12 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "conclude": lambda registry: registry.conclude(DECISION),
     "versions_of": lambda registry: registry.versions_of(["a"]),
     "run_id": lambda registry: registry.run_id("a"),
+    "models_before": lambda registry: registry.models_before(LATER, 1),
+    "runs_before": lambda registry: registry.runs_before(LATER, 1),
+    "runs_with": lambda registry: registry.runs_with("a", "b", 1),
+    "drop_version": lambda registry: registry.drop_version(1),
+    "drop_model": lambda registry: registry.drop_model("a"),
+    "drop_run": lambda registry: registry.drop_run("a"),
     "download": lambda registry: registry.download(1, Path("nowhere")),
 }
 

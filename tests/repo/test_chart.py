@@ -50,6 +50,7 @@ NOT_CHOSEN = {
     "TVREC_TOPIC_REPLICATION": "kafka.replicas, or kafka.external.replication",
     "TVREC_SERVICE_TOKEN": "of a client, on somebody's machine",
     "TVREC_SPARK_CONF": "spark.conf",
+    "MLFLOW_BACKEND_STORE_URI": "the MLflow pod alone has it, and frees its rows itself",
     "MLFLOW_RUN_ID": "of `mlflow run`, not of a cluster",
 }
 # user ids: ours, and those of the official images that were established (k8s/README.md)

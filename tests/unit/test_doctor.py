@@ -1,6 +1,7 @@
 """The doctor: a finding for every part, whatever is wrong with the others."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,11 @@ from mlproject import config, doctor
 from mlproject.batches.sink import BatchSink
 from mlproject.bootstrap import App
 from mlproject.core.errors import TrackingUnavailableError
-from mlproject.pipelines.decide import put_into_production
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
-from tests.builders import put_catalogue, ratings, shows
+from tests.builders import promote_one, put_catalogue, ratings, shows
 
-PARTS = ["state folder", "catalogue", "ratings", "MLflow", "production", "service"]
+PARTS = ["state folder", "catalogue", "ratings", "MLflow", "production", "decisions", "service"]
 
 
 class Service:
@@ -24,6 +24,9 @@ class Service:
 
     def is_ready(self) -> bool:
         return self.ready
+
+    def model(self) -> dict[str, object]:
+        return {"version": 1}
 
 
 @pytest.fixture
@@ -40,18 +43,13 @@ def fill(app: App) -> None:
     sink.flush()
 
 
-def promote_one(registry: MemoryRegistry) -> None:
-    (registry.folder / "run1").mkdir(parents=True)
-    put_into_production(registry, registry.register("run1").number, by="ann", reason="it is good")
-
-
 def test_all_is_well(app: App) -> None:
     fill(app)
     promote_one(app.registry)
     app.service.ready = True
     findings = doctor.examine(app)
     assert [finding.part for finding in findings] == PARTS
-    assert [finding.ok for finding in findings] == [True] * 6
+    assert [finding.ok for finding in findings] == [True] * 7
     store = (app.settings.state_dir / "store").as_uri()
     assert [finding.text for finding in findings] == [
         f"{app.settings.state_dir} can be written",
@@ -59,14 +57,15 @@ def test_all_is_well(app: App) -> None:
         f"1 batch in {store}",
         "answers at http://127.0.0.1:5000",
         "version 1: it is good",
-        "ready at http://127.0.0.1:3000",
+        "production is not held",
+        "ready at http://127.0.0.1:3000, serves version 1",
     ]
 
 
 def test_before_the_first_start_every_finding_says_what_to_do(app: App) -> None:
     found = {finding.part: finding for finding in doctor.examine(app)}
     assert list(found) == PARTS
-    assert [part for part in PARTS if found[part].ok] == ["state folder", "MLflow"]
+    assert [part for part in PARTS if found[part].ok] == ["state folder", "MLflow", "decisions"]
     assert "`tvrec export-shows`" in found["catalogue"].text
     assert "`tvrec generate-ratings`" in found["ratings"].text
     assert "`tvrec train`" in found["production"].text
@@ -79,7 +78,7 @@ def test_one_part_that_fails_does_not_hide_the_others(app: App) -> None:
     app.service.ready = True
     found = {finding.part: finding for finding in doctor.examine(app)}
     assert found["MLflow"].text == "MLflow does not answer"
-    assert [part for part in PARTS if not found[part].ok] == ["MLflow", "production"]
+    assert [part for part in PARTS if not found[part].ok] == ["MLflow", "production", "decisions"]
 
 
 def test_a_state_folder_that_cannot_be_written_is_found(app: App, tmp_path: Path) -> None:
@@ -116,3 +115,50 @@ def test_rows_of_a_file_that_were_left_out_are_told(app: App) -> None:
     app.store.put("state/stream.json", json.dumps(content).encode())
     found = {finding.part: finding for finding in doctor.examine(app)}
     assert "; 2 of 7 rows of own.csv are left out" in found["ratings"].text
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "missing", "foreign"])
+def test_production_that_cannot_be_loaded_is_found(app: App, spoil: str) -> None:
+    promote_one(app.registry)
+    file = app.registry.folder / "run1" / "popularity.npy"
+    if spoil == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] if spoil == "truncated" else b"something else")
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert not found["production"].ok
+    assert "version 1 cannot be loaded" in found["production"].text
+    assert "`tvrec rollback`" in found["production"].text
+
+
+def test_a_service_that_serves_another_version_is_found(app: App) -> None:
+    for _ in range(2):
+        promote_one(app.registry)
+    app.service.ready = True
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert not found["service"].ok
+    assert "serves version 1, and version 2 is in production" in found["service"].text
+
+
+def test_a_decision_that_was_killed_is_found_and_repaired(app: App) -> None:
+    for _ in range(2):
+        promote_one(app.registry)
+    app.registry.note(replace(app.registry.decisions(1)[0], version=1, by="ann"))
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert "promote of version 1 by ann was begun" in found["decisions"].text
+    assert not found["decisions"].ok
+    assert len(doctor.repair(app)) == 1
+    assert app.registry.production().number == 1
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert found["decisions"].ok
+
+
+def test_an_alias_that_was_moved_in_mlflow_is_found_and_noted(app: App) -> None:
+    for _ in range(2):
+        promote_one(app.registry)
+    app.registry.point("production", 1)
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert "version 2 was decided for, and 1 is in production" in found["decisions"].text
+    assert len(doctor.repair(app)) == 1
+    found = {finding.part: finding for finding in doctor.examine(app)}
+    assert "production is held by somebody" in found["decisions"].text

@@ -295,6 +295,18 @@ def test_runs_shows_a_table(run: Run, registry: MemoryRegistry) -> None:
     assert "run1" not in run("runs", "--limit", 1).stdout
 
 
+def test_runs_fits_a_terminal_of_80_columns(
+    run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote_one(registry)
+    monkeypatch.setattr("mlproject.cli.models.width", lambda: 80)
+    monkeypatch.setattr("mlproject.cli.output.width", lambda: 80)
+    text = run("runs").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("run1", "p@10", "popular", "prod.", "0.2500", "0.1250", "version 1"):
+        assert word in text, "and nothing is cut"
+
+
 def test_runs_prints_json(run: Run, registry: MemoryRegistry) -> None:
     assert json.loads(run("runs", "--json").stdout) == []
     promote_one(registry)

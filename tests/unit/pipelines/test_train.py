@@ -163,7 +163,9 @@ def test_the_first_winner_becomes_production(place: Place, dataset: Dataset) -> 
 def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     result = place.train(dataset)
     run = place.last_run
-    assert (run.run_id, run.name, run.status) == (result.run_id, "lightfm", "FINISHED")
+    assert (run.run_id, run.status) == (result.run_id, "FINISHED")
+    assert run.name.endswith(" lightfm +5,000 ratings")
+    assert run.tags["note"].startswith("**promoted**: first to beat popularity: ")
     assert run.metrics == result.metrics
     assert run.metrics["precision_at_5"] > run.metrics["popularity_precision_at_5"]
     assert not [name for name in run.metrics if name.startswith("production_")]
@@ -197,7 +199,7 @@ def test_the_model_that_is_logged_is_what_was_trained(place: Place, dataset: Dat
 def test_another_trainer_makes_another_kind_by_the_same_way(place: Place, dataset: Dataset) -> None:
     result = place.train(dataset, PopularityTrainer())
     run = place.last_run
-    assert (run.name, run.params["trainer"]) == ("popularity", "popularity")
+    assert run.params["trainer"] == "popularity"
     assert run.params["half_life_days"] == "30"
     assert run.metrics["precision_at_5"] == run.metrics["popularity_precision_at_5"]
     assert load_model(place.registry.folder / result.run_id).model.kind == "popularity"
