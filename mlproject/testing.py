@@ -218,6 +218,13 @@ class MemoryRegistry:
             if self.failure is None:
                 self.kept_runs[place] = replace(info, status=status)
 
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        self.check()
+        self.kept_runs = [
+            replace(run, name=name) if run.run_id == run_id else run for run in self.kept_runs
+        ]
+
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
         self.check()

@@ -110,6 +110,8 @@ def promote(  # noqa: PLR0913 - one for each option
         held_until=_until(held_for),
         force=force,
     )
+    if app.settings.mlflow_run_id is not None:
+        app.registry.rename(app.settings.mlflow_run_id, f"promote version {info.number}")
     _say(app, info, as_json=as_json)
 
 

@@ -171,6 +171,10 @@ class RunTracker(Protocol):
         """
         ...
 
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name, such as one that `mlflow run` has opened."""
+        ...
+
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
         ...

@@ -97,7 +97,8 @@ def _name(decision: Decision) -> str:
 def _tags(decision: Decision) -> dict[str, str]:
     held = decision.held_until
     hold = "" if held is None else _RELEASED if held == FOREVER else held.isoformat()
-    before = f", in place of version {decision.before}" if decision.before else ""
+    others = decision.before not in {0, decision.version}
+    before = f", in place of version {decision.before}" if others else ""
     sentences = [
         f"**{decision.action}** by {decision.by}"
         + (f": version {decision.version}{before}" if decision.version else ""),

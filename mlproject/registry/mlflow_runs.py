@@ -13,6 +13,7 @@ import mlflow
 from mlflow.data.dataset import Dataset
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import TrackingUnavailableError
@@ -67,6 +68,8 @@ class MlflowRuns(MlflowServer):
             outer = mlflow.active_run()
             named = None if self.inside_run and not outer else name
             run_id = mlflow.start_run(run_name=named, nested=outer is not None).info.run_id
+            if named is None:
+                mlflow.set_tag(MLFLOW_RUN_NAME, name)
         try:
             yield _MlflowRun(run_id, self)
         except BaseException as error:
@@ -77,6 +80,11 @@ class MlflowRuns(MlflowServer):
                 log.warning("the run %s stays open: %s", run_id, second)
             raise
         self._end("FINISHED")
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name, such as one that `mlflow run` has opened."""
+        with self.translated():
+            self.client.set_tag(run_id, MLFLOW_RUN_NAME, name)
 
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""

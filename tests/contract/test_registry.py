@@ -365,6 +365,13 @@ def test_a_run_is_found_by_the_start_of_its_id(registry: ModelRegistry) -> None:
             registry.run_id(start)
 
 
+def test_a_run_is_given_another_name(registry: ModelRegistry) -> None:
+    with registry.run("a run") as log:
+        pass
+    registry.rename(log.run_id, "promote version 1")
+    assert [run.name for run in registry.runs(9)] == ["promote version 1"]
+
+
 def test_versions_are_found_by_their_runs(place: Place) -> None:
     ids = [place.log_model() for _ in range(3)]
     for run_id in (*ids, ids[0]):
@@ -439,6 +446,7 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "conclude": lambda registry: registry.conclude(DECISION),
     "versions_of": lambda registry: registry.versions_of(["a"]),
     "run_id": lambda registry: registry.run_id("a"),
+    "rename": lambda registry: registry.rename("a", "b"),
     "models_before": lambda registry: registry.models_before(LATER, 1),
     "runs_before": lambda registry: registry.runs_before(LATER, 1),
     "runs_with": lambda registry: registry.runs_with("a", "b", 1),

@@ -67,6 +67,9 @@ def test_train_and_promote(checkout: Path, mlflow_server: str) -> None:
 
     runs = json.loads(run("tvrec", "runs", "--json", cwd=checkout, **settings))
     (trained,) = [each for each in runs if each["metrics"]]
+    assert {each["status"] for each in runs} == {"FINISHED"}, "none is left open"
+    assert "lightfm" in trained["name"]
+    assert "promote version 1" in {each["name"] for each in runs}
     assert trained["params"]["epochs"] == "3"
     assert trained["status"] == "FINISHED"
     assert "production" in trained["aliases"]

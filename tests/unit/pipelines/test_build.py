@@ -185,8 +185,8 @@ def test_each_trainer_of_a_cycle_competes_for_its_alias(place: Place) -> None:
     place.builder.competitors = {PRODUCTION: [TRAINER], CHALLENGER: [linear]}
     ours, theirs = place.builder.build()
     assert (ours.alias, theirs.alias) == (PRODUCTION, CHALLENGER)
-    names = [run.name for run in place.registry.kept_runs]
-    assert names == ["lightfm", "linear"]
+    trainers = [run.params["trainer"] for run in place.registry.kept_runs]
+    assert trainers == ["lightfm", "linear"]
     held_out = {run.metrics["ratings_held_out"] for run in place.registry.kept_runs}
     assert len(held_out) == 1, "both on the same holdout"
     assert theirs.version is None or "production" not in theirs.version.aliases
