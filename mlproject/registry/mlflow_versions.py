@@ -160,7 +160,7 @@ class MlflowVersions(MlflowServer):
                 )
             except (MlflowException, requests.RequestException) as error:
                 # MLflow says the same of files that are not there and of a store that is away.
-                model_id = found.model_id or ""
+                model_id = (found.source or "").removeprefix("models:/")
                 if self.client.list_logged_model_artifacts(model_id, "artifacts"):
                     raise
                 raise self._no_files(number) from error

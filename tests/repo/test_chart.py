@@ -26,6 +26,8 @@ OURS = {
 }
 # Variables of our pods that are no settings of ours, and whose they are.
 OF_OTHERS = {
+    "MLFLOW_TRACKING_USERNAME": "of MLflow's own client",
+    "MLFLOW_TRACKING_PASSWORD": "the same",
     "HOME": "the user 10001 has no home folder, and the root file system is read-only",
     "BENTOML_HOME": "BentoML's scratch folder",
     "OPENBLAS_NUM_THREADS": "NumPy's",

@@ -185,6 +185,15 @@ http://{{ include "tvrec.componentName" (list . "minio") }}:9000
 
 {{- define "tvrec.env.mlflow" -}}
 - {name: MLFLOW_TRACKING_URI, value: {{ printf "http://%s:5000" (include "tvrec.componentName" (list . "mlflow")) | quote }}}
+{{- if .Values.mlflow.auth.enabled }}
+- {name: MLFLOW_TRACKING_USERNAME, value: admin}
+- name: MLFLOW_TRACKING_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "tvrec.mlflowAuthSecret" . }}, key: admin-password}}
+{{- end }}
+{{- end }}
+
+{{- define "tvrec.mlflowAuthSecret" -}}
+{{- .Values.mlflow.auth.existingSecret | default (include "tvrec.componentName" (list . "mlflow-auth")) }}
 {{- end }}
 
 {{/* The settings, and a restart of the pods when they change. */}}
