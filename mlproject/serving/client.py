@@ -9,7 +9,7 @@ from mlproject.http_client import request
 
 _READY_SECONDS: Final = 2.0
 _RATE_SECONDS: Final = 15.0
-_OK, _CREATED, _BAD_REQUEST = 200, 201, 400
+_OK, _CREATED, _BAD_REQUEST, _UNAUTHORIZED = 200, 201, 400, 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ class ServiceClient:
         if status == _CREATED and told:
             return told
         sentence = told.get("error")
+        if status == _UNAUTHORIZED:
+            raise RequestError(
+                f"the service at {self.url} wants another token; TVREC_SERVICE_TOKEN is for it"
+            )
         if status == _BAD_REQUEST and sentence:
             raise RequestError(str(sentence))
         raise UnavailableError(str(sentence or f"{url} answers {status}"))

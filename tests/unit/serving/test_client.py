@@ -4,7 +4,7 @@ import pytest
 
 from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.serving.client import ServiceClient
-from tests.builders import http_server, raw_server
+from tests.builders import Answers, http_server, raw_server, serve
 from tests.servers import free_port
 
 
@@ -45,6 +45,27 @@ def test_a_refusal_is_the_services_own_sentence() -> None:
         pytest.raises(RequestError, match=r"^rating must be$"),
     ):
         rated(address)
+
+
+def test_a_service_that_wants_a_token_names_the_setting() -> None:
+    with (
+        http_server(401, b'{"error": "a token is needed"}') as address,
+        pytest.raises(RequestError, match="TVREC_SERVICE_TOKEN"),
+    ):
+        rated(address)
+
+
+def test_a_token_is_sent_and_not_shown() -> None:
+    class Guarded(Answers):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            known = self.headers["Authorization"] == "Bearer a-token"
+            self.status, self.body = (201, b'{"offset": 3}') if known else (401, b"{}")
+            super().do_POST()
+
+    with serve(Guarded) as address:
+        client = ServiceClient(address, "a-token")
+        assert client.rate(user_id=1, show_id=2, rating=3) == {"offset": 3}
+    assert "a-token" not in repr(client)
 
 
 def test_an_answer_without_an_acknowledgement_is_not_taken_for_one() -> None:
