@@ -10,6 +10,7 @@ from docs.references import REFERENCES
 from mlproject.cli import tvrec
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 README = (ROOT / "README.md").read_text()
 
 
@@ -20,21 +21,21 @@ def test_a_reference_is_what_the_code_says(document: str) -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for document in ROOT.glob("*.md"):
+    for document in DOCUMENTS:
         named = set(re.findall(r"`make ([a-z-]+)", document.read_text()))
         assert named <= targets, f"{document.name} names {named - targets}"
 
 
 def test_every_command_that_is_named_exists() -> None:
-    for document in ROOT.glob("*.md"):
+    for document in DOCUMENTS:
         named = set(re.findall(r"`tvrec ([a-z][a-z-]+)", document.read_text()))
         assert named <= set(tvrec.commands), document.name
 
 
-@pytest.mark.parametrize("document", [path.name for path in ROOT.glob("*.md")])
-def test_no_link_is_broken(document: str) -> None:
-    for target in re.findall(r"\]\((?!http|#)([^)#]+)", (ROOT / document).read_text()):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_link_is_broken(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http|#)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
 
 
 def test_the_answer_that_is_shown_is_json() -> None:
