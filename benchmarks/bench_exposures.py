@@ -45,7 +45,7 @@ from mlproject.serving.trial import Shares, Trial
 from mlproject.testing import MemoryHistories, MemoryRatingLog
 
 SHOWS, DIMENSIONS, USERS = 12_294, 64, 2000
-ROUNDS, ANSWERS = 40, 500
+ROUNDS, ANSWERS = 15, 500
 
 
 def recommender() -> Recommender:

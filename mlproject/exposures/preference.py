@@ -53,7 +53,7 @@ class Preference:
     def verdict(self) -> str:
         """Say what follows."""
         if self.users < FEWEST_USERS:
-            return f"{self.users} users have liked something, too few to tell; wait for more"
+            return f"too few users have liked something ({self.users}) to tell; wait for more"
         if self.low > 1 / 2:
             return "people prefer the challenger"
         if self.high < 1 / 2:
