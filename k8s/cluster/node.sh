@@ -34,7 +34,8 @@ missing() {
   done
   [ -x /usr/lib/cni/bridge ] || echo "the CNI plugins (Debian: containernetworking-plugins)"
   for tool in "etcd-$ETCD_VERSION" {kube-apiserver,kubelet,kube-controller-manager,kube-scheduler,kube-proxy}"-$KUBERNETES_VERSION" \
-    {containerd,containerd-shim-runc-v2,ctr}"-$CONTAINERD_VERSION" "kube-router-$KUBE_ROUTER_VERSION"; do
+    {containerd,containerd-shim-runc-v2,ctr}"-$CONTAINERD_VERSION" "kube-router-$KUBE_ROUTER_VERSION" \
+    "metrics-server-$METRICS_SERVER_VERSION"; do
     [ -x "$tools/$tool" ] || echo ".tools/$tool (make cluster-tools)"
   done
 }
@@ -91,6 +92,8 @@ certificates() {
   certificate apiserver /CN=kube-apiserver "$names"
   certificate kubelet-server "/CN=$node" "IP:$node_ip,DNS:$node"
   certificate apiserver-kubelet /O=system:masters/CN=kube-apiserver-kubelet-client
+  certificate aggregator /CN=aggregator
+  certificate metrics-server /CN=metrics-server "IP:$node_ip"
   certificate admin /O=system:masters/CN=admin
   certificate kubelet "/O=system:nodes/CN=system:node:$node"
   certificate controller-manager /CN=system:kube-controller-manager
@@ -192,7 +195,11 @@ processes() {
     --service-cluster-ip-range=$services --kubelet-preferred-address-types=InternalIP \
     --kubelet-client-certificate="$folder/pki/apiserver-kubelet.crt" \
     --kubelet-client-key="$folder/pki/apiserver-kubelet.key" \
-    --kubelet-certificate-authority="$folder/pki/ca.crt"
+    --kubelet-certificate-authority="$folder/pki/ca.crt" \
+    --requestheader-client-ca-file="$folder/pki/ca.crt" --requestheader-allowed-names=aggregator \
+    --requestheader-extra-headers-prefix=X-Remote-Extra- --requestheader-group-headers=X-Remote-Group \
+    --requestheader-username-headers=X-Remote-User \
+    --proxy-client-cert-file="$folder/pki/aggregator.crt" --proxy-client-key-file="$folder/pki/aggregator.key"
   wait_for containerd 60 ctr version
   wait_for "the API server" 180 kc get --raw /readyz
   start controller-manager "$tools/kube-controller-manager-$v" --leader-elect=false \
@@ -207,6 +214,12 @@ processes() {
   # As the admin: it reads policies, pods, namespaces and services.
   start router env NODE_NAME=$node "$tools/kube-router-$KUBE_ROUTER_VERSION" --kubeconfig="$folder/admin.conf" \
     --run-router=false --run-firewall=true --run-service-proxy=false --service-cluster-ip-range=$services
+  # What the autoscaler asks; as the admin too.
+  start metrics "$tools/metrics-server-$METRICS_SERVER_VERSION" --secure-port=4443 --metric-resolution=15s \
+    --kubeconfig="$folder/admin.conf" --authentication-kubeconfig="$folder/admin.conf" \
+    --authorization-kubeconfig="$folder/admin.conf" --kubelet-preferred-address-types=InternalIP \
+    --kubelet-certificate-authority="$folder/pki/ca.crt" --tls-cert-file="$folder/pki/metrics-server.crt" \
+    --tls-private-key-file="$folder/pki/metrics-server.key"
   wait_for "a node that is ready" 180 kc wait --for=condition=Ready "node/$node" --timeout=1s
 }
 

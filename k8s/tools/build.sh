@@ -74,6 +74,7 @@ apiserver() {
 node() {
   local kubernetes=k8s.io/kubernetes/cmd containerd=github.com/containerd/containerd/v2
   local coredns=github.com/coredns/coredns router=github.com/cloudnativelabs/kube-router/v2
+  local metrics=sigs.k8s.io/metrics-server
   export CGO_ENABLED=0
   apiserver
   wrapped k8s.io/kubernetes "$KUBERNETES_VERSION" "kubelet=$kubernetes/kubelet" \
@@ -84,6 +85,7 @@ node() {
   wrapped "$coredns" "$COREDNS_VERSION" "coredns=$coredns"
   # It enforces network policies with iptables and ipset alone.
   wrapped "$router" "$KUBE_ROUTER_VERSION" "kube-router=$router/cmd/kube-router"
+  wrapped "$metrics" "$METRICS_SERVER_VERSION" "metrics-server=$metrics/cmd/metrics-server"
 }
 
 case ${1:-} in

@@ -14,12 +14,14 @@ from tests import kubernetes as k
 from tests.servers import ROOT, environment
 
 SCRIPTS = ROOT / "k8s" / "cluster"
+MINIKUBE = ROOT / "k8s" / "values-minikube.yaml"
 NAMESPACE = "tvrec"
 NETWORK = "/var/run/netns/tvrec-node"
-# Ten requests a second, each on a connection of its own; prints how each ended.
+# A request each PAUSE seconds, each on a connection of its own; prints how each ended.
 HAMMER = """
 import collections, json, sys, time, urllib.error, urllib.request
 address, end, ends = sys.argv[1], time.monotonic() + float(sys.argv[2]), collections.Counter()
+pause = float(sys.argv[3])
 body = json.dumps({"user_id": 1, "num_items": 3}).encode()
 while time.monotonic() < end:
     began = time.monotonic()
@@ -33,7 +35,7 @@ while time.monotonic() < end:
         ends[str(error.code)] += 1
     except OSError as error:
         ends[repr(error)[:80]] += 1
-    time.sleep(max(0, 0.1 - (time.monotonic() - began)))
+    time.sleep(max(0, pause - (time.monotonic() - began)))
 print(json.dumps(ends))
 """
 
@@ -44,13 +46,14 @@ class Cluster:
 
     folder: Path
     tag: str
+    namespace: str = NAMESPACE
 
     def kubectl(self, *arguments: str, given: str = "", seconds: float = 600) -> str:
-        """Run kubectl in the chart's namespace."""
+        """Run kubectl in the namespace."""
         done = subprocess.run(
             [
                 k.on_path("kubectl"),
-                *("--kubeconfig", str(self.folder / "admin.conf"), "--namespace", NAMESPACE),
+                *("--kubeconfig", str(self.folder / "admin.conf"), "--namespace", self.namespace),
                 *arguments,
             ],
             input=given,
@@ -63,10 +66,10 @@ class Cluster:
         return done.stdout
 
     def helm(self, *arguments: str | Path, seconds: float = 1500) -> str:
-        """Run Helm in the chart's namespace."""
+        """Run Helm in the namespace."""
         program = k.tool("helm", "HELM_VERSION", "chart-tools")
         done = subprocess.run(
-            [program, *arguments, "--namespace", NAMESPACE],
+            [program, *arguments, "--namespace", self.namespace],
             env=environment(KUBECONFIG=str(self.folder / "admin.conf"), HELM_NO_PLUGINS="1"),
             capture_output=True,
             text=True,
@@ -76,12 +79,13 @@ class Cluster:
         assert done.returncode == 0, f"helm {arguments}: {done.stdout}{done.stderr}\n{self.told()}"
         return done.stdout
 
-    def install(self, *arguments: str | Path, chart: Path = k.CHART) -> None:
+    def install(
+        self, *arguments: str | Path, chart: Path = k.CHART, values: Path = MINIKUBE
+    ) -> None:
         """Install or upgrade the chart with our images, and wait until all is ready."""
         self.helm(
             *("upgrade", "--install", k.RELEASE, chart),
-            *("--values", ROOT / "k8s" / "values-minikube.yaml"),
-            *("--values", SCRIPTS / "values.yaml"),
+            *("--values", values, "--values", SCRIPTS / "values.yaml"),
             *("--set-string", f"images.tag={self.tag}", "--set", "images.pullPolicy=Never"),
             *arguments,
             *("--wait", "--timeout", "20m"),
@@ -91,11 +95,17 @@ class Cluster:
         """Run the test of the release: a rating, a build after it, its version in the answers."""
         return self.helm("test", k.RELEASE, "--logs", "--timeout", "16m")
 
-    def ready(self, minutes: float = 10) -> None:
-        """Wait until every part is ready."""
+    def ready(self, minutes: float = 10, instance: str = k.RELEASE) -> None:
+        """Wait until every part of a release is ready."""
         for kind in ("deployment", "statefulset"):
             self.kubectl(
-                *("rollout", "status", kind, "--selector", "app.kubernetes.io/instance=tvrec"),
+                *(
+                    "rollout",
+                    "status",
+                    kind,
+                    "--selector",
+                    f"app.kubernetes.io/instance={instance}",
+                ),
                 *("--timeout", f"{60 * minutes:.0f}s"),
                 seconds=60 * minutes * 9,
             )
@@ -122,12 +132,12 @@ class Cluster:
         return f"http://{ip}:{port}"
 
     @contextmanager
-    def hammered(self, seconds: float) -> Iterator[dict[str, int]]:
+    def hammered(self, seconds: float, pause: float = 0.1) -> Iterator[dict[str, int]]:
         """Ask the service for shows meanwhile; how the requests ended is known after the block."""
         ends: dict[str, int] = {}
         program = [sys.executable, "-c", HAMMER, self.address("tvrec-recommendations-service")]
         with subprocess.Popen(
-            ["nsenter", f"--net={NETWORK}", *program, str(seconds)],
+            ["nsenter", f"--net={NETWORK}", *program, str(seconds), str(pause)],
             stdout=subprocess.PIPE,
             text=True,
         ) as process:

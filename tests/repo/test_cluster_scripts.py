@@ -105,9 +105,16 @@ def test_the_node_asks_for_the_images_that_are_made() -> None:
 
 def test_dns_has_the_address_that_the_kubelet_tells() -> None:
     addons = list(yaml.safe_load_all((SCRIPTS / "addons.yaml").read_text()))
-    (service,) = k.of_kind(addons, "Service")
+    names = {item["metadata"]["name"]: item for item in k.of_kind(addons, "Service")}
     (told,) = re.findall(r" dns=(\S+)$", NODE.read_text(), re.MULTILINE)
-    assert service["spec"]["clusterIP"] == told
+    assert names["kube-dns"]["spec"]["clusterIP"] == told
+
+
+def test_metrics_are_asked_for_at_the_address_of_the_node() -> None:
+    addons = list(yaml.safe_load_all((SCRIPTS / "addons.yaml").read_text()))
+    (metrics,) = k.of_kind(addons, "EndpointSlice")
+    (told,) = re.findall(r" node_ip=(\S+)$", NODE.read_text(), re.MULTILINE)
+    assert metrics["endpoints"] == [{"addresses": [told]}]
 
 
 def test_the_listeners_that_are_tried_are_the_services_of_the_chart() -> None:
