@@ -21,8 +21,9 @@ def test_the_service_begins_with_the_snapshot(release: Cluster) -> None:
     release.kubectl("rollout", "restart", pod)
     release.kubectl("rollout", "status", pod, "--timeout", "300s")
     told = release.kubectl("logs", pod)
-    (snapshot,) = re.findall(r"histories of \d+ users from snapshot (\d+)", told)
-    assert int(snapshot) > 0
+    # A later snapshot may have come meanwhile.
+    first, *_ = re.findall(r"histories of \d+ users from snapshot (\d+)", told)
+    assert int(first) > 0
 
 
 def test_the_test_has_left_nothing(release: Cluster) -> None:

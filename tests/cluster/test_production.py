@@ -4,6 +4,7 @@ What differs from ``k8s/values-production.yaml`` is what a small node and stores
 different; :data:`DIFFERENT` has all of it.
 """
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -18,22 +19,21 @@ from tests.cluster.test_service import failures
 from tests.cluster.world import Cluster
 from tests.servers import ROOT
 
-OUTSIDE = "outside"
 PRODUCTION = ROOT / "k8s" / "values-production.yaml"
 DIFFERENT = [
     "images.repository=tvrec",
     "settings.TVREC_BUILD_INTERVAL=120",
-    f"kafka.external.bootstrapServers={OUTSIDE}-kafka.{OUTSIDE}:9092",
+    "kafka.external.bootstrapServers=outside-kafka.outside:9092",
     "kafka.external.replication=1",
     "schemaRegistry.replicas=1",
-    f"s3.endpoint=http://{OUTSIDE}-minio.{OUTSIDE}:9000",
-    f"postgresql.external.host={OUTSIDE}-postgresql.{OUTSIDE}",
+    "s3.endpoint=http://outside-minio.outside:9000",
+    "postgresql.external.host=outside-postgresql.outside",
     "postgresql.external.sslMode=disable",
     "modelBuilder.resources.requests.cpu=100m",
     "modelBuilder.resources.requests.memory=1Gi",
     "recommendationsService.autoscaling.maxReplicas=4",
 ]
-
+NAMED = ("--set", "fullnameOverride=outside")
 KEYS = {"AWS_ACCESS_KEY_ID": "access-key", "AWS_SECRET_ACCESS_KEY": "secret-key"}
 
 
@@ -42,13 +42,14 @@ def outside(cluster: Cluster) -> list[dict[str, Any]]:
     parts = [
         f"--show-only=templates/{part}.yaml" for part in ("kafka", "minio", "postgresql", "secrets")
     ]
-    name = ("--set", f"fullnameOverride={OUTSIDE}")
-    text = cluster.helm("template", OUTSIDE, k.CHART, *name, *parts)
+    text = cluster.helm("template", cluster.namespace, k.CHART, *NAMED, *parts)
     items = [item for item in yaml.safe_load_all(text) if item]
     for item in k.of_kind(items, "StatefulSet"):
         del item["spec"]["volumeClaimTemplates"]
-        item["spec"]["template"]["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
-        for container in item["spec"]["template"]["spec"]["containers"]:
+        pod = item["spec"]["template"]["spec"]
+        del pod["serviceAccountName"]
+        pod["volumes"].append({"name": "data", "emptyDir": {}})
+        for container in pod["containers"]:
             container["imagePullPolicy"] = "Never"
     return items
 
@@ -63,39 +64,49 @@ def secret(name: str, data: dict[str, str]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def production(release: Cluster) -> Iterator[Cluster]:
-    """The chart with the values for production, in place of the release with state of its own."""
+    """The chart with the values for production; the release with state of its own makes room."""
+    made, stores = replace(release, namespace="production"), replace(release, namespace="outside")
     release.helm("uninstall", k.RELEASE, "--wait")
-    stores = replace(release, namespace=OUTSIDE)
-    stores.kubectl("create", "namespace", OUTSIDE)
+    try:
+        install(made, stores)
+        yield made
+    finally:
+        for each in (made, stores):
+            each.kubectl("delete", "namespace", each.namespace, "--timeout", "300s")
+        release.install()
+
+
+def install(made: Cluster, stores: Cluster) -> None:
+    """Start the stores, make what the values ask for, and install the chart beside them."""
+    for each in (made, stores):
+        each.create_namespace()
     items = outside(stores)
     stores.kubectl("apply", "--filename", "-", given=listed(items))
-    stores.ready(instance=OUTSIDE)
-    made = {item["metadata"]["name"]: item["data"] for item in k.of_kind(items, "Secret")}
-    keys, passwords = made[f"{OUTSIDE}-minio"], made[f"{OUTSIDE}-postgresql"]
-    secrets = [
-        secret("tvrec-kafka-client", {"properties": "e30="}),
-        secret("tvrec-kafka-connect-client", {}),
-        secret("tvrec-s3", keys),
-        secret("tvrec-mlflow-s3", keys),
-        secret("tvrec-postgresql", passwords),
-    ]
-    release.kubectl("apply", "--filename", "-", given=listed(secrets))
-    buckets(release)
-    release.install(
+    stores.ready(instance=stores.namespace)
+    of = {item["metadata"]["name"]: item["data"] for item in k.of_kind(items, "Secret")}
+    keys, passwords = of["outside-minio"], of["outside-postgresql"]
+    secrets = {
+        "tvrec-kafka-client": {"properties": base64.b64encode(b"{}").decode()},
+        "tvrec-kafka-connect-client": {},
+        "tvrec-s3": keys,
+        "tvrec-mlflow-s3": keys,
+        "tvrec-postgresql": passwords,
+    }
+    made.kubectl(
+        *("apply", "--filename", "-"),
+        given=listed([secret(name, data) for name, data in secrets.items()]),
+    )
+    buckets(made)
+    made.install(
         *(argument for pair in DIFFERENT for argument in ("--set", pair)), values=PRODUCTION
     )
-    yield release
-    release.helm("uninstall", k.RELEASE, "--wait")
-    release.kubectl("delete", "secret", *(item["metadata"]["name"] for item in secrets))
-    stores.kubectl("delete", "namespace", OUTSIDE, "--timeout", "300s")
-    release.install()
 
 
 def buckets(release: Cluster) -> None:
     """Make the buckets that the values name, as whoever owns the store would."""
     script = (ROOT / "k8s/chart/files/create_buckets.py").read_text()
     environment = [
-        {"name": "S3_ENDPOINT_URL", "value": f"http://{OUTSIDE}-minio.{OUTSIDE}:9000"},
+        {"name": "S3_ENDPOINT_URL", "value": "http://outside-minio.outside:9000"},
         {"name": "AWS_DEFAULT_REGION", "value": "eu-central-1"},
         *(
             {"name": name, "valueFrom": {"secretKeyRef": {"name": "tvrec-s3", "key": key}}}
@@ -111,11 +122,13 @@ def buckets(release: Cluster) -> None:
         "env": environment,
         "volumeMounts": [],
     }
+    # The service account comes with the release.
+    spec = {name: value for name, value in test["spec"].items() if name != "serviceAccountName"}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "buckets"},
-        "spec": test["spec"] | {"volumes": [], "containers": [container]},
+        "spec": spec | {"volumes": [], "containers": [container]},
     }
     release.kubectl("apply", "--filename", "-", given=json.dumps(pod))
     done = "--for=jsonpath={.status.phase}=Succeeded"

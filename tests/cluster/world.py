@@ -79,6 +79,18 @@ class Cluster:
         assert done.returncode == 0, f"helm {arguments}: {done.stdout}{done.stderr}\n{self.told()}"
         return done.stdout
 
+    def create_namespace(self) -> None:
+        """Make the namespace, in which pods must be as `restricted` wants them."""
+        restricted = {
+            f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
+        }
+        namespace = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": self.namespace, "labels": restricted},
+        }
+        self.kubectl("create", "--filename", "-", given=json.dumps(namespace))
+
     def install(
         self, *arguments: str | Path, chart: Path = k.CHART, values: Path = MINIKUBE
     ) -> None:
@@ -192,13 +204,5 @@ def _start(made: Cluster) -> None:
     began = time.monotonic()
     made.script("up")
     made.script("load", *loaded)
-    restricted = {
-        f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")
-    }
-    namespace = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": NAMESPACE, "labels": restricted},
-    }
-    made.kubectl("create", "--filename", "-", given=json.dumps(namespace))
+    made.create_namespace()
     print(f"\nthe node is up, its images loaded: {time.monotonic() - began:.0f} s")
