@@ -8,6 +8,7 @@ from typing import Final
 
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import StoreUnavailableError
+from mlproject.core.memory import give_back
 from mlproject.core.ports import RatingSink, RatingSource
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.retry import until_available
@@ -64,6 +65,8 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
             position += len(events)
             on_progress(position - first)
         patient.flush()
+        # From here on it is a few events a second.
+        give_back()
         if position > first:
             log.info("sent the backlog: %d ratings", position - first)
 
