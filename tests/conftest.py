@@ -33,7 +33,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def logging_kept() -> Iterator[None]:
     """Undo what a process does to its logging when it starts."""
     root = logging.getLogger()
-    names = ("", "apscheduler", "botocore", "httpx", "urllib3", "uvicorn.access")
+    names = ("", "apscheduler", "botocore", "httpx", "py4j", "urllib3", "uvicorn.access")
     handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in names}
     yield
     root.handlers[:] = handlers
