@@ -185,11 +185,14 @@ def test_users_get_lists_of_their_own(trained: Trained) -> None:
     assert len(lists) > 90
 
 
-@pytest.mark.parametrize(("model", "least"), [("trained", 3), ("by_default", 6)])
+@pytest.mark.parametrize(("model", "least"), [("trained", 3), ("by_default", 5)])
 def test_a_fan_of_crime_dramas_gets_mostly_crime(
     model: str, least: float, catalogue: Catalogue, request: pytest.FixtureRequest
 ) -> None:
-    """Chance would give two of ten; a small model that is trained for short, about five."""
+    """Chance would give two of ten.
+
+    The slice ends a fit where lists are best for all, long before they are purest for a fan.
+    """
     found: Trained = request.getfixturevalue(model)
     crime = set(shows_of(catalogue, "Crime"))
     assert len(crime) < 0.22 * len(catalogue)
