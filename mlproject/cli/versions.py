@@ -97,7 +97,6 @@ def promote(  # noqa: PLR0913 - one for each option
     app.registry.ping()
     info = put_into_production(
         app.registry,
-        app.model_cache("cli"),
         chosen(
             app.registry,
             version=version,

@@ -1,7 +1,9 @@
 """Promotion by hand."""
 
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from mlproject.core.aliases import CHALLENGER
 from mlproject.core.decisions import FOREVER
@@ -9,7 +11,7 @@ from mlproject.core.errors import ArtifactError, DecisionError, VersionNotFoundE
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import Production
 from mlproject.core.runs import VersionInfo
-from mlproject.models.cache import ModelCache
+from mlproject.models.files import load_model
 from mlproject.pipelines.decide import put_into_production, settle
 
 Findings = Callable[[TrainedModel], tuple[str, ...]]
@@ -62,7 +64,6 @@ def chosen(
 
 def promote(  # noqa: PLR0913 - what a person may say
     registry: Production,
-    cache: ModelCache,
     version: VersionInfo,
     findings: Findings,
     *,
@@ -77,8 +78,8 @@ def promote(  # noqa: PLR0913 - what a person may say
 
     Parameters
     ----------
-    registry, cache
-        Where versions are, and where their models are read from.
+    registry
+        Where versions are.
     version
         From :func:`chosen`.
     findings
@@ -98,13 +99,15 @@ def promote(  # noqa: PLR0913 - what a person may say
         If something is wrong with it.
     """
     settle(registry)
-    try:
-        model = cache.load(version)
-    except ArtifactError as error:
-        raise ArtifactError(
-            f"version {version.number} cannot be loaded, so it is not promoted: {error}"
-        ) from error
-    found = () if force else findings(model)
+    # Anew: a copy that was kept here says nothing of what the service would get.
+    with tempfile.TemporaryDirectory(prefix="tvrec-") as folder:
+        try:
+            model = load_model(registry.download(version.number, Path(folder)))
+        except ArtifactError as error:
+            raise ArtifactError(
+                f"version {version.number} cannot be loaded, so it is not promoted: {error}"
+            ) from error
+        found = () if force else findings(model)
     if found:
         raise DecisionError(
             f"version {version.number} is not promoted: {'; '.join(found)} (--force --reason WHY "

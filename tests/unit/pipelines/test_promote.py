@@ -8,7 +8,6 @@ import pytest
 from mlproject.core.decisions import FOREVER
 from mlproject.core.errors import ArtifactError, DecisionError, VersionNotFoundError
 from mlproject.core.model import TrainedModel
-from mlproject.models.cache import ModelCache
 from mlproject.models.files import save_model
 from mlproject.pipelines.decide import put_into_production
 from mlproject.pipelines.promote import chosen, promote
@@ -27,11 +26,6 @@ def registry(tmp_path: Path) -> MemoryRegistry:
         made.register(run_id)
     put_into_production(made, 1, by="builder", reason="first")
     return made
-
-
-@pytest.fixture
-def cache(registry: MemoryRegistry, tmp_path: Path) -> ModelCache:
-    return ModelCache(tmp_path / "cache", registry.download)
 
 
 def nothing(_: TrainedModel) -> tuple[str, ...]:
@@ -77,10 +71,8 @@ def test_without_any_version_the_way_to_one_is_named(tmp_path: Path) -> None:
         chosen(MemoryRegistry(tmp_path))
 
 
-def test_what_a_person_promotes_is_noted_and_held(
-    registry: MemoryRegistry, cache: ModelCache
-) -> None:
-    info = promote(registry, cache, registry.version(2), nothing, by="ann", reason="to see")
+def test_what_a_person_promotes_is_noted_and_held(registry: MemoryRegistry) -> None:
+    info = promote(registry, registry.version(2), nothing, by="ann", reason="to see")
     assert (info.number, info.aliases) == (2, ("production",))
     noted = {"promoted_by": "ann", "reason": "to see", "promoted_from": "1"}
     assert noted.items() <= info.tags.items()
@@ -89,10 +81,8 @@ def test_what_a_person_promotes_is_noted_and_held(
     assert (decision.by_hand, decision.held_until) == (True, FOREVER)
 
 
-def test_what_is_in_production_already_can_be_held(
-    registry: MemoryRegistry, cache: ModelCache
-) -> None:
-    promote(registry, cache, registry.version(1), nothing, by="ann", reason="keep it")
+def test_what_is_in_production_already_can_be_held(registry: MemoryRegistry) -> None:
+    promote(registry, registry.version(1), nothing, by="ann", reason="keep it")
     assert in_production(registry) == (1, "a")
     assert registry.version(1).tags["promoted_by"] == "builder"
     assert put_into_production(registry, 2, by="builder", reason="better") is None
@@ -114,19 +104,19 @@ def lose_manifest(folder: Path) -> None:
 @pytest.mark.parametrize("spoil", [truncate, replace_file, lose_manifest])
 @pytest.mark.parametrize("force", [False, True])
 def test_what_cannot_be_loaded_is_refused_by_force_too(
-    registry: MemoryRegistry, cache: ModelCache, spoil: object, *, force: bool
+    registry: MemoryRegistry, spoil: object, *, force: bool
 ) -> None:
     spoil(registry.folder / "b")  # type: ignore[operator]
     with pytest.raises(ArtifactError, match="version 2 cannot be loaded, so it is not promoted"):
-        promote(registry, cache, registry.version(2), nothing, by="ann", reason="why", force=force)
+        promote(registry, registry.version(2), nothing, by="ann", reason="why", force=force)
     assert in_production(registry) == (1, "a")
     assert len(registry.decisions(10)) == 1
 
 
-def test_what_must_not_be_served_takes_force(registry: MemoryRegistry, cache: ModelCache) -> None:
+def test_what_must_not_be_served_takes_force(registry: MemoryRegistry) -> None:
     version = registry.version(2)
     with pytest.raises(DecisionError, match=r"everyone gets the same list \(--force --reason"):
-        promote(registry, cache, version, too_alike, by="ann", reason="why")
+        promote(registry, version, too_alike, by="ann", reason="why")
     assert in_production(registry) == (1, "a")
-    promote(registry, cache, version, too_alike, by="ann", reason="why", force=True)
+    promote(registry, version, too_alike, by="ann", reason="why", force=True)
     assert in_production(registry) == (2, "b")
