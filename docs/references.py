@@ -1,7 +1,7 @@
 """Writes the references from the code: ``make docs``. A test holds them to it.
 
 =====================  =====================================
-``README.md``          the table of settings
+``docs/settings.md``   every setting
 ``docs/cli.md``        every command, as ``--help`` tells it
 ``docs/http.md``       the service, from its OpenAPI document
 ``docs/metrics.md``    the table of metrics
@@ -28,13 +28,13 @@ _LARGE: Final = 2**53
 _OF_A_SCHEMA: Final = ("anyOf", "oneOf", "allOf")
 
 
-def settings_table() -> str:
-    """Return the table of settings."""
+def settings() -> str:
+    """Return the page of settings, with its table as it is now."""
     lines = ["| variable | default | what it is |", "|---|---|---|"]
     for field, info in Settings.model_fields.items():
         default = "" if info.default is None else f"`{info.default}`"
         lines.append(f"| `{config.variable(field)}` | {default} | {info.description} |")
-    return "\n".join(lines)
+    return _with_table("settings.md", "\n".join(lines))
 
 
 def cli() -> str:
@@ -71,20 +71,18 @@ def http() -> str:
 
 def metrics() -> str:
     """Return the page of metrics, with its table as it is now."""
-    text = (ROOT / "docs" / "metrics.md").read_text()
-    return text[: text.index("| metric |")] + metrics_table() + "\n"
+    return _with_table("metrics.md", metrics_table())
 
 
-def readme() -> str:
-    """Return the README, with its table as it is now."""
-    text = (ROOT / "README.md").read_text()
-    before, rest = text.split("| variable | default |", 1)
-    after = rest[rest.index("\n\n") :]
-    return f"{before}{settings_table()}{after}"
+def _with_table(page: str, table: str) -> str:
+    """Return a page whose end is a table, with that table."""
+    text = (ROOT / "docs" / page).read_text()
+    heads = table[: table.index("\n")]
+    return f"{text[: text.index(heads)]}{table}\n"
 
 
 REFERENCES: Final[dict[str, Callable[[], str]]] = {
-    "README.md": readme,
+    "docs/settings.md": settings,
     "docs/cli.md": cli,
     "docs/http.md": http,
     "docs/metrics.md": metrics,

@@ -80,7 +80,7 @@ def tvrec(ctx: click.Context) -> None:
     Find out what is wrong:               tvrec doctor
 
     Settings come from the environment: TVREC_STATE_DIR, MLFLOW_TRACKING_URI and so on;
-    the README has the table.
+    docs/settings.md has the table.
 
     \b
     Exit codes: 0 done, 1 unexpected, 2 wrong usage or a refused rating, 3 wrong settings,
