@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from mlproject import config
 from mlproject.config import Settings
-from mlproject.core.aliases import CHALLENGER, PRODUCTION
+from mlproject.core.aliases import CHALLENGER
 from mlproject.core.errors import ConfigError
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
@@ -476,32 +476,12 @@ class App:
         ConfigError
             If there is none of this name.
         """
-        settings = self.settings
-        if name == "als":
-            from mlproject.spark.als import AlsTrainer
+        if name not in SPARK_TRAINERS:
+            known = ", ".join(SPARK_TRAINERS)
+            raise ConfigError(f"there is no trainer {name!r} on Spark; {known} are")
+        from mlproject.pipelines.spark_trainers import MADE
 
-            return AlsTrainer(
-                dimensions=settings.dimensions,
-                iterations=settings.als_iterations,
-                alpha=settings.als_alpha,
-                l2=settings.als_l2,
-                fewest_raters=settings.fewest_raters,
-                seed=settings.seed,
-                data=data,
-            )
-        if name == "linear":
-            from mlproject.spark.linear import SparkLinearTrainer
-
-            return SparkLinearTrainer(
-                neighbours=settings.neighbours,
-                ridge=settings.ridge,
-                dropout=settings.dropout,
-                prior=settings.prior,
-                fewest_raters=settings.fewest_raters,
-                seed=settings.seed,
-                data=data,
-            )
-        raise ConfigError(f"there is no trainer {name!r} on Spark; {', '.join(SPARK_TRAINERS)} are")
+        return MADE[name](self.settings, data)
 
     @contextmanager
     def loaded_on_spark(self) -> Iterator[tuple[Dataset, Competitors]]:
@@ -515,6 +495,7 @@ class App:
         """
         with self.spark("tvrec build") as session:
             from mlproject.pipelines.spark_dataset import load_on_spark
+            from mlproject.pipelines.trainers import competing
 
             data, dataset = load_on_spark(
                 session,
@@ -523,12 +504,8 @@ class App:
                 most_users=self.settings.spark_users,
                 min_known=self.settings.min_known,
             )
-            places = {"als": "lightfm", "linear": "linear"}
-            found: dict[str, list[Trainer]] = {PRODUCTION: [], CHALLENGER: []}
-            for name, place in places.items():
-                alias = PRODUCTION if self.settings.promote in {place, "best"} else CHALLENGER
-                found[alias].append(self.spark_trainer(name, data))
-            yield dataset, found
+            als, linear = (self.spark_trainer(name, data) for name in SPARK_TRAINERS)
+            yield dataset, competing(self.settings.promote, {"lightfm": als, "linear": linear})
 
     # Runs, versions and models
 
@@ -596,47 +573,19 @@ class App:
         ConfigError
             If there is none of this name.
         """
-        settings = self.settings
-        if name == "lightfm":
-            from mlproject.training.lightfm import LightFMTrainer
+        if name not in TRAINERS:
+            raise ConfigError(f"there is no trainer {name!r}; there are {', '.join(TRAINERS)}")
+        from mlproject.pipelines.trainers import MADE
 
-            return LightFMTrainer(
-                dimensions=settings.dimensions,
-                epochs=settings.epochs,
-                learning_rate=settings.learning_rate,
-                max_sampled=settings.max_sampled,
-                l2=settings.l2,
-                fewest_raters=settings.fewest_raters,
-                patience=settings.patience,
-                seconds=settings.fit_seconds,
-                threads=settings.threads,
-                seed=settings.seed,
-            )
-        if name == "linear":
-            from mlproject.training.linear import LinearTrainer
-
-            return LinearTrainer(
-                neighbours=settings.neighbours,
-                ridge=settings.ridge,
-                dropout=settings.dropout,
-                prior=settings.prior,
-                fewest_raters=settings.fewest_raters,
-                seed=settings.seed,
-            )
-        if name == "popularity":
-            from mlproject.training.popularity import PopularityTrainer
-
-            return PopularityTrainer()
-        raise ConfigError(f"there is no trainer {name!r}; there are {', '.join(TRAINERS)}")
+        return MADE[name](self.settings)
 
     @property
-    def competitors(self) -> dict[str, list[Trainer]]:
+    def competitors(self) -> Competitors:
         """The trainers of a cycle by the alias that they compete for."""
-        may = {"best": ("lightfm", "linear")}.get(self.settings.promote, (self.settings.promote,))
-        found: dict[str, list[Trainer]] = {PRODUCTION: [], CHALLENGER: []}
-        for name in ("lightfm", "linear"):
-            found[PRODUCTION if name in may else CHALLENGER].append(self.trainer(name))
-        return found
+        from mlproject.pipelines.trainers import competing
+
+        both = {name: self.trainer(name) for name in ("lightfm", "linear")}
+        return competing(self.settings.promote, both)
 
     @property
     def train_params(self) -> TrainParams:
