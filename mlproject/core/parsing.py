@@ -63,14 +63,19 @@ def shortened(values: pd.Series) -> pd.Series:
     --------
     >>> shortened(pd.Series([7, 7.6e16, "7.65612E+16", "76561197970982479", None])).tolist()
     [False, True, True, False, False]
+    >>> shortened(pd.Series(["1000000000000000.0", "9007199254740992.0"])).tolist()
+    [False, True]
     """
     if types.is_float_dtype(values):
         return values.abs().ge(_EXACT).fillna(value=False).astype("bool")
     if types.is_integer_dtype(values) or types.is_bool_dtype(values):
         return pd.Series(data=False, index=values.index)
     text = values.astype("str").str.strip()
-    is_float = text.str.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+|[0-9]{16,}\.0*")
-    return is_float.fillna(value=False).astype("bool")
+    is_float = text.str.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+").fillna(value=False)
+    found = is_float.to_numpy(bool, copy=True)
+    wide = text.str.fullmatch(r"[0-9]{16,}\.0*").fillna(value=False).to_numpy(bool)
+    found[wide] = [int(digits.partition(".")[0]) >= int(_EXACT) for digits in text[wide]]
+    return pd.Series(found, index=values.index)
 
 
 def decimals(values: pd.Series) -> pd.Series:
