@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,9 +12,12 @@ from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table
 from mlproject.core.decisions import FOREVER, Decision
 from mlproject.core.errors import DataError
-from mlproject.core.model import TrainedModel
 from mlproject.core.runs import VersionInfo
 from mlproject.provenance import user_name
+
+if TYPE_CHECKING:
+    # It loads NumPy, which must not be there before a command runs.
+    from mlproject.core.model import TrainedModel
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LISTED: Final = 5
@@ -352,7 +355,7 @@ def retain(app: App, *, dry_run: bool, as_json: bool) -> None:
         )
 
 
-def _findings(app: App, model: TrainedModel) -> tuple[str, ...]:
+def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
     """Ask a model as today's users would; nothing but the model where there are none yet."""
     from mlproject.pipelines.dataset import read_interactions
     from mlproject.pipelines.vetting import findings_today

@@ -32,6 +32,7 @@ DOCUMENTED = {
     errors.StoreUnavailableError: 5,
     errors.TrackingUnavailableError: 5,
     errors.ConnectorFailedError: 5,
+    errors.SparkFailedError: 5,
     errors.ModelError: 6,
     errors.ArtifactError: 6,
     errors.TrainingError: 6,
