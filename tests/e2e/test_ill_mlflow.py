@@ -60,7 +60,12 @@ def test_an_experiment_that_was_deleted_is_named_with_what_restores_it(
     experiment = client.get_experiment_by_name("ill")
     assert experiment is not None
     client.delete_experiment(experiment.experiment_id)
-    for call in (registry.page, lambda: registry.runs(1), registry.run("a run").__enter__):
+
+    def begin() -> None:
+        with registry.run("a run"):
+            pass
+
+    for call in (registry.page, lambda: registry.runs(1), begin):
         with pytest.raises(TrackingUnavailableError, match=r"'ill' .* was deleted"):
             call()
         with pytest.raises(TrackingUnavailableError, match=f"-x {experiment.experiment_id}`"):

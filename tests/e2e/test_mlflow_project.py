@@ -55,14 +55,14 @@ def test_train_and_promote(checkout: Path, mlflow_server: str) -> None:
         "MLFLOW_TRACKING_URI": mlflow_server,
         "MLFLOW_EXPERIMENT_NAME": name,
         "TVREC_REGISTERED_MODEL": name,
-        "TVREC_SEED_USERS": "150",
-        "TVREC_SEED_RATINGS": "5000",
+        "TVREC_SEED_USERS": "300",
+        "TVREC_SEED_RATINGS": "15000",
     }
     assert (checkout / "MLproject").is_symlink()
     run("tvrec", "export-shows", cwd=checkout, **settings)
     run("tvrec", "generate-ratings", "--once", cwd=checkout, **settings)
     project = ("mlflow", "run", "mlproject", "--env-manager", "local", "-e")
-    run(*project, "train", "-P", "epochs=3", "-P", "dimensions=8", cwd=checkout, **settings)
+    run(*project, "train", "-P", "epochs=6", "-P", "dimensions=16", cwd=checkout, **settings)
     run(*project, "promote", cwd=checkout, **settings)
 
     runs = json.loads(run("tvrec", "runs", "--json", cwd=checkout, **settings))
@@ -70,7 +70,7 @@ def test_train_and_promote(checkout: Path, mlflow_server: str) -> None:
     assert {each["status"] for each in runs} == {"FINISHED"}, "none is left open"
     assert "lightfm" in trained["name"]
     assert "promote version 1" in {each["name"] for each in runs}
-    assert trained["params"]["epochs"] == "3"
+    assert trained["params"]["epochs"] == "6"
     assert trained["status"] == "FINISHED"
     assert "production" in trained["aliases"]
     answer = json.loads(
