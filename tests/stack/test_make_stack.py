@@ -63,6 +63,7 @@ def test_it_starts_answers_and_starts_again_what_dies(folder: Path) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{ports(folder)['service']}/recommend",
         json.dumps({"user_id": 1, "num_items": 10}).encode(),
+        {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert len(json.load(answer)["items"]) == 10
