@@ -42,7 +42,9 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
         served = app.service.model() if "service" in said else {}
         if served and served["version"] != version:
             version = served["version"]
-            say(f"version {version} answers: {served.get('reason') or ''}")
+            # The service may have a version from its disk before MLflow can say why it is there.
+            reason = served.get("reason")
+            say(f"version {version} answers" + (f": {reason}" if reason else ""))
         if served and "page" not in said and (page := glance.page_of(uri, settings.experiment)):
             said.add("page")
             say(f"compare the runs: {mask(page)}")

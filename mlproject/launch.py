@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import honcho.manager
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
@@ -33,6 +34,9 @@ COVERED: Final = 0.95
 """Share of a file's ratings whose show a catalogue must know if none was named for it."""
 LAST: Final = "mlflow"
 LAST_SECONDS: Final = 2.5
+PATIENCE_SECONDS: Final = 20
+"""How long a part may take to end before it is killed: a fit stops after an epoch, and the
+service drains its connections."""
 
 
 def up(settings: Settings, procfile: Path) -> int:
@@ -64,6 +68,7 @@ def up(settings: Settings, procfile: Path) -> int:
         for part in OFFSETS:
             if port := port_of(settings, part):
                 check_port(settings.host, port, f"the metrics of {part}", "metrics_port")
+        honcho.manager.KILL_WAIT = PATIENCE_SECONDS
         manager = _Manager()
         environment = config.child_environment(_variables(settings, state))
         for name, command in parse_procfile(procfile.read_text()).processes.items():

@@ -172,18 +172,34 @@ def test_the_commands_of_the_procfile_are_found_without_an_active_environment(
 ) -> None:
     said = tmp_path / "said"
     (tmp_path / "Procfile").write_text(f'one: sh -c "tvrec --version > {said}"\n')
+    launch(tmp_path)
+    assert "tvrec" in said.read_text()
+
+
+def test_a_part_that_takes_its_time_to_end_is_not_killed(tmp_path: Path) -> None:
+    slow = (
+        f"trap 'sleep 7; touch {tmp_path}/ended; exit' TERM; touch {tmp_path}/up; sleep 60 & wait"
+    )
+    (tmp_path / "Procfile").write_text(
+        f'slow: sh -c "{slow}"\nfirst: sh -c "until test -e {tmp_path}/up; do sleep 0.1; done"\n'
+    )
+    launch(tmp_path)
+    assert (tmp_path / "ended").exists()
+
+
+def launch(folder: Path) -> None:
+    """Start the folder's Procfile in a process of its own, and wait until it has ended."""
     script = (
         "import sys; from pathlib import Path; from mlproject import config, launch;"
         "launch.up(config.load(), Path(sys.argv[1]))"
     )
     subprocess.run(
-        [sys.executable, "-c", script, tmp_path / "Procfile"],
+        [sys.executable, "-c", script, folder / "Procfile"],
         env={
-            **environment(TVREC_STATE_DIR=str(tmp_path / "var"), PATH="/usr/bin:/bin"),
+            **environment(TVREC_STATE_DIR=str(folder / "var"), PATH="/usr/bin:/bin"),
             "TVREC_SERVICE_PORT": str(free_port()),
             "TVREC_MLFLOW_PORT": str(free_port()),
         },
         check=True,
         timeout=60,
     )
-    assert "tvrec" in said.read_text()
