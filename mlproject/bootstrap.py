@@ -479,7 +479,7 @@ class App:
         if name not in SPARK_TRAINERS:
             known = ", ".join(SPARK_TRAINERS)
             raise ConfigError(f"there is no trainer {name!r} on Spark; {known} are")
-        from mlproject.pipelines.spark_trainers import MADE
+        from mlproject.spark.trainers import MADE
 
         return MADE[name](self.settings, data)
 
