@@ -122,6 +122,8 @@ clean: ## Remove the environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
 
 clean-state: ## Remove what `make run` has kept (STATE=)
+	@test ! -e "$(STATE)" || test -e "$(STATE)/run.lock" \
+		|| { echo "$(STATE) is no state folder of make run; remove it by hand"; exit 1; }
 	rm -rf "$(STATE)"
 
 # In Minikube. DRY_RUN=1 prints the commands and runs none; MINIKUBE_CPUS, MINIKUBE_MEMORY_MB,
