@@ -213,6 +213,6 @@ def test_the_real_anime_files_go_the_whole_way(tmp_path: Path) -> None:
         _, known = running.recommend(b'{"user_id": 1}')
         assert known["source"] == "personalized"
         assert len(known["items"]) == 10
-        assert "first to beat popularity" in running.text()
+        wait_until(says(running, "first to beat popularity"), 60, "the guide's line")
         assert stop(running) < 10
         assert running.processes() == []
