@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
@@ -19,6 +21,7 @@ from mlproject.provenance import run_tags, user_name
 if TYPE_CHECKING:
     from mlproject.pipelines.dataset import Dataset
     from mlproject.pipelines.train import TrainResult
+    from mlproject.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -60,25 +63,51 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     tvrec train --no-promote --json     log it, change nothing
     """
     from mlproject.pipelines.dataset import load_dataset
-    from mlproject.pipelines.train import train as run_training
 
     app.registry.ping()
     dataset = load_dataset(app.store, min_known=app.settings.min_known)
     trainer = app.trainer(trainer_name)
-    with progress("epochs", trainer.epochs) as report:
-        result = run_training(
+    result = train_by_hand(app, dataset, trainer, "epochs", promote=promote)
+    print_result(app, dataset, result, as_json=as_json)
+
+
+def train_by_hand(
+    app: App,
+    dataset: Dataset,
+    trainer: Trainer,
+    unit: str,
+    tags: Mapping[str, str] = MappingProxyType({}),
+    *,
+    promote: bool,
+) -> TrainResult:
+    """Train with a progress bar, in a run that says who asked for it.
+
+    Parameters
+    ----------
+    app, dataset, trainer
+        What trains, and on what.
+    unit
+        What the bar counts.
+    tags
+        What else is noted of the run.
+    promote
+        Whether the model is promoted if it earns it.
+    """
+    from mlproject.pipelines.train import train as run_training
+
+    with progress(unit, trainer.epochs) as report:
+        return run_training(
             dataset,
             app.registry,
             app.model_cache("cli"),
             trainer,
             app.train_params,
             by=user_name(),
-            tags=run_tags(app.settings),
+            tags={**run_tags(app.settings), **tags},
             data_uri=app.store.uri,
             promote=promote,
             on_epoch=report,
         )
-    print_result(app, dataset, result, as_json=as_json)
 
 
 def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bool) -> None:

@@ -7,9 +7,8 @@ import click
 
 from mlproject.bootstrap import SPARK_TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
-from mlproject.cli.models import print_result
-from mlproject.cli.output import json_option, print_json, progress
-from mlproject.provenance import run_tags, user_name
+from mlproject.cli.models import print_result, train_by_hand
+from mlproject.cli.output import json_option, print_json
 
 
 @tvrec.group()
@@ -83,8 +82,6 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     tvrec spark train --trainer linear          the sparse linear model
     tvrec spark train --dimensions 128 --no-promote --json
     """
-    from mlproject.pipelines.train import train as run_training
-
     settings = app.settings
     app.registry.ping()
     with app.spark("tvrec train") as session:
@@ -98,19 +95,8 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
             min_known=settings.min_known,
         )
         trainer = app.spark_trainer(trainer_name, data)
-        with progress("steps", trainer.epochs) as report:
-            result = run_training(
-                dataset,
-                app.registry,
-                app.model_cache("cli"),
-                trainer,
-                app.train_params,
-                by=user_name(),
-                tags={**run_tags(settings), "spark": str(session.sparkContext.master)},
-                data_uri=app.store.uri,
-                promote=promote,
-                on_epoch=report,
-            )
+        where = {"spark": str(session.sparkContext.master)}
+        result = train_by_hand(app, dataset, trainer, "steps", where, promote=promote)
     print_result(app, dataset, result, as_json=as_json)
 
 
