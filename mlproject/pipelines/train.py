@@ -4,7 +4,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -251,7 +251,7 @@ def _rules(rules: Rules, model: TrainedModel, incumbents: Incumbents) -> Rules:
     production = incumbents.production
     if production is None or production.model.model.kind == model.model.kind:
         return rules
-    return Rules(**{**_fields(rules), "leak": np.inf})
+    return replace(rules, leak=np.inf)
 
 
 def _given(
@@ -293,11 +293,6 @@ def _recipe(trainer: Trainer, params: TrainParams) -> dict[str, Any]:
 
 
 def _flat(params: TrainParams) -> dict[str, Any]:
-    return {
-        **{name: value for name, value in _fields(params).items() if name != "rules"},
-        **_fields(params.rules),
-    }
-
-
-def _fields(values: TrainParams | Rules) -> dict[str, Any]:
-    return {name: getattr(values, name) for name in values.__dataclass_fields__}
+    fields = asdict(params)
+    del fields["rules"]
+    return {**fields, **asdict(params.rules)}
