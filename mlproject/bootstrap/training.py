@@ -1,0 +1,142 @@
+"""Trainers, here and on Spark, and what they are told."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mlproject.bootstrap.base import Base
+from mlproject.config import Settings
+from mlproject.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from pyspark.sql import SparkSession
+
+    from mlproject.core.ports import ObjectStore
+    from mlproject.pipelines.build import Competitors
+    from mlproject.pipelines.dataset import Dataset
+    from mlproject.pipelines.train import TrainParams
+    from mlproject.spark.reading import OpenStore
+    from mlproject.spark.training_data import TrainingData
+    from mlproject.training.trainer import Trainer
+
+
+TRAINERS: Final = ("lightfm", "linear", "popularity")
+SPARK_TRAINERS: Final = ("als", "linear")
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[ObjectStore]:
+    """Open the store of some settings, as the tasks of a Spark job do on their machines."""
+    with Base(settings) as base:
+        yield base.store
+
+
+class TrainingPart(Base):
+    """What trains."""
+
+    def trainer(self, name: str) -> Trainer:
+        """Return the trainer of a name, one of :data:`TRAINERS`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
+        if name not in TRAINERS:
+            raise ConfigError(f"there is no trainer {name!r}; there are {', '.join(TRAINERS)}")
+        from mlproject.pipelines.trainers import MADE
+
+        return MADE[name](self.settings)
+
+    @property
+    def competitors(self) -> Competitors:
+        """The trainers of a cycle by the alias that they compete for."""
+        from mlproject.pipelines.trainers import competing
+
+        both = {name: self.trainer(name) for name in ("lightfm", "linear")}
+        return competing(self.settings.promote, both)
+
+    @property
+    def train_params(self) -> TrainParams:
+        """What a training is told beside the trainer's own settings."""
+        from mlproject.pipelines.train import TrainParams
+        from mlproject.registry.gate import Rules
+
+        settings = self.settings
+        return TrainParams(
+            seed=settings.seed,
+            half_life_days=settings.popularity_half_life,
+            holdout=settings.holdout,
+            split=settings.split,
+            k=settings.k,
+            rules=Rules(margin=settings.margin),
+            refit=settings.refit,
+        )
+
+    def spark(self, name: str) -> AbstractContextManager[SparkSession]:
+        """Return what opens a session of Spark.
+
+        Raises
+        ------
+        ConfigError
+            If PySpark is not installed.
+        """
+        try:
+            from mlproject.spark.session import session
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                "PySpark is not installed; `pip install 'tvrec[spark]'`, or `make spark`, does it"
+            ) from error
+        secret = self.settings.spark_conf
+        conf: dict[str, str] = json.loads(secret.get_secret_value()) if secret else {}
+        return session(name, self.settings.spark_master, conf)
+
+    @property
+    def open_store(self) -> OpenStore:
+        """What opens the store on any machine of a Spark cluster."""
+        return partial(opened_store, self.settings)
+
+    def spark_trainer(self, name: str, data: TrainingData) -> Trainer:
+        """Return the trainer of a name, one of :data:`SPARK_TRAINERS`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of this name.
+        """
+        if name not in SPARK_TRAINERS:
+            known = ", ".join(SPARK_TRAINERS)
+            raise ConfigError(f"there is no trainer {name!r} on Spark; {known} are")
+        from mlproject.spark.trainers import MADE
+
+        return MADE[name](self.settings, data)
+
+    @contextmanager
+    def loaded_on_spark(self) -> Iterator[tuple[Dataset, Competitors]]:
+        """Open a session for one cycle of the builder.
+
+        Yields
+        ------
+        tuple
+            What there is to train on, and what trains on Spark: ``als`` where on one machine
+            it is ``lightfm``, whose models are of the same kind.
+        """
+        with self.spark("tvrec build") as session:
+            from mlproject.pipelines.spark_dataset import load_on_spark
+            from mlproject.pipelines.trainers import competing
+
+            data, dataset = load_on_spark(
+                session,
+                self.store,
+                self.open_store,
+                most_users=self.settings.spark_users,
+                min_known=self.settings.min_known,
+            )
+            als, linear = (self.spark_trainer(name, data) for name in SPARK_TRAINERS)
+            yield dataset, competing(self.settings.promote, {"lightfm": als, "linear": linear})
