@@ -7,8 +7,8 @@ import click
 
 from mlproject.bootstrap import SPARK_TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
-from mlproject.cli.models import print_result, train_by_hand
 from mlproject.cli.output import json_option, print_json
+from mlproject.cli.train import print_result, train_by_hand
 
 
 @tvrec.group()

@@ -11,6 +11,7 @@ from mlproject.bootstrap import App
 from mlproject.cli import tvrec
 from mlproject.config import Settings
 from mlproject.testing import MemoryRegistry
+from tests.builders import promote_one
 
 Run = Callable[..., Result]
 
@@ -32,6 +33,14 @@ def state(tmp_path: Path) -> Path:
 @pytest.fixture
 def registry(tmp_path: Path) -> MemoryRegistry:
     return MemoryRegistry(tmp_path / "registry")
+
+
+@pytest.fixture
+def three(registry: MemoryRegistry) -> MemoryRegistry:
+    """The registry, with three versions."""
+    for _ in range(3):
+        promote_one(registry)
+    return registry
 
 
 @pytest.fixture

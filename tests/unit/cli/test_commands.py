@@ -301,7 +301,7 @@ def test_runs_fits_a_terminal_of_80_columns(
     run: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promote_one(registry)
-    monkeypatch.setattr("mlproject.cli.models.width", lambda: 80)
+    monkeypatch.setattr("mlproject.cli.runs.width", lambda: 80)
     monkeypatch.setattr("mlproject.cli.output.width", lambda: 80)
     text = run("runs").stdout
     assert max(map(len, text.splitlines())) <= 80

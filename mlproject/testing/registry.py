@@ -1,8 +1,6 @@
-"""Fakes of the ports, for our tests and for those of whoever builds on this."""
+"""Runs, versions and decisions in memory."""
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,159 +8,12 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any
 
-import numpy as np
-
 from mlproject.core.aliases import PRODUCTION
 from mlproject.core.cancel import Cancelled
 from mlproject.core.decisions import Decision, Outcome
-from mlproject.core.errors import StoreUnavailableError, UnavailableError, VersionNotFoundError
-from mlproject.core.events import Place, RatingEvent
-from mlproject.core.ports import ObjectInfo, RunLog
+from mlproject.core.errors import VersionNotFoundError
+from mlproject.core.ports import RunLog
 from mlproject.core.runs import LoggedModel, RunInfo, VersionInfo, the_one
-from mlproject.core.topics import TOPIC
-from mlproject.core.user_histories import HistoriesStatus, History, Position
-from mlproject.core.user_ratings import UserRatings
-
-
-@dataclass
-class MemoryStore:
-    """Objects in a dictionary; set ``broken`` and every call fails.
-
-    Set ``conditional`` to False for a server that takes conditions and ignores them.
-    """
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    broken: bool = False
-    conditional: bool = True
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def uri(self) -> str:
-        """Where the store is."""
-        return "memory://"
-
-    def get(self, key: str) -> bytes | None:
-        """Return an object's content, None if there is none."""
-        self._check()
-        return self.objects.get(key)
-
-    def put(self, key: str, content: bytes) -> None:
-        """Write an object."""
-        self._check()
-        self.objects[key] = content
-
-    def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects under a prefix with keys after ``start_after``, ascending."""
-        self._check()
-        for key, content in sorted(self.objects.items()):
-            if key.startswith(prefix) and key > start_after:
-                yield ObjectInfo(key, len(content), str(hash(content)))
-
-    def delete(self, key: str) -> None:
-        """Remove an object; no object is no error."""
-        self._check()
-        self.objects.pop(key, None)
-
-    def etag(self, key: str) -> str | None:
-        """Return the tag of an object's content, None if there is no object."""
-        self._check()
-        content = self.objects.get(key)
-        return None if content is None else str(hash(content))
-
-    def put_if(self, key: str, content: bytes, expected: str | None) -> bool:
-        """Write an object if it still has the tag ``expected``."""
-        with self._lock:
-            if self.conditional and self.etag(key) != expected:
-                return False
-            self.put(key, content)
-            return True
-
-    def remove_unfinished(self, older_seconds: float) -> None:
-        """Do nothing: a write is never half done."""
-
-    def keeps_conditions(self, probe_prefix: str) -> bool:  # noqa: ARG002 - nothing to probe
-        """Return what :attr:`conditional` says."""
-        return self.conditional
-
-    def _check(self) -> None:
-        if self.broken:
-            raise StoreUnavailableError("the store is set to fail")
-
-
-@dataclass
-class MemoryRatingLog:
-    """Single ratings in a list, each durable at once; with ``trouble`` none is taken."""
-
-    events: list[RatingEvent] = field(default_factory=list)
-    trouble: str | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def start(self) -> None:
-        """Do nothing: there is nobody to wait for."""
-
-    def append(self, event: RatingEvent) -> "Future[Place]":
-        """Keep an event, or raise UnavailableError with the trouble."""
-        with self._lock:
-            if self.trouble:
-                raise UnavailableError(f"the rating was not taken: {self.trouble}")
-            self.events.append(event)
-            future: Future[Place] = Future()
-            future.set_result(Place(TOPIC, 0, len(self.events) - 1))
-            return future
-
-    def close(self) -> None:
-        """Take no more."""
-        self.trouble = "the service is stopping"
-
-
-@dataclass
-class MemoryHistories:
-    """Ratings in a dictionary by user and show; those that were added count at once."""
-
-    ratings: dict[int, dict[int, int]] = field(default_factory=dict)
-    offsets: dict[int, int] = field(default_factory=dict)
-    is_loaded: bool = True
-    trouble: str = ""
-
-    def start(self) -> None:
-        """Do nothing: there is nothing to follow."""
-
-    def of(self, user_id: int) -> History:
-        """Return a user's history, the show ids ascending."""
-        shows = sorted(self.ratings.get(user_id, {}).items())
-        ratings = UserRatings(
-            np.array([show for show, _ in shows], dtype=np.int64),
-            np.array([rating for _, rating in shows], dtype=np.int8),
-        )
-        return History(ratings, self.position)
-
-    def add(self, event: RatingEvent, place: Place) -> None:
-        """Let a rating count."""
-        self.ratings.setdefault(event.user_id, {})[event.show_id] = event.rating or 0
-        end = max(self.offsets.get(place.partition, 0), place.offset + 1)
-        self.offsets[place.partition] = end
-
-    @property
-    def position(self) -> Position:
-        """How far ratings are known."""
-        return Position(0, dict(self.offsets))
-
-    @property
-    def status(self) -> HistoriesStatus:
-        """Return what ``is_loaded`` and ``trouble`` say."""
-        return HistoriesStatus(
-            is_loaded=self.is_loaded,
-            trouble=self.trouble,
-            lag_seconds=0,
-            events_behind=0,
-            ratings=sum(map(len, self.ratings.values())),
-            users=len(self.ratings),
-            live_ratings=0,
-            passed_over=0,
-        )
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 @dataclass

@@ -1,21 +1,19 @@
-"""Commands on models: ``train``, ``runs``, ``recommend``, ``rate``."""
+"""Commands that train: ``train``, ``tune``."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mlproject.bootstrap import TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
-from mlproject.cli.output import json_option, print_json, print_table, progress, width
+from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.config import variable
-from mlproject.core.errors import ModelError, VersionNotFoundError
-from mlproject.core.rating_scale import HIGHEST, LOWEST
-from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.core.errors import ModelError
 from mlproject.provenance import run_tags, user_name
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BEST_TRIALS: Final = 5
-# Columns of a terminal from which on the reasons have room.
-_WIDE: Final = 120
 
 
 @tvrec.command()
@@ -228,179 +224,6 @@ def tune(app: App, *, trainer_name: str, trials: int, seconds: float, as_json: b
     click.echo("to train with the best:")
     for name, value in found.tried[0].settings.items():
         click.echo(f"export {variable(name)}={_shown(value)}")
-
-
-@tvrec.command()
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@json_option
-@pass_app
-def runs(app: App, *, limit: int, as_json: bool) -> None:
-    """List the newest runs.
-
-    What each one measured, beside what is popular now and production on the same ratings,
-    and what became of it; why, if the terminal is wide.
-
-    \b
-    tvrec runs
-    tvrec promote --run 3f2a1b9c        by an id that is listed
-    tvrec runs --limit 100 --json | jq '.[].metrics'
-    """
-    settings = app.settings
-    app.registry.ping()
-    found = app.registry.runs(limit)
-    made = app.registry.versions_of([run.run_id for run in found])
-    versions = {info.run_id: info for info in made}
-    if as_json:
-        print_json(
-            [
-                {
-                    "run_id": run.run_id,
-                    "name": run.name,
-                    "status": run.status,
-                    "started_at": run.started_at.isoformat(),
-                    "version": versions[run.run_id].number if run.run_id in versions else None,
-                    "aliases": versions[run.run_id].aliases if run.run_id in versions else [],
-                    "reason": run.tags.get("reason"),
-                    "metrics": dict(run.metrics),
-                    "params": dict(run.params),
-                }
-                for run in found
-            ]
-        )
-        return
-    metric = f"precision_at_{settings.k}"
-    headers = ["run", "when", "trainer", f"p@{settings.k}", "popular", "prod.", "became"]
-    rows = [
-        [
-            run.run_id[:8],
-            f"{run.started_at.astimezone():%m-%d %H:%M}",
-            run.params.get("trainer", ""),
-            _number(run.metrics.get(metric)),
-            _number(run.metrics.get(f"popularity_{metric}")),
-            _number(run.metrics.get(f"production_{metric}")),
-            _became(run, versions.get(run.run_id)),
-        ]
-        for run in found
-    ]
-    if width() >= _WIDE:
-        headers.append("why")
-        rows = [[*row, run.tags.get("reason", "")] for row, run in zip(rows, found, strict=True)]
-    print_table(f"Runs of {settings.experiment} at {settings.tracking_uri}", headers, rows)
-
-
-def _became(run: RunInfo, version: VersionInfo | None) -> str:
-    """Say in a few words what became of a run."""
-    if version is not None:
-        return f"version {version.number}" + "".join(f", {alias}" for alias in version.aliases)
-    if run.status != "FINISHED":
-        return run.status.lower()
-    return run.tags.get("decision", "").partition(":")[0]
-
-
-@tvrec.command()
-@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
-@click.option("-n", "--num-items", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--version", type=int, help="Ask this version instead of production.")
-@json_option
-@pass_app
-def recommend(
-    app: App, *, user_id: int, num_items: int, version: int | None, as_json: bool
-) -> None:
-    """Recommend shows to a user.
-
-    With the version in production and the ratings of the snapshot, without the REST service.
-
-    \b
-    tvrec recommend --user 1
-    tvrec recommend --user 1 --version 2 -n 5    compare with another version
-    """
-    from mlproject.serving.recommender import Recommender
-    from mlproject.snapshot.ingest import current
-
-    registry = app.registry
-    registry.ping()
-    info = registry.version(version) if version is not None else registry.production()
-    if info is None:
-        raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
-    model = app.model_cache("cli").load(info)
-    _, state = current(app.store)
-    answer = Recommender(info.number, model).recommend(user_id, state.of_user(user_id), num_items)
-    if as_json:
-        print_json(answer)
-        return
-    rows = [
-        (
-            str(item["show_id"]),
-            item["title"],
-            ", ".join(item["genres"]),
-            str(item.get("first_year", "")),
-            f"{item['score']:.3f}",
-        )
-        for item in answer["items"]
-    ]
-    title = f"For user {user_id}: {answer['source']}, by version {info.number}"
-    print_table(title, ("show", "title", "genres", "since", "score"), rows)
-
-
-@tvrec.command()
-@click.option(
-    "--answer",
-    type=click.File("rb"),
-    required=True,
-    help="File with the body of an answer of /recommend; - is standard input.",
-)
-@pass_app
-def replay(app: App, *, answer: BinaryIO) -> None:
-    """Make an answer of the service again, and compare it byte for byte.
-
-    From the version that it names, and the ratings up to the position that it names. It
-    prints the answer as it is made now, and ends with exit code 6 if that differs.
-
-    \b
-    curl -s .../recommend -d '{"user_id": 1}' ... > answer.json
-    tvrec replay --answer answer.json
-    """
-    from mlproject.pipelines.replay import replay as make_again
-
-    app.registry.ping()
-    made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
-    click.echo(made.answer)
-    if not made.equal:
-        raise ModelError("the answer made now is not the answer that was given")
-    click.echo(f"equal, byte for byte, from {made.ratings} ratings", err=True)
-
-
-@tvrec.command()
-@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
-@click.option("--show", "show_id", type=click.IntRange(0), required=True, help="Id of the show.")
-@click.option(
-    "--rating",
-    type=click.IntRange(LOWEST, HIGHEST),
-    required=True,
-    help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
-)
-@json_option
-@pass_app
-def rate(app: App, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
-    """Rate a show as a user.
-
-    Through the REST service, which answers when the rating is durable. The next build
-    trains on it; a later rating of the same show replaces it.
-
-    \b
-    tvrec rate --user 1 --show 2 --rating 8
-    """
-    told = app.service.rate(user_id=user_id, show_id=show_id, rating=rating)
-    if as_json:
-        print_json(told)
-        return
-    name = told["title"] or f"{show_id}, which the model does not know"
-    click.echo(f"user {user_id} rated show {name}: {rating}")
-    click.echo(f"event {told['event_id']}, partition {told['partition']}, offset {told['offset']}")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,115 @@
+"""Commands of a user: ``recommend`` and ``rate``; ``replay`` of what was answered."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import click
+
+from mlproject.bootstrap import App
+from mlproject.cli.group import pass_app, tvrec
+from mlproject.cli.output import json_option, print_json, print_table
+from mlproject.core.errors import ModelError, VersionNotFoundError
+from mlproject.core.rating_scale import HIGHEST, LOWEST
+
+
+@tvrec.command()
+@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
+@click.option("-n", "--num-items", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--version", type=int, help="Ask this version instead of production.")
+@json_option
+@pass_app
+def recommend(
+    app: App, *, user_id: int, num_items: int, version: int | None, as_json: bool
+) -> None:
+    """Recommend shows to a user.
+
+    With the version in production and the ratings of the snapshot, without the REST service.
+
+    \b
+    tvrec recommend --user 1
+    tvrec recommend --user 1 --version 2 -n 5    compare with another version
+    """
+    from mlproject.serving.recommender import Recommender
+    from mlproject.snapshot.ingest import current
+
+    registry = app.registry
+    registry.ping()
+    info = registry.version(version) if version is not None else registry.production()
+    if info is None:
+        raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
+    model = app.model_cache("cli").load(info)
+    _, state = current(app.store)
+    answer = Recommender(info.number, model).recommend(user_id, state.of_user(user_id), num_items)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (
+            str(item["show_id"]),
+            item["title"],
+            ", ".join(item["genres"]),
+            str(item.get("first_year", "")),
+            f"{item['score']:.3f}",
+        )
+        for item in answer["items"]
+    ]
+    title = f"For user {user_id}: {answer['source']}, by version {info.number}"
+    print_table(title, ("show", "title", "genres", "since", "score"), rows)
+
+
+@tvrec.command()
+@click.option(
+    "--answer",
+    type=click.File("rb"),
+    required=True,
+    help="File with the body of an answer of /recommend; - is standard input.",
+)
+@pass_app
+def replay(app: App, *, answer: BinaryIO) -> None:
+    """Make an answer of the service again, and compare it byte for byte.
+
+    From the version that it names, and the ratings up to the position that it names. It
+    prints the answer as it is made now, and ends with exit code 6 if that differs.
+
+    \b
+    curl -s .../recommend -d '{"user_id": 1}' ... > answer.json
+    tvrec replay --answer answer.json
+    """
+    from mlproject.pipelines.replay import replay as make_again
+
+    app.registry.ping()
+    made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
+    click.echo(made.answer)
+    if not made.equal:
+        raise ModelError("the answer made now is not the answer that was given")
+    click.echo(f"equal, byte for byte, from {made.ratings} ratings", err=True)
+
+
+@tvrec.command()
+@click.option("--user", "user_id", type=click.IntRange(0), required=True, help="Id of the user.")
+@click.option("--show", "show_id", type=click.IntRange(0), required=True, help="Id of the show.")
+@click.option(
+    "--rating",
+    type=click.IntRange(LOWEST, HIGHEST),
+    required=True,
+    help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
+)
+@json_option
+@pass_app
+def rate(app: App, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
+    """Rate a show as a user.
+
+    Through the REST service, which answers when the rating is durable. The next build
+    trains on it; a later rating of the same show replaces it.
+
+    \b
+    tvrec rate --user 1 --show 2 --rating 8
+    """
+    told = app.service.rate(user_id=user_id, show_id=show_id, rating=rating)
+    if as_json:
+        print_json(told)
+        return
+    name = told["title"] or f"{show_id}, which the model does not know"
+    click.echo(f"user {user_id} rated show {name}: {rating}")
+    click.echo(f"event {told['event_id']}, partition {told['partition']}, offset {told['offset']}")
