@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
@@ -67,7 +67,7 @@ class Adapters:
                 self.number += 1
             return VersionInfo(self.number, f"run{self.number}", ())
 
-        def load(version: VersionInfo) -> TrainedModel:
+        def load(version: VersionInfo, _: Mapping[str, Any]) -> TrainedModel:
             return load_model(self.folder / str(version.number % 2))
 
         return ModelWatcher(production, load, lambda: None, 0.05, on_swap)

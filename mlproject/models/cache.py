@@ -5,10 +5,10 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mlproject.core.errors import ArtifactError, StoreUnavailableError
 from mlproject.core.model import TrainedModel
@@ -19,6 +19,23 @@ log = logging.getLogger(__name__)
 
 KEPT: Final = 2
 _CURRENT: Final = "current.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVersion:
+    """A version that is on this disk.
+
+    Parameters
+    ----------
+    number, model
+        The version and its content.
+    about
+        What was known of it when it was loaded.
+    """
+
+    number: int
+    model: TrainedModel
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +54,15 @@ class ModelCache:
     folder: Path
     download: Callable[[int, Path], Path]
 
-    def load(self, version: VersionInfo) -> TrainedModel:
+    def load(self, version: VersionInfo, about: Mapping[str, Any] | None = None) -> TrainedModel:
         """Return a version's model, downloaded unless it is here.
+
+        Parameters
+        ----------
+        version
+            Which.
+        about
+            What :meth:`last` is to tell of it; JSON.
 
         Raises
         ------
@@ -47,7 +71,7 @@ class ModelCache:
         StoreUnavailableError
             If the folder cannot be written.
         """
-        return self._load(version, lambda place: place)
+        return self._load(version, lambda place: place, about or {})
 
     def load_measured(self, version: VersionInfo) -> TrainedModel:
         """Return the model that was measured when a version was made.
@@ -64,9 +88,14 @@ class ModelCache:
         def files(place: Path) -> Path:
             return place / MEASURED if (place / MEASURED).is_dir() else place
 
-        return self._load(version, files)
+        return self._load(version, files, {})
 
-    def _load(self, version: VersionInfo, files: Callable[[Path], Path]) -> TrainedModel:
+    def _load(
+        self,
+        version: VersionInfo,
+        files: Callable[[Path], Path],
+        about: Mapping[str, Any],
+    ) -> TrainedModel:
         # The run's id is part of the name: after a reset the registry counts from 1 again.
         place = self.folder / f"{version.number}-{version.run_id}"
         try:
@@ -74,7 +103,7 @@ class ModelCache:
             if not place.is_dir():
                 self._fetch(version.number, place)
             model = load_model(files(place))
-            self._remember(version, place)
+            self._remember(version, place, about)
         except ArtifactError:
             shutil.rmtree(place, ignore_errors=True)  # so that the next try fetches it anew
             raise
@@ -82,11 +111,13 @@ class ModelCache:
             raise StoreUnavailableError(f"cannot write {self.folder}: {error}") from error
         return model
 
-    def last(self) -> tuple[int, TrainedModel] | None:
-        """Return the version that was loaded last and its model, None if there is none."""
+    def last(self) -> KeptVersion | None:
+        """Return the version that was loaded last, None if there is none."""
         try:
             current = json.loads((self.folder / _CURRENT).read_text())
-            return int(current["version"]), load_model(self.folder / current["folder"])
+            model = load_model(self.folder / current["folder"])
+            # A note of an older release tells nothing more.
+            return KeptVersion(int(current["version"]), model, dict(current.get("about", {})))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
@@ -103,9 +134,10 @@ class ModelCache:
                 if not place.is_dir():  # else another worker was faster
                     raise
 
-    def _remember(self, version: VersionInfo, place: Path) -> None:
+    def _remember(self, version: VersionInfo, place: Path, about: Mapping[str, Any]) -> None:
         note = self.folder / f".{_CURRENT}.{os.getpid()}"
-        note.write_text(json.dumps({"version": version.number, "folder": place.name}))
+        told = {"version": version.number, "folder": place.name, "about": about}
+        note.write_text(json.dumps(told))
         note.replace(self.folder / _CURRENT)
         versions = sorted(
             (path for path in self.folder.iterdir() if path.is_dir() and path.name[0] != "."),

@@ -3,7 +3,7 @@
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from mlproject.core.aliases import PRODUCTION
 from mlproject.core.errors import ModelError, TvrecError, UnavailableError
 from mlproject.core.model import TrainedModel
 from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.models.cache import KeptVersion
 from mlproject.serving.recommender import Recommender
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,9 @@ class ModelWatcher:
     production
         Tells which version is in production.
     load
-        Returns a version's model.
+        Returns a version's model, and keeps what is known of it for the next life.
     last
-        Returns the version and model of this service's last life, if it kept one.
+        Returns the version of this service's last life, if it kept one.
     poll_seconds
         Time between looks.
     on_swap
@@ -45,8 +46,8 @@ class ModelWatcher:
     def __init__(  # noqa: PLR0913 - one more than the rest, by name
         self,
         production: Callable[[], VersionInfo | None],
-        load: Callable[[VersionInfo], TrainedModel],
-        last: Callable[[], tuple[int, TrainedModel] | None],
+        load: Callable[[VersionInfo, Mapping[str, Any]], TrainedModel],
+        last: Callable[[], KeptVersion | None],
         poll_seconds: float,
         on_swap: Callable[[int], object] = lambda _: None,
         find_run: Callable[[str], RunInfo | None] = lambda _: None,
@@ -71,7 +72,7 @@ class ModelWatcher:
         """Take up the last model at once, and watch from now on."""
         try:
             if kept := self._last():
-                self._swap(Recommender(*kept, {"loaded_at": _now()}))
+                self._swap(Recommender(kept.number, kept.model, _loaded(kept.about)))
         except Exception:  # it will be replaced by what is in production
             log.exception("the last model cannot answer")
         self._thread.start()
@@ -91,9 +92,9 @@ class ModelWatcher:
             elif version is None:
                 self._complain("no version is in production yet")
             elif self.current is None or version.run_id != self._run_id:
-                model = self._load(version)
                 about = _about(version, self._find_run(version.run_id))
-                self._swap(Recommender(version.number, model, about))
+                model = self._load(version, about)
+                self._swap(Recommender(version.number, model, _loaded(about)))
                 self._run_id = version.run_id
             if version is not None:
                 self._trouble = ""
@@ -136,13 +137,9 @@ def _about(version: VersionInfo, run: RunInfo | None) -> dict[str, Any]:
         for name, value in (run.metrics if run else {}).items()
         if math.isfinite(value) and not name.startswith("system/")
     }
-    return {
-        "run_id": version.run_id,
-        **known,
-        "metrics": metrics,
-        "loaded_at": _now(),
-    }
+    return {"run_id": version.run_id, **known, "metrics": metrics}
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _loaded(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to what is known of a version that it has been loaded now."""
+    return {**about, "loaded_at": datetime.now(UTC).isoformat(timespec="seconds")}

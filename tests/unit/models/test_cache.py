@@ -57,7 +57,7 @@ def kept(cache: ModelCache) -> list[str]:
 
 def last_number(cache: ModelCache) -> int | None:
     last = cache.last()
-    return last[0] if last else None
+    return last.number if last else None
 
 
 def set_age(cache: ModelCache, name: str, seconds: int) -> None:
@@ -80,7 +80,7 @@ def test_what_was_measured_comes_with_the_version(cache: ModelCache, downloads: 
     assert cache.load(version(1)).popularity[0] == 1
     assert cache.load_measured(version(1)).popularity[0] == 0.5
     assert downloads.asked == [1]
-    assert cache.last()[1].popularity[0] == 1, "what is served"
+    assert cache.last().model.popularity[0] == 1, "what is served"
 
 
 def test_a_new_cache_of_the_folder_downloads_nothing(
@@ -100,10 +100,21 @@ def test_the_last_model_is_there_without_the_registry(
     cache.load(version(2, "other"))
     cache.load(version(1))
     downloads.down = True
-    kept_model = ModelCache(cache.folder, downloads).last()
-    assert kept_model is not None
-    number, last = kept_model
-    assert number == last.popularity[0] == 1
+    last = ModelCache(cache.folder, downloads).last()
+    assert last is not None
+    assert last.number == last.model.popularity[0] == 1
+
+
+def test_the_last_version_comes_with_what_was_known_of_it(cache: ModelCache) -> None:
+    about = {"reason": "the first", "metrics": {"precision_at_10": 0.2}}
+    cache.load(version(1), about)
+    assert cache.last().about == about
+
+
+def test_a_note_of_an_older_release_is_of_use(cache: ModelCache) -> None:
+    cache.load(version(1))
+    (cache.folder / "current.json").write_text('{"version": 1, "folder": "1-run"}')
+    assert (last_number(cache), cache.last().about) == (1, {})
 
 
 def test_a_failed_load_does_not_become_the_last(cache: ModelCache, downloads: Downloads) -> None:
@@ -180,6 +191,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path, downloads: 
         '{"version": "x", "folder": "1-run"}',
         '{"version": 1, "folder": "no such"}',
         '{"version": 1, "folder": null}',
+        '{"version": 1, "folder": "1-run", "about": 7}',
     ],
 )
 def test_a_damaged_note_is_no_last_model(

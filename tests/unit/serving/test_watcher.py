@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from mlproject.core.errors import (
 )
 from mlproject.core.model import TrainedModel
 from mlproject.core.runs import RunInfo, VersionInfo
+from mlproject.models.cache import KeptVersion
 from mlproject.serving.watcher import ModelWatcher
 from tests.builders import model, version
 
@@ -32,6 +34,7 @@ class Registry:
         self.load_trouble: Exception | None = None
         self.model = model()
         self.loaded: list[int] = []
+        self.about: Mapping[str, Any] = {}
         self.looks = 0
 
     def look(self) -> VersionInfo | None:
@@ -40,10 +43,11 @@ class Registry:
             raise self.trouble
         return self.production
 
-    def load(self, wanted: VersionInfo) -> TrainedModel:
+    def load(self, wanted: VersionInfo, about: Mapping[str, Any]) -> TrainedModel:
         if self.load_trouble:
             raise self.load_trouble
         self.loaded.append(wanted.number)
+        self.about = about
         return self.model
 
 
@@ -81,6 +85,25 @@ def test_it_tells_how_a_version_was_measured_and_nothing_of_the_machine(
     assert about["metrics"] == {"precision_at_10": 0.11}
     assert (about["run_id"], about["reason"]) == ("abc", "the first")
     assert about["trained_at"] == "2026-01-02T00:00:00+00:00"
+
+
+def test_what_is_known_of_a_version_is_known_after_a_restart_without_the_registry(
+    registry: Registry,
+) -> None:
+    registry.production = version(3, "abc", tags={"reason": "the first"})
+    first = ModelWatcher(registry.look, registry.load, lambda: None, POLL_SECONDS)
+    first.look()
+    registry.trouble = TrackingUnavailableError("MLflow does not answer")
+    kept = KeptVersion(3, model(), registry.about)
+    again = ModelWatcher(registry.look, registry.load, lambda: kept, POLL_SECONDS)
+    again.start()
+    again.stop()
+    assert first.current is not None
+    assert again.current is not None
+    before, after = first.current.about, again.current.about
+    assert after["reason"] == "the first"
+    assert before.pop("loaded_at") <= after.pop("loaded_at")
+    assert before == after
 
 
 def test_it_serves_nothing_before_a_version_is_in_production(
@@ -185,7 +208,9 @@ def test_it_complains_once_of_a_model_that_cannot_answer(
 
 def test_it_starts_with_the_last_model_while_the_registry_is_down(registry: Registry) -> None:
     registry.trouble = TrackingUnavailableError("MLflow does not answer")
-    watcher = ModelWatcher(registry.look, registry.load, lambda: (3, model()), POLL_SECONDS)
+    watcher = ModelWatcher(
+        registry.look, registry.load, lambda: KeptVersion(3, model()), POLL_SECONDS
+    )
     watcher.start()
     assert serving(watcher) == 3, "at once, before the first look"
     wait_until(lambda: registry.looks > 2)
@@ -199,7 +224,9 @@ def test_a_last_model_that_cannot_answer_does_not_keep_it_from_starting(
     registry: Registry,
 ) -> None:
     registry.production = version(1)
-    watcher = ModelWatcher(registry.look, registry.load, lambda: (3, BROKEN), POLL_SECONDS)
+    watcher = ModelWatcher(
+        registry.look, registry.load, lambda: KeptVersion(3, BROKEN), POLL_SECONDS
+    )
     watcher.start()
     wait_until(lambda: serving(watcher) == 1)
     watcher.stop()
