@@ -156,7 +156,8 @@ class UserRating(BaseModel):
     """The latest rating of a show by a user."""
 
     show_id: int
-    title: str | None
+    title: str | None = Field(description="null: the model does not know the show.")
+    genres: list[str]
     rating: int | None = Field(description="null: watched, not rated")
 
 

@@ -37,7 +37,6 @@ OPEN: Final = frozenset({"/", "/docs.json", *INFRASTRUCTURE})
 OTHER: Final = "other"
 """The route of all that is none, so that nobody can fill the metrics with paths."""
 
-_READING: Final = frozenset({"GET", "HEAD"})
 _TOO_LARGE: Final = 413
 _CLOSE: Final = (b"connection", b"close")
 
@@ -82,7 +81,7 @@ class Rules:
                 seconds = math.ceil(wait)
                 said = f"too many requests; try again in {seconds} s"
                 return refusal(429, said, {"Retry-After": str(seconds)})
-        if scope["method"] in _READING:
+        if scope["method"] == "GET":
             return None
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
@@ -127,6 +126,9 @@ class Entrance:
         if self._rules is None:
             self._rules = Rules(now.settings)
         sent = _Sent(send, now)
+        if scope["method"] == "HEAD":
+            # Answered as GET is; the server, which knows better, leaves the body out.
+            scope = {**scope, "method": "GET"}
         route, refused = self._route(scope)
         refused = refused or self._rules.refusal(scope)
         source = ""
@@ -135,7 +137,7 @@ class Entrance:
                 await refused(scope, receive, sent)
             elif route == RECOMMEND:
                 source = await _recommend(now, scope, receive, sent)
-            elif scope["method"] in _READING:
+            elif scope["method"] == "GET":
                 await self._inner(scope, receive, sent)
             else:
                 await self._pass_on(scope, receive, sent)
@@ -150,7 +152,7 @@ class Entrance:
         method, path = scope["method"], scope["path"]
         if path == RECOMMEND and method == "POST":
             return RECOMMEND, None
-        if path in INFRASTRUCTURE and method in _READING:
+        if path in INFRASTRUCTURE and method == "GET":
             return path, None
         allowed: set[str] = set()
         for route in self._app.routes:
@@ -160,7 +162,9 @@ class Entrance:
             if match is Match.PARTIAL:
                 allowed |= getattr(route, "methods", None) or set()
         if path in INFRASTRUCTURE:
-            allowed = set(_READING)
+            allowed = {"GET"}
+        if "GET" in allowed:
+            allowed |= {"HEAD"}
         if allowed:
             return OTHER, nowhere(method, path, 405, {"Allow": ", ".join(sorted(allowed))})
         return OTHER, nowhere(method, path)

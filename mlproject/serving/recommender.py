@@ -1,6 +1,7 @@
 """Answers for one user from one version of the model."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -8,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlproject.core import columns as c
 from mlproject.core.histories import Histories
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
@@ -222,10 +222,10 @@ class Recommender:
         ids: list[int] = self.model.shows.ids[rows].tolist()
         return ids
 
-    def title(self, show_id: int) -> str | None:
-        """Return a show's title, None if the model does not know the show."""
+    def card(self, show_id: int) -> Mapping[str, Any]:
+        """Return what is known of a show, nothing if the model does not know the show."""
         row = self.model.shows.row(show_id)
-        return None if row == UNKNOWN_ROW else str(self.model.cards[row][c.TITLE])
+        return {} if row == UNKNOWN_ROW else self.model.cards[row]
 
     def warm_up(self) -> None:
         """Answer once with a history and once without, to touch every array."""

@@ -1,7 +1,8 @@
 """Requests, read strictly; what is wrong with one is said in a sentence."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -133,7 +134,7 @@ class RecommendRequest(_Request):
             for name in ("user_id", "history"):
                 if name in self.model_fields_set:
                     raise ValueError(f"{name} must be {_WANTED[name]}, got null")
-            raise ValueError("user_id is missing")
+            raise ValueError("user_id or history is missing")
         if self.user_id is not None and self.history is not None:
             raise ValueError("there are both user_id and history; leave one out")
         return self
@@ -168,6 +169,15 @@ class SimilarRequest(_Request):
 
     show_id: Id
     num_items: Count = DEFAULT_ITEMS
+
+
+class FindRequest(BaseModel):
+    """What is looked for; it stands in the address, so its fields are texts at first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: str = Field(default="", max_length=200, examples=["dark"])
+    limit: int = Field(default=20, ge=1, le=100)
 
 
 class RateRequest(_Request):
@@ -227,8 +237,40 @@ def parsed(kind: type[Asked], body: bytes, *, most: int) -> Asked:
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         raise RequestError(sentence(detail, kind.sample, most)) from None
+    # Each field has a colon; where there are no others, none can be there twice.
+    if body.count(b":") != len(asked.model_fields_set):
+        check_fields(body)
     check_count(asked, most)
     return asked
+
+
+def check_fields(body: bytes) -> None:
+    """Raise RequestError if an object in a body has a field twice; parsers take the last.
+
+    What is no JSON passes: who reads it says so.
+
+    Examples
+    --------
+    >>> check_fields(b'{"user_id": 1, "user_id": 2}')
+    Traceback (most recent call last):
+    mlproject.core.errors.RequestError: 'user_id' is there twice; leave one out
+    """
+    with suppress(ValueError, RecursionError):
+        json.loads(body, object_pairs_hook=_once)
+
+
+def check_once(names: Iterable[str]) -> None:
+    """Raise RequestError if a name is there twice."""
+    known: set[str] = set()
+    for name in names:
+        if name in known:
+            raise RequestError(f"{_shortened(name)!r} is there twice; leave one out")
+        known.add(name)
+
+
+def _once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    check_once(name for name, _ in fields)
+    return dict(fields)
 
 
 def check_count(asked: BaseModel, most: int) -> None:

@@ -1,13 +1,16 @@
 """The routes, with all that the OpenAPI document says of them."""
 
 import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlproject.core import columns as c
 from mlproject.serving import contract
 from mlproject.serving.answers import encoded
 from mlproject.serving.contract import problems
@@ -16,11 +19,14 @@ from mlproject.serving.rating import event_of, rate_now
 from mlproject.serving.recommending import answers, recommended
 from mlproject.serving.requests import (
     BatchRequest,
+    FindRequest,
     RateRequest,
     RecommendRequest,
     SimilarRequest,
     UnrateRequest,
     check_count,
+    check_fields,
+    check_once,
 )
 from mlproject.serving.state import Serving, serving_of
 
@@ -31,7 +37,25 @@ _INT64_MAX: Final = 2**63 - 1
 ShowId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[2])]
 UserId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[1])]
 
+
+class BodyRoute(APIRoute):
+    """A route whose bodies have no field twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def checked(request: Request) -> Response:
+            check_fields(await request.body())
+            return await handle(request)
+
+        return checked
+
+
 router = APIRouter(
+    route_class=BodyRoute,
     responses={"default": {"model": contract.Problem, "description": "A problem"}},
     generate_unique_id_function=lambda route: route.name,
 )
@@ -99,7 +123,7 @@ async def rate(asked: RateRequest, request: Request) -> Response:
     """Take a rating; the answer comes when it is durable, and from then on it counts."""
     now = serving_of(request)
     told = await _noted(now, asked)
-    return json_answer(encoded({**told, "title": _title(now, asked.show_id)}), 201)
+    return json_answer(encoded({**told, "title": _card(now, asked.show_id).get(c.TITLE)}), 201)
 
 
 @router.delete(
@@ -134,7 +158,7 @@ async def user_ratings(user_id: UserId, request: Request) -> Response:
     history = now.histories.of(user_id)
     rated = zip(history.ratings.show_ids.tolist(), history.ratings.ratings.tolist(), strict=True)
     ratings = [
-        {"show_id": show_id, "title": _title(now, show_id), "rating": rating or None}
+        {"show_id": show_id, **_named(now, show_id), "rating": rating or None}
         for show_id, rating in rated
     ]
     position = history.position.record()
@@ -149,14 +173,11 @@ async def user_ratings(user_id: UserId, request: Request) -> Response:
     responses=problems(s503=NO_MODEL),
     tags=["shows"],
 )
-async def find_shows(
-    request: Request,
-    q: Annotated[str, Query(max_length=200, examples=["dark"])] = "",
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> Response:
+async def find_shows(asked: Annotated[FindRequest, Query()], request: Request) -> Response:
     """Find titles without regard to case and accents; those that begin so first, then by fame."""
+    check_once(name for name, _ in request.query_params.multi_items())
     showcase = serving_of(request).recommender.showcase
-    cards = [showcase.card(row) for row in showcase.search(q, limit)]
+    cards = [showcase.card(row) for row in showcase.search(asked.q, asked.limit)]
     return json_answer(b'{"shows":[%b]}' % b",".join(cards))
 
 
@@ -200,6 +221,12 @@ async def _noted(now: Serving, asked: RateRequest | UnrateRequest) -> dict[str, 
     return {"event_id": event.event_id, **asdict(place)}
 
 
-def _title(now: Serving, show_id: int) -> str | None:
+def _card(now: Serving, show_id: int) -> Mapping[str, Any]:
+    """Return what is known of a show, nothing if the version does not know it."""
     current = now.watcher.current
-    return current.title(show_id) if current else None
+    return current.card(show_id) if current else {}
+
+
+def _named(now: Serving, show_id: int) -> dict[str, Any]:
+    card = _card(now, show_id)
+    return {"title": card.get(c.TITLE), "genres": card.get(c.GENRES, [])}

@@ -3,9 +3,10 @@
 import difflib
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ from mlproject.core.model import TrainedModel
 from mlproject.serving.answers import encoded
 
 Mask = NDArray[np.bool_]
+
+
+class _Held(NamedTuple):
+    """A genre or type as it is spelled, and the shows that have it."""
+
+    name: str
+    mask: Mask
 
 
 class Showcase:
@@ -66,29 +74,29 @@ class Showcase:
         vectors: NDArray[np.float32] = held / np.maximum(lengths, 1)
         return vectors
 
-    def _any_of(self, what: str, names: Iterable[str], known: dict[str, Mask]) -> Mask:
+    def _any_of(self, what: str, names: Iterable[str], known: Mapping[str, _Held]) -> Mask:
         allowed = np.zeros(len(self._model.shows), dtype=np.bool_)
         for name in names:
-            mask = known.get(name.casefold())
-            if mask is None:
+            held = known.get(name.casefold())
+            if held is None:
                 raise RequestError(_no_such(what, name, known))
-            allowed |= mask
+            allowed |= held.mask
         return allowed
 
     @cached_property
-    def _genres(self) -> dict[str, Mask]:
-        return _masks([card.get(c.GENRES, ()) for card in self._model.cards])
+    def _genres(self) -> dict[str, _Held]:
+        return _held([card.get(c.GENRES, ()) for card in self._model.cards])
 
     @cached_property
-    def _types(self) -> dict[str, Mask]:
-        return _masks([[card[c.TYPE]] if c.TYPE in card else [] for card in self._model.cards])
+    def _types(self) -> dict[str, _Held]:
+        return _held([[card[c.TYPE]] if c.TYPE in card else [] for card in self._model.cards])
 
     @cached_property
     def _genre_matrix(self) -> Mask:
         """bool, shape ``(genres, shows)``."""
         if not self._genres:
             return np.zeros((0, len(self._model.shows)), dtype=np.bool_)
-        return np.stack(list(self._genres.values()))
+        return np.stack([held.mask for held in self._genres.values()])
 
     # Search
 
@@ -143,19 +151,23 @@ def plain(text: str) -> str:
     return " ".join(bare.split())
 
 
-def _masks(names_of: Sequence[Iterable[str]]) -> dict[str, Mask]:
+def _held(names_of: Sequence[Iterable[str]]) -> dict[str, _Held]:
+    """Return by its name without case what shows have; of spellings the first counts."""
     rows: dict[str, list[int]] = {}
+    spelled: dict[str, str] = {}
     for row, names in enumerate(names_of):
         for name in names:
             rows.setdefault(name.casefold(), []).append(row)
+            spelled.setdefault(name.casefold(), name)
     found = {}
     for name in sorted(rows):
-        found[name] = np.zeros(len(names_of), dtype=np.bool_)
-        found[name][rows[name]] = True
+        mask = np.zeros(len(names_of), dtype=np.bool_)
+        mask[rows[name]] = True
+        found[name] = _Held(spelled[name], mask)
     return found
 
 
-def _no_such(what: str, name: str, known: Iterable[str]) -> str:
+def _no_such(what: str, name: str, known: Mapping[str, _Held]) -> str:
     close = difflib.get_close_matches(name.casefold(), known, n=1)
-    hint = f", did you mean {close[0]!r}?" if close else ""
+    hint = f", did you mean {known[close[0]].name!r}?" if close else ""
     return f"no show has the {what} {name!r}{hint}"

@@ -108,7 +108,7 @@ def test_the_next_answer_is_by_the_new_version(client: TestClient, watcher: Any)
         ("", "the body is not JSON"),
         ("user_id=1", "the body is not JSON"),
         ("[1]", "the body is not a JSON object"),
-        ("{}", "user_id is missing"),
+        ("{}", "user_id or history is missing"),
         ('{"user_id": "ann"}', "user_id must be a whole number from 0 to 9223372036854775807"),
         ('{"user_id": 1, "num_items": 51}', "num_items must be a whole number from 1 to 50"),
         ('{"user_id": 1, "items": 5}', "'items' is no field of this request"),
@@ -143,6 +143,19 @@ def test_another_method_is_405(client: TestClient, method: str) -> None:
 def test_405_names_the_method_that_is_allowed(client: TestClient) -> None:
     """As RFC 9110, section 15.5.6, asks for."""
     assert client.get("/recommend").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/model", "/shows?q=x", "/users/1/ratings", "/docs.json", "/"])
+def test_head_is_answered_as_get_is(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code == 200
+    assert head.headers == get.headers
+
+
+def test_405_names_head_beside_get(client: TestClient) -> None:
+    assert client.post("/model", json={}).headers["allow"] == "GET, HEAD"
+    assert client.post("/livez", json={}).headers["allow"] == "GET, HEAD"
+    assert client.head("/recommend").headers["allow"] == "POST"
 
 
 def test_a_large_body_is_413(client: TestClient) -> None:

@@ -133,5 +133,5 @@ def test_a_model_from_disk_answers_alike(recommender: Recommender, tmp_path: Pat
 
 
 def test_a_title_is_known_of_shows_of_the_model_only(recommender: Recommender) -> None:
-    assert recommender.title(30) == "Show 30"
-    assert recommender.title(31) is None
+    assert recommender.card(30)["title"] == "Show 30"
+    assert recommender.card(31) == {}

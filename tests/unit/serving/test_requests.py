@@ -28,6 +28,7 @@ JSON = st.recursive(
         ('{"user_id": 0, "num_items": 1}', 0, 1),
         ('{"num_items": 100, "user_id": 9223372036854775807}', 2**63 - 1, 100),
         (' {"user_id":1}\n', 1, 10),
+        ('{"user_id":1,"genres":[":::"]}', 1, 10),
     ],
 )
 def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
@@ -46,8 +47,15 @@ def test_a_good_body_is_read(body: str, user_id: int, num_items: int) -> None:
         ("null", f"the body is not a JSON object; {EXAMPLE}"),
         ("7", f"the body is not a JSON object; {EXAMPLE}"),
         ('[{"user_id": 1}]', f"the body is not a JSON object; {EXAMPLE}"),
-        ("{}", f"user_id is missing; {EXAMPLE}"),
-        ('{"num_items": 3}', f"user_id is missing; {EXAMPLE}"),
+        ("{}", f"user_id or history is missing; {EXAMPLE}"),
+        ('{"num_items": 3}', f"user_id or history is missing; {EXAMPLE}"),
+        ('{"user_id": 1, "user_id": 2}', "'user_id' is there twice; leave one out"),
+        ('{"user_id": 1, "user_id": 1}', "'user_id' is there twice; leave one out"),
+        ('{"user_id": 1, "user\\u005fid": 2}', "'user_id' is there twice; leave one out"),
+        (
+            '{"history": [{"show_id": 3, "rating": 1, "rating": 9}]}',
+            "'rating' is there twice; leave one out",
+        ),
         ('{"user": 1, "user_id": 1}', f"'user' is no field of this request; {EXAMPLE}"),
         ('{"user_id": "1"}', f'{USER_ID} "1"'),
         ('{"user_id": "ü"}', f'{USER_ID} "ü"'),

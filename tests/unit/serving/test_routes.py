@@ -76,7 +76,9 @@ def test_only_shows_that_are_wished_for_are_recommended(
 def test_an_unknown_genre_is_named_with_the_nearest(client: TestClient) -> None:
     answer = client.post("/recommend", json={"user_id": 1, "genres": ["Darma"]})
     assert answer.status_code == 400
-    assert answer.json()["error"] == "no show has the genre 'Darma', did you mean 'drama'?"
+    assert answer.json()["error"] == "no show has the genre 'Darma', did you mean 'Drama'?"
+    answer = client.post("/recommend", json={"user_id": 1, "types": ["scriptet"]})
+    assert answer.json()["error"] == "no show has the type 'scriptet', did you mean 'Scripted'?"
 
 
 def test_diversity_lets_another_genre_come_sooner(client: TestClient) -> None:
@@ -119,6 +121,27 @@ def test_of_a_batch_each_has_its_answer_or_its_problem(client: TestClient) -> No
     assert misspelt["error"].startswith("requests[1]: 'user' is no field of this request")
     assert genre["error"] == "requests[2]: no show has the genre 'X'"
     assert (number["status"], number["error"][:11]) == (400, "requests[3]")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/recommend", '{"user_id": 1, "user_id": 2}'),
+        ("POST", "/recommend/batch", '{"requests": [{"user_id": 1, "user_id": 2}]}'),
+        ("POST", "/similar", '{"show_id": 10, "show_id": 20}'),
+        ("POST", "/rate", '{"user_id": 1, "show_id": 10, "rating": 1, "rating": 9}'),
+        ("DELETE", "/rate", '{"user_id": 1, "user_id": 2, "show_id": 10}'),
+    ],
+)
+def test_a_field_that_is_there_twice_is_refused(
+    client: TestClient, store: MemoryStore, method: str, path: str, body: str
+) -> None:
+    answer = client.request(
+        method, path, content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith("is there twice; leave one out")
+    assert not store.objects
 
 
 @pytest.mark.parametrize("requests", [[], [{"user_id": 1}] * 101])
@@ -164,9 +187,9 @@ def test_a_user_can_see_their_ratings(client: TestClient, app: FastAPI) -> None:
     serving(app).histories.ratings[2] = {10: 9, 20: 0, 777: 3}
     told = client.get("/users/2/ratings").json()
     assert told["ratings"] == [
-        {"show_id": 10, "title": "Dark", "rating": 9},
-        {"show_id": 20, "title": "Élite", "rating": None},
-        {"show_id": 777, "title": None, "rating": 3},
+        {"show_id": 10, "title": "Dark", "genres": ["Drama", "Mystery"], "rating": 9},
+        {"show_id": 20, "title": "Élite", "genres": ["Drama"], "rating": None},
+        {"show_id": 777, "title": None, "genres": [], "rating": 3},
     ]
 
 
@@ -200,6 +223,8 @@ def test_so_many_shows_are_found_as_asked_for(client: TestClient) -> None:
     ("path", "status", "sentence"),
     [
         ("/shows?limit=0", 400, 'limit must be a whole number from 1 to 100, got "0"'),
+        ("/shows?limt=5", 400, "'limt' is no field of this request"),
+        ("/shows?q=a&q=b", 400, "'q' is there twice; leave one out"),
         ("/shows/777", 404, "version 3 knows no show 777"),
         ("/shows/x", 400, "show_id must be a whole number from 0 to"),
         ("/shows/-1", 400, "show_id must be a whole number from 0 to"),
