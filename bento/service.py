@@ -9,12 +9,16 @@ import asyncio
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import bentoml
+import psutil
 import uvicorn.config
 from _bentoml_impl.server.app import ServiceAppFactory
 from _bentoml_sdk import Service
+from bentoml._internal.configuration.containers import BentoMLContainer
+from prometheus_client import multiprocess
 from starlette.types import ASGIApp
 
 from mlproject import config
@@ -56,11 +60,19 @@ def settle() -> None:
     gc.freeze()
 
 
+def bury_the_dead(folder: str) -> None:
+    """Drop what workers that were killed told last, since it would be told for ever."""
+    for pid in {file.stem.rpartition("_")[2] for file in Path(folder).glob("gauge_live*.db")}:
+        if not psutil.pid_exists(int(pid)):
+            multiprocess.mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+
+
 _beside: set[asyncio.Task[None]] = set()
 
 
 def begin() -> None:
     """Prepare a worker that is about to take requests."""
+    bury_the_dead(BentoMLContainer.prometheus_multiproc_dir.get())
     gc.collect()
     gc.set_threshold(20_000, 20, 100)
     settle()

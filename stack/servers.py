@@ -299,7 +299,8 @@ class Stack:
         return Server(
             "mlflow",
             (
-                *(beside_python("mlflow"), "server", "--host", HOST),
+                *(sys.executable, "-m", "mlproject.registry.server_alone", "server"),
+                *("--host", HOST),
                 *("--port", str(self.ports.mlflow), "--workers", "1", "--serve-artifacts"),
                 *("--artifacts-destination", f"s3://{ARTIFACTS_BUCKET}"),
                 *("--uvicorn-opts", "--log-level warning"),

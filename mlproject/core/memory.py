@@ -2,7 +2,12 @@
 
 import ctypes
 import gc
+import os
 import sys
+from pathlib import Path
+from typing import Final
+
+_STATM: Final = Path("/proc/self/statm")
 
 
 def give_back() -> None:
@@ -15,3 +20,10 @@ def give_back() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
         if trim is not None:
             trim(0)
+
+
+def resident_bytes() -> int | None:
+    """Return how much of this process is in memory, None where the system does not say (macOS)."""
+    if not _STATM.exists():
+        return None
+    return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

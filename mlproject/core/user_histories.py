@@ -84,6 +84,8 @@ class HistoriesStatus:
         In this process's memory.
     passed_over
         Messages and rows that could not be read, since this process has started.
+    size
+        Bytes of the files, of which those are in memory that are read.
     """
 
     is_loaded: bool
@@ -94,6 +96,7 @@ class HistoriesStatus:
     users: int
     live_ratings: int
     passed_over: int
+    size: int = 0
 
 
 class UserHistories(Protocol):

@@ -197,6 +197,7 @@ class FollowedHistories:
             users=len(self._copy.ratings.user_id),
             live_ratings=len(self._overlay),
             passed_over=self._passed_over,
+            size=self._copy.ratings.size,
         )
 
     def _run(self) -> None:

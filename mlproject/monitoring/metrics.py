@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from mlproject.core.cancel import Cancelled
+from mlproject.core.decisions import FOREVER
 
 # For types only: the generator has nothing that trains.
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlproject.core.decisions import Decision
     from mlproject.pipelines.cycle import Cycle, Trained
 
 # A cycle takes from a fraction of a second to minutes.
@@ -95,6 +97,13 @@ class BuilderMetrics:
         self.generation = Gauge(
             "tvrec_snapshot_generation", "How often the snapshot was switched", registry=registry
         )
+        self.offset = Gauge(
+            "tvrec_snapshot_offset",
+            "Offset after the last event of the snapshot, by partition; what tvrec_history_offset "
+            "is ahead is on its way from the topic through the bucket",
+            ["partition"],
+            registry=registry,
+        )
         self.known = Gauge(
             "tvrec_snapshot_known_ratio",
             "Share of the ratings whose show the catalogue knows",
@@ -111,6 +120,18 @@ class BuilderMetrics:
             "Precision@k on the last holdout, of the candidate and of its rivals: popularity, "
             "production, reference",
             ["trainer", "whose"],
+            registry=registry,
+        )
+        self.online = Gauge(
+            "tvrec_online_precision_at_k",
+            "Precision@k on what had just arrived and nobody had learned: of what is in "
+            "production, of it as it was measured, and of popularity",
+            ["whose"],
+            registry=registry,
+        )
+        self.online_users = Gauge(
+            "tvrec_online_users",
+            "Users of tvrec_online_precision_at_k: with few it is chance",
             registry=registry,
         )
         self.decisions = Counter(
@@ -130,7 +151,9 @@ class BuilderMetrics:
         )
         self.held = Gauge(
             "tvrec_production_held",
-            "1 while a person holds what is in production, so that the builder may not replace it",
+            "1 while a person holds what is in production, so that the builder may not replace it; "
+            "until: when that ends, never = when it is released",
+            ["by", "until"],
             registry=registry,
         )
         self.drift = Gauge(
@@ -165,11 +188,25 @@ class BuilderMetrics:
         self._show_data(cycle, now)
         for trained in cycle.trained:
             self._show_training(trained, cycle.k)
-        self.held.set(bool(cycle.hold))
+        self._show_hold(cycle.hold)
+        if cycle.online and cycle.online.precisions:
+            self.online_users.set(cycle.online.users)
+            for whose, value in cycle.online.precisions.items():
+                self.online.labels(whose or "production").set(value)
         self.production.set(cycle.production.number if cycle.production else 0)
         promoted = cycle.production.tags.get("promoted_at") if cycle.production else None
         if promoted:
             self.production_changed.set(datetime.fromisoformat(promoted).timestamp())
+
+    def _show_hold(self, hold: Decision | None) -> None:
+        # Of who held it before nothing must be left.
+        self.held.clear()
+        if hold is None:
+            self.held.labels("", "").set(0)
+        else:
+            end = hold.held_until
+            until = end.isoformat(timespec="minutes") if end and end != FOREVER else "never"
+            self.held.labels(hold.by, until).set(1)
 
     def _show_data(self, cycle: Cycle, now: float) -> None:
         data, report = cycle.dataset, cycle.dataset.ingested
@@ -185,6 +222,8 @@ class BuilderMetrics:
         if len(data.interactions):
             self.newest_event.set(float(data.interactions.rated_at.max()) / 1000)
         self.generation.set(report.generation)
+        for partition, offset in report.offsets.items():
+            self.offset.labels(str(partition)).set(offset)
         self.known.set(data.known_share)
         self.dataset.labels("ratings").set(len(data.interactions))
         self.dataset.labels("users").set(len(data.interactions.users))

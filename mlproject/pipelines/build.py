@@ -147,7 +147,6 @@ class Builder:
                 for trainer in trainers
             ]
             self._built = dataset.digest
-        held = current_standing(self.registry).hold(datetime.now(UTC))
         return Cycle(
             cycle_id,
             self.params.k,
@@ -156,7 +155,8 @@ class Builder:
             found,
             trained,
             self.registry.production(),
-            held.hold if held else "",
+            current_standing(self.registry).hold(datetime.now(UTC)),
+            online,
         )
 
     def _foreseen(self, dataset: Dataset, before: RatingsState) -> Online | None:

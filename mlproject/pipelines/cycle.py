@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mlproject.core.aliases import PRODUCTION
+from mlproject.core.decisions import Decision
 from mlproject.core.runs import VersionInfo
 from mlproject.dataset.drift import Drift
 from mlproject.pipelines.dataset import Dataset
+from mlproject.pipelines.prequential import Online
 from mlproject.pipelines.train import TrainResult
 from mlproject.registry.gate import Outcome
 
@@ -66,7 +68,10 @@ class Cycle:
     production
         What is in production after it.
     hold
-        How a person holds it, "" if nobody does.
+        The decision by which a person holds it; None if nobody does.
+    online
+        How production has foreseen what had arrived since the cycle before; None if that cannot
+        be told.
     """
 
     cycle_id: str
@@ -76,7 +81,8 @@ class Cycle:
     drift: Drift | None = None
     trained: Sequence[Trained] = field(default_factory=tuple)
     production: VersionInfo | None = None
-    hold: str = ""
+    hold: Decision | None = None
+    online: Online | None = None
 
     @property
     def sentence(self) -> str:
@@ -109,7 +115,7 @@ class Cycle:
             "shows": len(data.catalogue),
             "seconds": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
             "production": self.production.number if self.production else None,
-            "hold": self.hold,
+            "hold": self.hold.hold if self.hold else "",
             "runs": [
                 {
                     "trainer": trained.trainer,

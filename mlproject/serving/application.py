@@ -160,7 +160,7 @@ def application(
 async def _measure(now: Serving) -> None:
     """Show how well histories are known, every few seconds."""
     while True:
-        now.metrics.show(now.histories.status)
+        now.metrics.show(now.histories.status, now.histories.position)
         now.metrics.load_failures.set(now.watcher.failures)
         if now.trial is not None:
             now.metrics.exposures_lost.set(now.trial.exposures.lost)

@@ -4,7 +4,8 @@ from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from mlproject.core.user_histories import HistoriesStatus
+from mlproject.core.memory import resident_bytes
+from mlproject.core.user_histories import HistoriesStatus, Position
 
 BUCKETS: Final = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
 """Seconds. An answer takes about one millisecond; a rating waits for the disk or Kafka."""
@@ -38,15 +39,15 @@ class ServiceMetrics:
         self._children: dict[tuple[str, str, int], Histogram] = {}
         self.model_version = Gauge(
             "tvrec_model_version",
-            "The version served; 0: none yet",
+            "The version that a worker serves; 0: none yet",
             registry=registry,
-            multiprocess_mode="livemostrecent",
+            multiprocess_mode="liveall",
         )
         self.model_loaded = Gauge(
             "tvrec_model_loaded_timestamp_seconds",
-            "When a worker last took up a version, whose age in the service this is",
+            "When a worker took up the version that it serves",
             registry=registry,
-            multiprocess_mode="livemostrecent",
+            multiprocess_mode="liveall",
         )
         self.swaps = Counter(
             "tvrec_model_swaps",
@@ -72,6 +73,38 @@ class ServiceMetrics:
             ["where"],
             registry=registry,
             multiprocess_mode="livemax",
+        )
+        self.history_users = Gauge(
+            "tvrec_history_users",
+            "Users in the files that the workers share",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.history_bytes = Gauge(
+            "tvrec_history_bytes",
+            "Bytes of the files that the workers share, of which those are in memory that are read",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.history_offset = Gauge(
+            "tvrec_history_offset",
+            "Offset after the last event known, by partition: without waiting events, the end of "
+            "the topic",
+            ["partition"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.history_waiting = Gauge(
+            "tvrec_history_waiting_events",
+            "Events known to wait in the stream",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.memory = Gauge(
+            "tvrec_worker_memory_bytes",
+            "Resident memory of a worker, the files that it maps included",
+            registry=registry,
+            multiprocess_mode="liveall",
         )
         self.history_passed_over = Gauge(
             "tvrec_history_passed_over",
@@ -131,9 +164,17 @@ class ServiceMetrics:
         self.model_loaded.set_to_current_time()
         self.swaps.inc()
 
-    def show(self, status: HistoriesStatus) -> None:
-        """Take over how well histories are known."""
+    def show(self, status: HistoriesStatus, position: Position) -> None:
+        """Take over how well histories are known, and how far; look at the memory too."""
         self.history_lag.set(status.lag_seconds)
         self.history_ratings.labels("files").set(status.ratings)
         self.history_ratings.labels("memory").set(status.live_ratings)
+        self.history_users.set(status.users)
+        self.history_bytes.set(status.size)
         self.history_passed_over.set(status.passed_over)
+        if status.events_behind is not None:
+            self.history_waiting.set(status.events_behind)
+        for partition, offset in position.offsets.items():
+            self.history_offset.labels(str(partition)).set(offset)
+        if (resident := resident_bytes()) is not None:
+            self.memory.set(resident)

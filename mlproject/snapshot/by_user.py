@@ -47,6 +47,11 @@ class RatingsByUser:
     def __len__(self) -> int:
         return len(self.show_id)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all arrays."""
+        return sum(getattr(self, field.name).nbytes for field in fields(self))
+
     @classmethod
     def of(cls, ratings: RatingColumns) -> Self:
         """Take over rows that are sorted and distinct already."""

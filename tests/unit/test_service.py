@@ -2,6 +2,8 @@
 
 import gc
 import importlib.util
+import os
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +53,22 @@ def test_a_worker_is_ready_with_a_model_and_watches_until_its_end(service: Modul
         assert made.__is_ready__()
     watcher._thread.join(120)  # it may be importing MLflow
     assert not watcher._thread.is_alive()
+
+
+def test_what_a_killed_worker_told_is_told_no_more(service: ModuleType, tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    dead, alive, counted = (
+        tmp_path / name
+        for name in (
+            f"gauge_livemax_{ended.pid}.db",
+            f"gauge_livemax_{os.getpid()}.db",
+            f"counter_{ended.pid}.db",
+        )
+    )
+    for file in (dead, alive, counted):
+        file.touch()
+    service.bury_the_dead(str(tmp_path))
+    assert not dead.exists()
+    assert alive.exists()
+    assert counted.exists(), "what has been counted stays"

@@ -1,6 +1,7 @@
 """What the processes without a page of their own count."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,11 +11,13 @@ from mlproject.batches.keys import BatchKey
 from mlproject.batches.sink import BatchSink
 from mlproject.core.cancel import Cancelled
 from mlproject.core.catalogue import Catalogue
+from mlproject.core.decisions import FOREVER, Action, Decision
 from mlproject.core.errors import TrackingUnavailableError
 from mlproject.dataset.drift import Drift
 from mlproject.monitoring.metrics import BuilderMetrics, ExporterMetrics
 from mlproject.pipelines.cycle import Cycle, Trained
 from mlproject.pipelines.dataset import Dataset, load_dataset
+from mlproject.pipelines.prequential import Online
 from mlproject.pipelines.train import TrainResult
 from mlproject.registry.gate import Cause, Outcome, Verdict
 from mlproject.testing import MemoryStore
@@ -149,10 +152,32 @@ def test_production_is_as_old_as_its_promotion(told: Told, dataset: Dataset) -> 
     assert told.value("tvrec_production_changed_timestamp_seconds") == at.timestamp()
 
 
-def test_a_hold_is_told_until_it_ends(told: Told, dataset: Dataset) -> None:
-    for hold, expected in (("held by ann", 1), ("", 0)):
+def test_a_hold_names_who_and_until_when_until_it_ends(told: Told, dataset: Dataset) -> None:
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    for end, until in ((FOREVER, "never"), (at, "2026-01-02T03:04+00:00")):
+        hold = Decision(at, Action.PROMOTE, 3, 2, "ann", "", by_hand=True, held_until=end)
         told.metrics.show(cycle(dataset, production=version(3), hold=hold))
-        assert told.value("tvrec_production_held") == expected
+        assert told.value("tvrec_production_held", by="ann", until=until) == 1
+    told.metrics.show(cycle(dataset, production=version(3)))
+    assert told.value("tvrec_production_held", by="ann", until=until) is None
+    assert told.value("tvrec_production_held", by="", until="") == 0
+
+
+def test_what_production_foresaw_stays_until_there_is_more(told: Told, dataset: Dataset) -> None:
+    found = {"": 0.2, "measured": 0.19, "popularity": 0.1}
+    online = Online(3, 5, ratings=9, users=4, unknown_users=0, unknown_shows=0, rating_shift=0)
+    for news in (replace(online, precisions=found), replace(online, users=0), None):
+        told.metrics.show(cycle(dataset, online=news))
+    for whose, expected in found.items():
+        name = "tvrec_online_precision_at_k"
+        assert told.value(name, whose=whose or "production") == expected
+    assert told.value("tvrec_online_users") == 4
+
+
+def test_the_snapshot_tells_how_far_each_partition_is_read(told: Told, dataset: Dataset) -> None:
+    told.metrics.show(cycle(dataset))
+    assert told.value("tvrec_snapshot_offset", partition="0") == 40
+    assert told.value("tvrec_snapshot_offset", partition="1") == 10
 
 
 def test_drift_is_told_if_there_is_any(told: Told, dataset: Dataset) -> None:

@@ -325,7 +325,10 @@ def test_it_is_ready_with_a_model_and_histories(
 def test_how_well_histories_are_known_is_a_metric(app: FastAPI, client: TestClient) -> None:
     assert client.post("/recommend", json={"user_id": 1}).status_code == 200
     now = serving(app)
-    now.metrics.show(replace(now.histories.status, lag_seconds=1.5, ratings=7, live_ratings=2))
+    now.metrics.show(
+        replace(now.histories.status, lag_seconds=1.5, ratings=7, live_ratings=2),
+        now.histories.position,
+    )
     told = {
         (sample.name, sample.labels.get("where", "")): sample.value
         for gauge in (now.metrics.history_lag, now.metrics.history_ratings)
