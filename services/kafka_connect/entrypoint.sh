@@ -7,17 +7,20 @@ if [[ -z ${CONNECT_BOOTSTRAP_SERVERS:-} ]]; then
     exit 2
 fi
 
-# A worker ends when it can resolve no name of Kafka: where DNS comes up later, that is waited for.
-resolves() {
+# A worker ends when no server of Kafka is there for a minute: those that come up later, and the DNS
+# that knows them, are waited for.
+reachable() {
     local server
     for server in ${CONNECT_BOOTSTRAP_SERVERS//,/ }; do
-        ! getent hosts "${server%:*}" >/dev/null || return 0
+        server=${server##*://}
+        # shellcheck disable=SC2016 # for the other shell to expand
+        ! timeout 5 bash -c ': <>"/dev/tcp/$0/$1"' "${server%:*}" "${server##*:}" 2>/dev/null || return 0
     done
     return 1
 }
 trap 'exit 143' TERM INT
-until resolves; do
-    echo "no name of $CONNECT_BOOTSTRAP_SERVERS is known to DNS; trying again in 2 s" >&2
+until reachable; do
+    echo "no server of $CONNECT_BOOTSTRAP_SERVERS answers; trying again in 2 s" >&2
     sleep 2
 done
 

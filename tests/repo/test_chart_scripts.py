@@ -237,6 +237,66 @@ def test_kafka_is_formatted_and_started_with_its_own_number(tmp_path: Path) -> N
     assert started == f"kafka-server-start.sh {tmp_path}/server.properties"
 
 
+def waiting_command(part: str, container: str) -> list[str]:
+    """What an init container of the chart runs."""
+    pods = {
+        k.component(item["metadata"]["labels"]): pod
+        for item, pod in k.pods(k.manifests("defaults"))
+    }
+    (found,) = [one for one in pods[part]["spec"]["initContainers"] if one["name"] == container]
+    command: list[str] = found["command"]
+    return command
+
+
+WAITING = pytest.mark.parametrize(
+    ("part", "container", "asks"),
+    [
+        (
+            "schema-registry",
+            "postgresql",
+            "--dbname postgresql://registry@tvrec-postgresql:5432/registry",
+        ),
+        ("mlflow", "tables", "db upgrade postgresql://it"),
+    ],
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> dict[str, str]:
+    """An environment in which PostgreSQL answers once there is a file of that name."""
+    for name in ("pg_isready", "mlflow"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "$*"\ntest -e {tmp_path}/postgresql\n')
+        (tmp_path / name).chmod(0o755)
+    return {"PATH": f"{tmp_path}:/usr/bin:/bin", "MLFLOW_BACKEND_STORE_URI": "postgresql://it"}
+
+
+@WAITING
+def test_a_part_starts_once_postgresql_answers(
+    tmp_path: Path, database: dict[str, str], part: str, container: str, asks: str
+) -> None:
+    with subprocess.Popen(
+        waiting_command(part, container), env=database, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{asks}\n"
+        assert process.poll() is None
+        (tmp_path / "postgresql").touch()
+        assert process.wait(timeout=30) == 0
+
+
+@WAITING
+def test_a_part_that_waits_for_postgresql_can_be_told_to_end(
+    database: dict[str, str], part: str, container: str, asks: str
+) -> None:
+    with subprocess.Popen(
+        waiting_command(part, container), env=database, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        assert process.wait(timeout=10) == 143
+
+
 def test_the_liveness_probe_is_for_an_old_file_only(tmp_path: Path) -> None:
     (probe,) = {
         tuple(container["livenessProbe"]["exec"]["command"])
