@@ -76,8 +76,8 @@ class ModelCache:
     def load_measured(self, version: VersionInfo) -> TrainedModel:
         """Return the model that was measured when a version was made.
 
-        It is not what the version serves if that was fitted again on everything, the
-        holdout included; see :mod:`mlproject.pipelines.fit_again`.
+        What the version serves may be another: the same recipe, fitted once more on everything,
+        the holdout included. See :mod:`mlproject.pipelines.making`.
 
         Raises
         ------

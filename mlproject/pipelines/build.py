@@ -97,7 +97,7 @@ class Builder:
         Cancelled
             If ``should_stop`` said so.
         TvrecError
-            As :func:`~mlproject.pipelines.train.load_dataset` and
+            As :func:`~mlproject.pipelines.dataset.load_dataset` and
             :func:`~mlproject.pipelines.train.train` raise it; the next build tries again.
         """
         cycle_id = uuid4().hex[:8]
