@@ -47,6 +47,11 @@ class Programs:
         return self.folder / "plugins"
 
     @property
+    def agent(self) -> Path:
+        """The agent that tells Prometheus what a Java process counts."""
+        return self.folder / "agent" / "jmx_prometheus_javaagent.jar"
+
+    @property
     def registry(self) -> Path:
         """The Schema Registry, unpacked."""
         return self.folder / "registry"

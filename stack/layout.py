@@ -24,6 +24,8 @@ class Ports:
     postgres: int = 15432
     mlflow: int = 15000
     service: int = 13000
+    kafka_metrics: int = 19404
+    connect_metrics: int = 18404
 
     def shifted(self, by: int) -> Self:
         """Return these ports, each so much higher."""

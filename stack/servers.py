@@ -219,7 +219,12 @@ class Stack:
     def _kafka(self) -> Server:
         return Server(
             "kafka",
-            self._java("kafka.Kafka", str(self.layout.config / "kafka.properties"), heap="512m"),
+            self._java(
+                "kafka.Kafka",
+                str(self.layout.config / "kafka.properties"),
+                heap="512m",
+                metrics=self.ports.kafka_metrics,
+            ),
             lambda: _listens(self.ports.kafka),
             f"{HOST}:{self.ports.kafka}",
         )
@@ -282,6 +287,7 @@ class Stack:
                 "org.apache.kafka.connect.cli.ConnectDistributed",
                 str(self.layout.config / "connect.properties"),
                 heap="768m",
+                metrics=self.ports.connect_metrics,
             ),
             lambda: _answers(f"{_http(self.ports.connect)}/connectors"),
             _http(self.ports.connect),
@@ -346,10 +352,14 @@ class Stack:
             ),
         ]
 
-    def _java(self, main: str, *arguments: str, heap: str) -> tuple[str, ...]:
+    def _java(
+        self, main: str, *arguments: str, heap: str, metrics: int | None = None
+    ) -> tuple[str, ...]:
+        agent = f"-javaagent:{self.programs.agent}={HOST}:{metrics}:{HERE / 'jmx.yaml'}"
         return (
             *(_java_program(), f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"),
             f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
+            *([agent] if metrics else []),
             *("-cp", str(self.programs.kafka / "*"), main, *arguments),
         )
 

@@ -34,6 +34,10 @@ for variable in "${!CONNECT_@}"; do
     printf '%s=%s\n' "${name//_/.}" "${value//$'\n'/\\n}"
 done >"$properties"
 
-read -ra heap <<<"${KAFKA_HEAP_OPTS:--XX:MaxRAMPercentage=70}"
-exec java "${heap[@]}" -Dlog4j2.configurationFile=/opt/connect/log4j2.properties \
+read -ra options <<<"${KAFKA_HEAP_OPTS:--XX:MaxRAMPercentage=70}"
+if [[ -n ${METRICS_PORT:-} ]]; then
+    agent=/opt/connect/agent/jmx_prometheus_javaagent.jar
+    options+=("-javaagent:$agent=$METRICS_PORT:/opt/connect/jmx.yaml")
+fi
+exec java "${options[@]}" -Dlog4j2.configurationFile=/opt/connect/log4j2.properties \
     -cp '/opt/connect/kafka/*' org.apache.kafka.connect.cli.ConnectDistributed "$properties"

@@ -1,106 +1,18 @@
 """`make run` as a newcomer sees it: one command, an answer, and nothing left behind."""
 
-import json
 import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.servers import BIN, ROOT, answers, environment, free_port, wait_until
+from tests.make_run import Running, up, wait_for_answer
+from tests.servers import BIN, ROOT, environment, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
-
-
-@dataclass
-class Running:
-    """A `tvrec up` under test."""
-
-    process: "subprocess.Popen[bytes]"
-    service: str
-    mlflow: str
-    log: Path
-    settings: dict[str, str]
-
-    def recommend(self, body: bytes) -> tuple[int, Any]:
-        request = urllib.request.Request(
-            f"{self.service}/recommend", body, {"Content-Type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
-
-    def text(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def processes(self) -> list[int]:
-        """The processes that work on this test's state folder, from what the kernel says."""
-        mark = f"TVREC_STATE_DIR={self.settings['TVREC_STATE_DIR']}".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
-
-
-@contextmanager
-def up(state: Path, **more: str) -> Iterator[Running]:
-    service, mlflow = free_port(), free_port()
-    settings = {
-        "TVREC_STATE_DIR": str(state),
-        "TVREC_SERVICE_PORT": str(service),
-        "TVREC_MLFLOW_PORT": str(mlflow),
-        "TVREC_SEED_USERS": "200",
-        "TVREC_SEED_RATINGS": "8000",
-        "TVREC_DIMENSIONS": "16",
-        "TVREC_EPOCHS": "5",
-        "TVREC_BUILD_INTERVAL": "15",
-        "TVREC_POLL_SECONDS": "1",
-        "TVREC_BATCH_SECONDS": "2",
-        **more,
-    }
-    log = state.parent / f"{state.name}.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [BIN / "tvrec", "up"],
-            cwd=ROOT,
-            env=environment(**settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    running = Running(
-        process, f"http://127.0.0.1:{service}", f"http://127.0.0.1:{mlflow}", log, settings
-    )
-    try:
-        yield running
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
-        for left in running.processes():
-            os.kill(left, signal.SIGKILL)
-
-
-def wait_for_answer(running: Running) -> None:
-    def ready() -> bool:
-        assert running.process.poll() is None, running.text()
-        return answers(f"{running.service}/readyz")
-
-    wait_until(ready, 240, "the service's /readyz")
 
 
 def stop(running: Running, number: signal.Signals = signal.SIGINT) -> float:
@@ -179,12 +91,7 @@ def test_from_nothing_to_an_answer_and_back(tmp_path: Path) -> None:
 def test_a_part_that_dies_ends_the_rest_and_the_next_start_goes_on(tmp_path: Path) -> None:
     with up(tmp_path / "var") as running:
         wait_for_answer(running)
-        (builder,) = [
-            pid
-            for pid in running.processes()
-            if Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"tvrec\0build\0")
-        ]
-        os.kill(builder, signal.SIGKILL)
+        os.kill(running.pid("build"), signal.SIGKILL)
         assert running.process.wait(timeout=30) == 1
         assert "builder stopped (rc=-9)" in running.text()
         assert "one part ended by itself" in running.text()

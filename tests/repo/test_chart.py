@@ -347,6 +347,9 @@ def test_our_pods_know_every_variable_that_they_are_given(values: str) -> None:
             assert not twice, f"{where}: {name} is set twice"
 
 
+JMX_PORT = 9404
+
+
 @EVERY
 def test_prometheus_is_told_the_port_at_which_a_part_answers(
     values: str, monkeypatch: pytest.MonkeyPatch
@@ -372,14 +375,50 @@ def test_metrics_can_be_off() -> None:
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         assert "ports" not in container
         assert not {one["name"] for one in container["env"]} & {"TVREC_METRICS_PORT"}
-    assert len(k.of_kind(off, "ServiceMonitor")) == 1, "the service's, which has a port anyway"
+    asked = {item["metadata"]["name"] for item in k.of_kind(off, "ServiceMonitor")}
+    assert not asked & {f"tvrec-{part}" for part in OFFSETS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"), [("StatefulSet", "kafka"), ("Deployment", "kafka-connect")]
+)
+def test_the_agent_of_kafka_tells_where_prometheus_asks(kind: str, part: str) -> None:
+    items = k.manifests("everything")
+    pod = k.named(items, kind, f"tvrec-{part}")["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert {"name": "metrics", "containerPort": JMX_PORT} in container["ports"]
+    assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(JMX_PORT)
+    service = k.named(items, "Service", f"tvrec-{part}")["spec"]
+    assert {"name": "metrics", "port": JMX_PORT, "targetPort": "metrics"} in service["ports"]
+
+
+def test_kafka_gets_the_agent_from_the_image_of_connect() -> None:
+    items = k.manifests("everything")
+    pod = k.named(items, "StatefulSet", "tvrec-kafka")["spec"]["template"]["spec"]
+    connect = k.named(items, "Deployment", "tvrec-kafka-connect")["spec"]["template"]["spec"]
+    (copying,) = pod["initContainers"]
+    assert copying["image"] == connect["containers"][0]["image"]
+    *_, folder = copying["command"][-1].split()
+    for container in (copying, *pod["containers"]):
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert f"{mounted['agent']}/" == folder
+    start = k.named(items, "ConfigMap", "tvrec-kafka")["data"]["start.sh"]
+    agent = f"-javaagent:{folder}jmx_prometheus_javaagent.jar={JMX_PORT}:{folder}jmx.yaml"
+    assert f'export KAFKA_OPTS="{agent}"' in start
+
+
+def test_kafka_has_no_agent_unless_it_is_asked_for() -> None:
+    items = k.manifests("everything", "--set", "metrics.jmxPort=0")
+    pod = k.named(items, "StatefulSet", "tvrec-kafka")["spec"]["template"]["spec"]
+    assert "initContainers" not in pod
+    assert "javaagent" not in str(items)
 
 
 def test_each_part_is_asked_where_the_prometheus_operator_is() -> None:
     items = k.manifests("everything")
     monitored = {k.component(item["spec"]["selector"]["matchLabels"])
                  for item in k.of_kind(items, "ServiceMonitor")}  # fmt: skip
-    assert monitored == {"recommendations-service", *OFFSETS}
+    assert monitored == {"recommendations-service", "kafka", "kafka-connect", *OFFSETS}
     (rules,) = k.of_kind(items, "PrometheusRule")
     assert rules["spec"] == yaml.safe_load((k.CHART / "files" / "alerts.yaml").read_text())
 

@@ -8,6 +8,7 @@ from mlproject.monitoring.port import OFFSETS
 from tests import kubernetes as k
 
 METRICS_PORT = 9464
+JMX_PORT = 9404
 
 Edge = tuple[str, str, int]
 
@@ -109,7 +110,8 @@ def test_only_the_service_and_metrics_are_open_to_others(values: str) -> None:
         for rule in spec.get("ingress") or []:
             inside = all("podSelector" in peer for peer in rule.get("from", [{}]))
             ports = {port["port"] for port in rule["ports"]}
-            metrics = part in OFFSETS and ports == {METRICS_PORT + OFFSETS[part]}
+            ours = part in OFFSETS and ports == {METRICS_PORT + OFFSETS[part]}
+            metrics = ours or (part in {"kafka", "kafka-connect"} and ports == {JMX_PORT})
             assert inside or metrics or part == "recommendations-service", part
 
 

@@ -275,6 +275,17 @@ prometheus.io/path: /metrics
 {{- end }}
 {{- end }}
 
+{{/* Kafka and Kafka Connect, whose agent comes from the image of Connect (stack/jmx.yaml). */}}
+{{- define "tvrec.jmxAnnotations" -}}
+{{- with .Values.metrics }}
+{{- if and .annotations .jmxPort }}
+prometheus.io/scrape: "true"
+prometheus.io/port: {{ .jmxPort | quote }}
+prometheus.io/path: /metrics
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "tvrec.metricsPorts" -}}
 {{- if (first .).Values.metrics.port }}
 ports:
