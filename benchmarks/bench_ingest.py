@@ -36,9 +36,9 @@ from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import DTYPES, RatingFrame
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import IngestLimits, current, ingest, manifest_of
+from mlproject.snapshot.ingest import IngestLimits, ingest, manifest_of
 from mlproject.snapshot.state import Merged, RatingsState
-from mlproject.snapshot.switch import Seen, commit, write_segments
+from mlproject.snapshot.switch import Seen, commit, current, write_segments
 from tests.servers import minio_program, minio_server, rclone_server
 
 SIZES = (1_000_000, 10_000_000, 50_000_000)

@@ -38,7 +38,8 @@ from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import hold_out
 from mlproject.events.simulator import Simulator
 from mlproject.serving.recommender import Recommender, Wish
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
+from mlproject.snapshot.switch import current
 from mlproject.testing import MemoryStore
 from mlproject.training.evaluation import by_popularity, evaluate
 from mlproject.training.lightfm import LightFMTrainer

@@ -5,13 +5,14 @@ frozen :class:`Settings` or raises :class:`~mlproject.core.errors.ConfigError` w
 sentence for each mistake, a misspelt ``TVREC_`` variable among them.
 """
 
+import configparser
 import difflib
 import json
 import os
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -468,6 +469,40 @@ def through_proxy(url: str) -> str:
     return (
         f" (through the proxy {where}, which {parts.scheme}_proxy names; if it does not lead "
         f"there, add {host} to no_proxy)"
+    )
+
+
+class MlflowAccess(NamedTuple):
+    """How MLflow lets us in, by the variables of MLflow's own client."""
+
+    user: str
+    password: str
+    token: str
+    insecure: bool
+    server_certificate: str
+    client_certificate: str
+
+
+def mlflow_access() -> MlflowAccess:
+    """Return what MLflow's own variables, or its file of credentials, say.
+
+    They are of https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/; request
+    plug-ins (``MLFLOW_TRACKING_AUTH``) are for MLflow's own client alone.
+    """
+    file = configparser.ConfigParser()
+    file.read(Path("~/.mlflow/credentials").expanduser())
+
+    def told(name: str) -> str:
+        name = f"MLFLOW_TRACKING_{name}"
+        return os.environ.get(name) or str(file.get("mlflow", name.lower(), fallback=""))
+
+    return MlflowAccess(
+        user=told("USERNAME"),
+        password=told("PASSWORD"),
+        token=told("TOKEN"),
+        insecure=told("INSECURE_TLS").lower() in {"true", "1"},
+        server_certificate=told("SERVER_CERT_PATH"),
+        client_certificate=told("CLIENT_CERT_PATH"),
     )
 
 

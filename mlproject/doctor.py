@@ -29,7 +29,7 @@ from mlproject.models.files import load_model
 from mlproject.objects.locks import hold
 from mlproject.pipelines.decide import WINDOW, settle
 from mlproject.pipelines.stream_note import read_note
-from mlproject.snapshot.ingest import current
+from mlproject.snapshot.switch import current
 
 
 @dataclass(frozen=True)

@@ -71,20 +71,28 @@ def request(
         raise UnavailableError(_reason(error) + config.through_proxy(url)) from error
 
 
-def connections(url: str) -> urllib3.PoolManager:
+def connections(url: str, **options: Any) -> urllib3.PoolManager:
     """Return what makes the connections to an address.
 
     They go through the proxy that the environment names (``https_proxy``, ``no_proxy`` and so
     on), as those of most programs do. Nothing connects before the first request.
+
+    Parameters
+    ----------
+    url
+        The address.
+    **options
+        Of urllib3's pools, such as those of TLS.
     """
     target = parse_url(url)
     proxy = getproxies().get(target.scheme or "")
     if not proxy or proxy_bypass(target.host or ""):
-        return urllib3.PoolManager()
+        return urllib3.PoolManager(**options)
     credentials = parse_url(proxy).auth
     return urllib3.ProxyManager(
         proxy,
         proxy_headers=make_headers(proxy_basic_auth=credentials) if credentials else None,
+        **options,
     )
 
 

@@ -31,7 +31,7 @@ def recommend(
     tvrec recommend --user 1 --version 2 -n 5    compare with another version
     """
     from mlproject.serving.recommender import Recommender
-    from mlproject.snapshot.ingest import current
+    from mlproject.snapshot.switch import current
 
     registry = app.registry
     registry.ping()

@@ -161,15 +161,16 @@ def release(app: App, *, reason: str, as_json: bool) -> None:
 
 
 def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
-    """Ask a model as today's users would; nothing but the model where there are none yet."""
-    from mlproject.pipelines.dataset import read_interactions
+    """Ask a model as today's users would; the arrays alone where there are none."""
     from mlproject.pipelines.vetting import findings_today
+    from mlproject.snapshot.state import RatingsState
+    from mlproject.snapshot.switch import current
 
     try:
-        _, data = read_interactions(app.store)
-    except DataError:
-        return ()
-    return findings_today(model, data, app.settings.k)
+        _, state = current(app.store)
+    except DataError:  # which doctor tells of, and is no reason not to promote
+        state = RatingsState.empty()
+    return findings_today(model, state.ratings, app.settings.k)
 
 
 def _until(held_for: timedelta | None) -> datetime:

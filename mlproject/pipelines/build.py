@@ -20,8 +20,8 @@ from mlproject.pipelines.decide import current_standing, settle
 from mlproject.pipelines.incumbents import DIGEST_TAG, read_version
 from mlproject.pipelines.prequential import Online, arrived, foreseen
 from mlproject.pipelines.train import TrainParams, TrainResult, train
-from mlproject.snapshot.ingest import current
 from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.switch import current
 from mlproject.training.trainer import Trainer
 
 log = logging.getLogger(__name__)

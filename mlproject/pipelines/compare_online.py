@@ -8,7 +8,7 @@ from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ports import ObjectStore
 from mlproject.exposures.preference import Preference, preference
 from mlproject.exposures.stored import read_exposures
-from mlproject.snapshot.ingest import current
+from mlproject.snapshot.switch import current
 
 
 @dataclass(frozen=True, slots=True)

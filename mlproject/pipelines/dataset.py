@@ -10,8 +10,9 @@ from mlproject.core.errors import CatalogueError, NotEnoughDataError
 from mlproject.core.interactions import Interactions
 from mlproject.core.ports import ObjectStore
 from mlproject.dataset.matrices import interactions
-from mlproject.snapshot.ingest import IngestReport, current, ingest
+from mlproject.snapshot.ingest import IngestReport, ingest
 from mlproject.snapshot.state import RatingsState
+from mlproject.snapshot.switch import current
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from mlproject.histories import forgetting as copies_forgetting
 from mlproject.histories.copies import Copies
 from mlproject.pipelines.stream_note import StreamNote
 from mlproject.snapshot import forgetting as snapshot_forgetting
-from mlproject.snapshot.ingest import chunks, current
+from mlproject.snapshot.ingest import chunks
+from mlproject.snapshot.switch import current
 
 LARGEST_ID: Final = 2**63 - 1
 _THREADS: Final = 8

@@ -69,7 +69,8 @@ def check_version(
         The rows of the shows that the service would answer one history with, best first:
         at most so many.
     histories
-        Of some real users who have liked something; two hundred tell enough.
+        Of some real users who have liked something; two hundred tell enough. With none the
+        arrays alone are looked at.
     bounds
         What is asked.
 
@@ -80,7 +81,7 @@ def check_version(
     """
     found = list(_not_finite(arrays))
     found += _bad_scores(scores, histories)
-    if found:  # lists of what cannot be ranked mean nothing
+    if found or not len(histories):  # lists of what cannot be ranked mean nothing
         return tuple(found)
     shows = scores(histories[:1]).shape[1]
     ones = [histories[user : user + 1] for user in range(len(histories))]

@@ -6,21 +6,22 @@ promoted again; and MLflow's page shows it. A run that is open is a decision tha
 being carried out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
-
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
+from typing import Any, Final
 
 from mlproject.core.decisions import FOREVER, Action, Decision, Outcome
-from mlproject.registry.mlflow_server import MlflowServer
+from mlproject.registry.mlflow_server import NOTE, MlflowServer, milliseconds, pairs, tag_list
 
 _OUTCOMES: Final = {"FINISHED": Outcome.DONE, "KILLED": Outcome.VOID, "FAILED": Outcome.VOID}
 _STATUSES: Final = {Outcome.DONE: "FINISHED", Outcome.VOID: "KILLED"}
 _RELEASED: Final = "until released"
-_EXISTS: Final = "RESOURCE_ALREADY_EXISTS"
+_TAGS: Final = {
+    "mlflow.experimentKind": "custom_model_development",
+    NOTE: "Who put which version into production, when and why: `tvrec history`. Add nothing and "
+    "delete nothing here: it is read by `tvrec`.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,49 +45,30 @@ class MlflowDecisions(MlflowServer):
 
     def decisions(self, limit: int) -> Sequence[Decision]:
         """Return the newest decisions, the oldest first."""
-        with self.translated():
-            place = self.find_experiment(self.journal)
-            if place is None:
-                return []
-            found = self.client.search_runs(
-                [place.experiment_id],
-                order_by=["attributes.start_time DESC", "attributes.run_id DESC"],
-                max_results=limit,
-            )
+        order = ("attributes.start_time DESC", "attributes.run_id DESC")
+        found = self.search(self.journal, order=order, limit=limit)
         return [_decision(run) for run in reversed(found)]
 
     def note(self, decision: Decision) -> Decision:
         """Add a decision in one step; return it with its id."""
-        with self.translated():
-            run = self.client.create_run(
-                self._journal_id(),
-                start_time=round(decision.at.timestamp() * 1000),
-                tags=_tags(decision),
-                run_name=_name(decision),
-            )
-        return replace(decision, decision_id=run.info.run_id, outcome=Outcome.OPEN)
+        place = self.find_experiment(self.journal)
+        made = self.ask(
+            "POST",
+            "runs/create",
+            {
+                "experiment_id": place["experiment_id"]
+                if place
+                else self.make_experiment(self.journal, _TAGS),
+                "start_time": milliseconds(decision.at),
+                "run_name": _name(decision),
+                "tags": tag_list(_tags(decision)),
+            },
+        )
+        return replace(decision, decision_id=made["run"]["info"]["run_id"], outcome=Outcome.OPEN)
 
     def conclude(self, decision: Decision) -> None:
         """Note how far a decision has been carried out: its ``outcome``."""
-        with self.translated():
-            self.client.set_terminated(decision.decision_id, _STATUSES[decision.outcome])
-
-    def _journal_id(self) -> str:
-        place = self.find_experiment(self.journal)
-        if place is not None:
-            return str(place.experiment_id)
-        tags = {
-            "mlflow.experimentKind": "custom_model_development",
-            "mlflow.note.content": "Who put which version into production, when and why: "
-            "`tvrec history`. Add nothing and delete nothing here: it is read by `tvrec`.",
-        }
-        try:
-            return str(self.client.create_experiment(self.journal, tags=tags))
-        except MlflowException as error:
-            made = self.find_experiment(self.journal)
-            if error.error_code != _EXISTS or made is None:  # else another was faster
-                raise
-            return str(made.experiment_id)
+        self.end(decision.decision_id, _STATUSES[decision.outcome])
 
 
 def _name(decision: Decision) -> str:
@@ -116,15 +98,15 @@ def _tags(decision: Decision) -> dict[str, str]:
         "reference": str(decision.reference or ""),
         "mlflow.user": decision.by,
         "mlflow.source.name": "tvrec",
-        "mlflow.note.content": "\n\n".join(filter(None, sentences)),
+        NOTE: "\n\n".join(filter(None, sentences)),
     }
 
 
-def _decision(run: Run) -> Decision:
-    tags = run.data.tags
+def _decision(run: Mapping[str, Any]) -> Decision:
+    info, tags = run["info"], pairs(run["data"].get("tags", ()))
     held = tags.get("held", "")
     return Decision(
-        at=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        at=datetime.fromtimestamp(int(info["start_time"]) / 1000, UTC),
         action=Action(tags.get("action", Action.FOUND)),
         version=int(tags.get("version") or 0),
         before=int(tags.get("before") or 0),
@@ -133,6 +115,6 @@ def _decision(run: Run) -> Decision:
         by_hand=tags.get("by_hand") == "true",
         held_until=FOREVER if held == _RELEASED else datetime.fromisoformat(held) if held else None,
         reference=int(tags.get("reference") or 0),
-        decision_id=run.info.run_id,
-        outcome=_OUTCOMES.get(run.info.status, Outcome.OPEN),
+        decision_id=info["run_id"],
+        outcome=_OUTCOMES.get(info["status"], Outcome.OPEN),
     )

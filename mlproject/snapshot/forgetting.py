@@ -10,10 +10,10 @@ from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
-from mlproject.snapshot.ingest import current, manifest_of, only_builder
+from mlproject.snapshot.ingest import manifest_of, only_builder
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
-from mlproject.snapshot.switch import Seen, commit, newest_generation, write_segments
+from mlproject.snapshot.switch import Seen, commit, current, newest_generation, write_segments
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from mlproject.batches.fetching import Found, fetch
 from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.listing import newer, partitions
 from mlproject.batches.progress import Progress, Totals, Watermark
-from mlproject.core.errors import AlreadyRunningError, DataError
+from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot import keys as snapshot_keys
@@ -31,8 +31,7 @@ from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import (
     Seen,
     commit,
-    read_manifest,
-    read_snapshot,
+    current,
     withdraw,
     write_segments,
 )
@@ -176,32 +175,6 @@ def ingest(
         offsets = {partition: mark.next_offset for partition, mark in marks.items()}
         report = replace(report, totals=seen.manifest.totals, offsets=offsets)
     return state, replace(report, generation=seen.generation)
-
-
-def current(store: ObjectStore, state: RatingsState | None = None) -> tuple[Seen, RatingsState]:
-    """Return the manifest and its ratings, from memory if those are the same.
-
-    Raises
-    ------
-    DataError
-        If the snapshot is damaged; the text says how to mend it.
-    """
-    try:
-        seen = read_manifest(store)
-        if seen.manifest is None:
-            return seen, RatingsState.empty()
-        if state is not None and state.digest.text == seen.manifest.digest:
-            return seen, state
-        seen, base, deltas = read_snapshot(store)
-        loaded = RatingsState.of_sorted(base).merge(deltas).state
-        if seen.manifest and loaded.digest.text != seen.manifest.digest:
-            raise DataError("the segments hold other ratings than the manifest says")  # noqa: TRY301
-    except DataError as error:
-        raise DataError(
-            f"the snapshot in {store.uri} is damaged ({error}); "
-            "`tvrec dataset rebuild` makes it anew from the batches"
-        ) from error
-    return seen, loaded
 
 
 def new_batches(

@@ -17,13 +17,12 @@ from mlproject.snapshot.ingest import (
     DEFAULTS,
     IngestLimits,
     chunks,
-    current,
     manifest_of,
     new_batches,
     only_builder,
 )
 from mlproject.snapshot.state import RatingsState
-from mlproject.snapshot.switch import Seen, commit, newest_generation, write_segments
+from mlproject.snapshot.switch import Seen, commit, current, newest_generation, write_segments
 
 log = logging.getLogger(__name__)
 

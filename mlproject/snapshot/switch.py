@@ -15,6 +15,7 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot.keys import MANIFEST, SEGMENTS, generation_of
 from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.segments import decode_segment, encode_segment
+from mlproject.snapshot.state import RatingsState
 
 SEGMENT_ROWS: Final = 2_000_000
 _THREADS: Final = 4
@@ -96,6 +97,32 @@ def read_snapshot(store: ObjectStore) -> tuple[Seen, RatingColumns, RatingColumn
     if seen.manifest is None:
         return seen, RatingColumns.unfilled(0), RatingColumns.unfilled(0)
     return seen, *read_segments(store, seen.manifest)
+
+
+def current(store: ObjectStore, state: RatingsState | None = None) -> tuple[Seen, RatingsState]:
+    """Return the manifest and its ratings, from memory if those are the same.
+
+    Raises
+    ------
+    DataError
+        If the snapshot is damaged; the text says how to mend it.
+    """
+    try:
+        seen = read_manifest(store)
+        if seen.manifest is None:
+            return seen, RatingsState.empty()
+        if state is not None and state.digest.text == seen.manifest.digest:
+            return seen, state
+        seen, base, deltas = read_snapshot(store)
+        loaded = RatingsState.of_sorted(base).merge(deltas).state
+        if seen.manifest and loaded.digest.text != seen.manifest.digest:
+            raise DataError("the segments hold other ratings than the manifest says")  # noqa: TRY301
+    except DataError as error:
+        raise DataError(
+            f"the snapshot in {store.uri} is damaged ({error}); "
+            "`tvrec dataset rebuild` makes it anew from the batches"
+        ) from error
+    return seen, loaded
 
 
 def write_segments(

@@ -17,8 +17,9 @@ from mlproject.core.errors import AlreadyRunningError
 from mlproject.histories.copies import Copies
 from mlproject.objects.local import LocalStore
 from mlproject.pipelines.forget import forget
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.rebuild import rebuild
+from mlproject.snapshot.switch import current
 from tests import builders
 from tests.following import worker
 from tests.search_bytes import where_found

@@ -11,10 +11,10 @@ import pytest
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import IngestLimits, current, ingest
+from mlproject.snapshot.ingest import IngestLimits, ingest
 from mlproject.snapshot.keys import SEGMENTS
 from mlproject.snapshot.rebuild import rebuild
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
 from tests.rating_rows import many
 
 KILLS = 50

@@ -19,11 +19,11 @@ from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.snapshot import ingest as module
-from mlproject.snapshot.ingest import IngestLimits, current, ingest
+from mlproject.snapshot.ingest import IngestLimits, ingest
 from mlproject.snapshot.keys import LEASE, SEGMENTS
 from mlproject.snapshot.lease import Timing, lease
 from mlproject.snapshot.rebuild import rebuild
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
 from tests.rating_rows import many
 from tests.servers import S3Server, wait_until
 

@@ -12,12 +12,12 @@ from mlproject.batches.keys import BatchKey
 from mlproject.core.errors import DataError
 from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import IngestLimits, current
+from mlproject.snapshot.ingest import IngestLimits
 from mlproject.snapshot.ingest import ingest as ingest_here
 from mlproject.snapshot.keys import SEGMENTS
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.rebuild import rebuild
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
 from mlproject.spark.ingest import ingest
 from mlproject.spark.reading import OpenStore
 from tests.rating_rows import many

@@ -22,8 +22,9 @@ from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.pipelines.forget import Receipt, forget, remainders
 from mlproject.pipelines.stream_note import StreamNote
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.rebuild import rebuild
+from mlproject.snapshot.switch import current
 from mlproject.testing import MemoryStore
 from tests import builders
 from tests.following import worker

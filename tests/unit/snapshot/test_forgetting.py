@@ -10,12 +10,12 @@ from mlproject.core.ports import ObjectStore
 from mlproject.objects.s3 import S3Store
 from mlproject.snapshot import ingest as ingest_module
 from mlproject.snapshot.forgetting import remove_forgotten
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.keys import MANIFEST, SEGMENTS
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.snapshot.segments import encode_segment
 from mlproject.snapshot.state import RatingsState
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
 from mlproject.testing import MemoryStore
 from tests.rating_rows import Row, batch, columns, rows
 

@@ -19,13 +19,13 @@ from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectInfo
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot import ingest as module
-from mlproject.snapshot.ingest import IngestLimits, current, ingest
+from mlproject.snapshot.ingest import IngestLimits, ingest
 from mlproject.snapshot.keys import LEASE, MANIFEST, SEGMENTS
 from mlproject.snapshot.lease import Timing, lease
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.snapshot.state import RatingsState
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
 from mlproject.testing import MemoryStore
 from tests.rating_rows import ROWS, Row, batch, put, rows, winners
 

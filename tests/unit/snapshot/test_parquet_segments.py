@@ -11,11 +11,11 @@ import pytest
 from pyarrow import parquet
 
 from mlproject.core.errors import DataError
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.keys import SEGMENTS
 from mlproject.snapshot.manifest import SegmentInfo
 from mlproject.snapshot.segments import decode_segment, unpack_segment
-from mlproject.snapshot.switch import commit, read_manifest
+from mlproject.snapshot.switch import commit, current, read_manifest
 from mlproject.testing import MemoryStore
 from tests import builders
 from tests.rating_rows import Row, put, rows

@@ -8,9 +8,10 @@ from mlproject.batches.keys import BatchKey
 from mlproject.batches.progress import Totals
 from mlproject.batches.quarantine import marked
 from mlproject.core.errors import DataError
-from mlproject.snapshot.ingest import current, ingest
+from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.keys import MANIFEST, SEGMENTS
 from mlproject.snapshot.rebuild import rebuild
+from mlproject.snapshot.switch import current
 from mlproject.testing import MemoryStore
 from tests.rating_rows import batch, put, rows
 
