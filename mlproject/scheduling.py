@@ -11,6 +11,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from mlproject.core.cancel import Cancelled
+from mlproject.core.disk import telling_of_a_full_disk
 from mlproject.core.errors import TvrecError
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ def run_every(
     def try_once() -> None:
         nonlocal trouble, told
         try:
-            job()
+            with telling_of_a_full_disk():
+                job()
         except Cancelled:
             return
         except TvrecError as error:

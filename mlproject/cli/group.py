@@ -9,6 +9,7 @@ import click
 from mlproject import __version__, config
 from mlproject.bootstrap import App
 from mlproject.config import Settings
+from mlproject.core.disk import telling_of_a_full_disk
 from mlproject.core.errors import (
     AlreadyRunningError,
     ConfigError,
@@ -53,7 +54,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            with telling_of_a_full_disk():
+                return super().invoke(ctx)
         except TvrecError as error:
             raise Failure(error) from error
         except KeyboardInterrupt:

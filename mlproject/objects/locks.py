@@ -29,21 +29,27 @@ def hold(path: Path, what: str) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
-        raise StoreUnavailableError(
-            f"cannot write {path}: {error.strerror}; choose another folder with TVREC_STATE_DIR"
-        ) from error
+        raise _unwritable(path, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise AlreadyRunningError(
-                f"{what} works on {path.parent} already (process {file.read().strip()}); "
+                f"{what} works on {path.parent} already (process {file.read().decode()}); "
                 "stop it first, or choose another folder with TVREC_STATE_DIR"
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+        except OSError as error:
+            raise _unwritable(path, error) from error
         yield
+
+
+def _unwritable(path: Path, error: OSError) -> StoreUnavailableError:
+    return StoreUnavailableError(
+        f"cannot write {path}: {error.strerror}; choose another folder with TVREC_STATE_DIR"
+    )
