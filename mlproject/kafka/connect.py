@@ -16,7 +16,9 @@ from mlproject.http_client import request
 
 log = logging.getLogger(__name__)
 
-_REQUEST_TIMEOUT_S: Final = 30.0
+# To take a config, Connect may have its workers share the tasks anew.
+_READ_TIMEOUT_S: Final = 10.0
+_CHANGE_TIMEOUT_S: Final = 30.0
 _PAUSE_S: Final = 1.0
 # A task counts as running before it has got its partitions and looked into the bucket,
 # for which Kafka takes three seconds; and what Connect tells right after a change is old.
@@ -161,7 +163,7 @@ class ConnectClient:
             with request(
                 method,
                 self.where + path,
-                timeout_s=_REQUEST_TIMEOUT_S,
+                timeout_s=_READ_TIMEOUT_S if method == "GET" else _CHANGE_TIMEOUT_S,
                 json=body,
                 credentials=credentials,
             ) as answer:

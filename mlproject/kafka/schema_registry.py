@@ -27,7 +27,8 @@ _NOT_FOUND: Final = 404
 # was faster: "A rule named 'COMPATIBILITY' already exists", or a version that does.
 _CONFLICT: Final = 409
 _INVALID: Final = 422
-_OPTIONS: Final = {"timeout": 10, "max.retries": 1}
+# Once: who registers in the background tries again by itself.
+_OPTIONS: Final = {"timeout": 10, "max.retries": 0}
 
 
 class SchemaRegistry:

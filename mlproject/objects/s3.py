@@ -11,8 +11,10 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
+    ReadTimeoutError,
 )
 
 from mlproject.core.errors import StoreUnavailableError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # 412: the condition does not hold; 409: another conditional write is under way.
 _LOST: Final = (409, 412)
 _NOT_IMPLEMENTED: Final = 501
+_CONNECT_SECONDS: Final = 5
+_READ_SECONDS: Final = 10
 _ABSENT_ETAG: Final = "00000000000000000000000000000000"
 
 # By the server's code, what is wrong with the settings.
@@ -147,15 +151,15 @@ def s3_client(
     region
         Any name will do outside AWS.
     """
-    return boto3.client(
+    client = boto3.client(
         "s3",
         endpoint_url=endpoint_url,
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         region_name=region,
         config=Config(
-            connect_timeout=5,
-            read_timeout=60,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
             retries={"mode": "standard", "max_attempts": 4},
             # Bucket names in the path, since a local server has no wildcard DNS.
             s3={"addressing_style": "path" if endpoint_url else "auto"},
@@ -164,6 +168,17 @@ def s3_client(
             response_checksum_validation="when_required",
         ),
     )
+    client.meta.events.register_first("needs-retry.s3", _wait_once)
+    return client
+
+
+def _wait_once(caught_exception: Exception | None = None, **_: object) -> None:
+    """Wait no second time for a server that does not answer: a person waits too.
+
+    boto3's retries are for what a busy server says, and would make minutes of it.
+    """
+    if isinstance(caught_exception, (ReadTimeoutError, ConnectTimeoutError)):
+        raise caught_exception
 
 
 @contextmanager
@@ -178,6 +193,9 @@ def _unavailable(what: str, error: BotoCoreError | ClientError) -> StoreUnavaila
     """Say in a sentence why something could not be done, and what to do about it."""
     if isinstance(error, ClientError):
         reason = _REASONS.get(error.response.get("Error", {}).get("Code", ""), str(error))
+    elif isinstance(error, (ReadTimeoutError, ConnectTimeoutError)):
+        address = "/".join(error.kwargs["endpoint_url"].split("/")[:3])
+        reason = f"the server at {address} does not answer in time"
     elif isinstance(error, EndpointConnectionError):
         address = "/".join(error.kwargs["endpoint_url"].split("/")[:3])
         reason = f"no server answers at {address}; check S3_ENDPOINT_URL"

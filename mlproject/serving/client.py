@@ -8,7 +8,7 @@ from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.http_client import request
 
 _READY_SECONDS: Final = 2.0
-_RATE_SECONDS: Final = 15.0
+_RATE_SECONDS: Final = 10.0
 _OK, _CREATED, _BAD_REQUEST, _UNAUTHORIZED = 200, 201, 400, 401
 
 
