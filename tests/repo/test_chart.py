@@ -662,3 +662,22 @@ def test_the_production_secrets_are_told_how_to_make() -> None:
     guide = (ROOT / "k8s/README.md").read_text()
     for secret in re.findall(r"existingSecret: ([a-z0-9-]+)", _text_of("production")):
         assert secret in guide, secret
+
+
+@EVERY
+def test_nothing_of_a_deleted_run_is_left_in_the_database(values: str) -> None:
+    """`mlflow gc` alone leaves its inputs and its data sets."""
+    items = k.manifests(values)
+    gc = k.named(items, "ConfigMap", "tvrec-mlflow")["data"]["mlflow_gc.py"]
+    assert gc.strip() == (ROOT / "mlproject/registry/mlflow_gc.py").read_text().strip()
+    (rows,) = [c for where, c, _ in k.containers(items) if where == "Deployment/tvrec-mlflow: rows"]
+    assert "| python /etc/mlflow/mlflow_gc.py http://127.0.0.1:5000 7d" in rows["command"][-1]
+    assert {"name": "files", "mountPath": "/etc/mlflow"} in rows["volumeMounts"]
+    deployment = k.named(items, "Deployment", "tvrec-mlflow")
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    assert {"name": "files", "configMap": {"name": "tvrec-mlflow"}} in volumes
+
+
+def test_the_chart_runs_a_copy_of_our_own_file() -> None:
+    copy = (ROOT / "k8s/chart/files/mlflow_gc.py").read_bytes()
+    assert copy == (ROOT / "mlproject/registry/mlflow_gc.py").read_bytes()
