@@ -4,22 +4,26 @@ Modules log by the standard library; ``extra={...}`` becomes fields of the line.
 formatter adds what is bound to the context (:func:`noting`), masks secrets and writes the line.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-import structlog
 from pydantic import SecretStr
-from structlog.contextvars import bound_contextvars, merge_contextvars
-from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from mlproject.config import Settings
 from mlproject.core.masking import mask
+
+if TYPE_CHECKING:
+    # It takes a third of the start of a command, most of which log nothing.
+    from structlog.stdlib import ProcessorFormatter
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Names in librdkafka's properties whose values are secrets.
 _SECRET_NAMES: Final = ("password", "secret", "key", "token", "jaas")
@@ -28,7 +32,7 @@ _SECRET_NAMES: Final = ("password", "secret", "key", "token", "jaas")
 def set_up_logging(settings: Settings) -> None:
     """Log to standard error, one line per event, without the secrets of the settings."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(settings))
+    handler.setFormatter(_Formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for chatty in ("botocore", "httpx", "py4j", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -41,6 +45,8 @@ def set_up_logging(settings: Settings) -> None:
 @contextmanager
 def noting(**fields: object) -> Iterator[None]:
     """Add fields to each line that this thread logs inside the ``with`` block."""
+    from structlog.contextvars import bound_contextvars  # noqa: PLC0415
+
     with bound_contextvars(**fields):
         yield
 
@@ -70,7 +76,31 @@ def _texts(secret: str) -> set[str]:
     }
 
 
+class _Formatter(logging.Formatter):
+    """structlog's formatter, made for the first line."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._formatter.format(record)
+
+    @cached_property
+    def _formatter(self) -> ProcessorFormatter:
+        return _formatter(self._settings)
+
+
 def _formatter(settings: Settings) -> ProcessorFormatter:
+    import structlog  # noqa: PLC0415
+    from structlog.contextvars import merge_contextvars  # noqa: PLC0415
+    from structlog.stdlib import (  # noqa: PLC0415
+        ExtraAdder,
+        ProcessorFormatter,
+        add_log_level,
+        add_logger_name,
+    )
+
     render: Processor
     if settings.log_format == "json":
         render = structlog.processors.JSONRenderer(ensure_ascii=False)
