@@ -149,7 +149,7 @@ def version(number: int, run_id: str = "run", **changes: Any) -> VersionInfo:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """Answers every GET and POST with the class's ``status`` and ``body``."""
+    """Answers every GET, POST and DELETE with the class's ``status`` and ``body``."""
 
     status = 200
     body = b""
@@ -163,6 +163,9 @@ class Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
 
     def log_message(self, *args: object) -> None:
         pass

@@ -8,20 +8,21 @@ from hypothesis import strategies as st
 
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
-from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_columns import RETRACTED, RatingColumns
 from mlproject.core.ratings import RatingFrame
 from mlproject.testing import MemoryStore
 from tests import builders
 
-# user, show, rating (0 = none), rated_at in ms, event id as two halves
+# user, show, rating (0 = none, RETRACTED = taken back), rated_at in ms, event id as two halves
 Row = tuple[int, int, int, int, int, int]
 
+RATINGS = (*range(11), RETRACTED)
 # Few users, shows and times, so that rows meet; a repeated event id too.
 ROWS = st.lists(
     st.tuples(
         st.integers(0, 4),
         st.integers(0, 4),
-        st.integers(0, 10),
+        st.sampled_from(RATINGS),
         st.integers(-2, 2),
         st.sampled_from([0, 1, 2**64 - 1]),
         st.sampled_from([0, 1, 2**63, 2**64 - 1]),
@@ -57,6 +58,11 @@ def winners(of: list[Row]) -> list[Row]:
     return [best[pair] for pair in sorted(best)]
 
 
+def standing(of: list[Row]) -> list[Row]:
+    """What a history must be: the winners that were not taken back."""
+    return [row for row in winners(of) if row[2] != RETRACTED]
+
+
 def batch(*rows_: Row) -> bytes:
     """Return a Parquet batch of rows with times of at least 0, as of a file without times."""
     frame = builders.ratings(
@@ -64,7 +70,8 @@ def batch(*rows_: Row) -> bytes:
         event_id=[str(UUID(int=row[4] << 64 | row[5])) for row in rows_],
         user_id=[row[0] for row in rows_],
         show_id=[row[1] for row in rows_],
-        rating=[row[2] or None for row in rows_],
+        rating=[row[2] % RETRACTED or None for row in rows_],
+        retracted=[row[2] == RETRACTED for row in rows_],
         rated_at=[row[3] for row in rows_],
         source="REPLAYED",
     )
@@ -87,6 +94,7 @@ def many(count: int, seed: int, users: int = 50, shows: int = 30) -> RatingFrame
         user_id=[rng.randrange(users) for _ in range(count)],
         show_id=[rng.randrange(shows) for _ in range(count)],
         rating=[rng.choice([None, *range(1, 11)]) for _ in range(count)],
+        retracted=[rng.random() < 0.1 for _ in range(count)],
         rated_at=[rng.randrange(10**6) for _ in range(count)],
         source="REPLAYED",
     )

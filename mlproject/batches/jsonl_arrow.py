@@ -23,6 +23,7 @@ _TYPES: Final = {
     Kind.WHOLE: pa.int64(),
     Kind.SCORE: pa.float64(),
     Kind.SYMBOL: pa.string(),
+    Kind.FLAG: pa.bool_(),
 }
 
 

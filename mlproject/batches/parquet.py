@@ -21,6 +21,7 @@ _TYPES: Final = {
     Kind.WHOLE: pa.int64(),
     Kind.SCORE: pa.int8(),
     Kind.INSTANT: pa.timestamp("ms", tz="UTC"),
+    Kind.FLAG: pa.bool_(),
 }
 _SCHEMA: Final = pa.schema(
     [pa.field(field.name, _TYPES[field.kind], nullable=field.is_optional) for field in EVENT_FIELDS]
@@ -37,6 +38,7 @@ _NULLABLE: Final = {
     pa.uint16(): pd.UInt16Dtype(),
     pa.uint32(): pd.UInt32Dtype(),
     pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
 }
 # Made once, since making a data frame costs a third of what reading a small file does.
 _NONE: Final = pd.DataFrame()

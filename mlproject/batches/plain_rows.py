@@ -18,7 +18,7 @@ from mlproject.core.dates import is_plausible
 from mlproject.core.event_fields import ARRAY_TYPES, JUDGED, EventField, Kind
 from mlproject.core.event_keys import event_keys
 from mlproject.core.events import EventSource
-from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.rating_columns import RETRACTED, UNRATED, RatingColumns
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 # UTC, to the second or finer, as Java's and Python's clocks write it.
@@ -66,6 +66,9 @@ def plain_rows(columns: Mapping[str, Any]) -> tuple[RatingColumns, NDArray[np.bo
     if not plain.all():
         texts = texts.filter(pa.array(plain))
         values = {name: array[plain] for name, array in values.items()}
+    retracted = values.get(c.RETRACTED)
+    if retracted is not None and retracted.any():
+        values[c.RATING] = np.where(retracted, np.int8(RETRACTED), values[c.RATING])
     high, low = event_keys(texts.to_pylist())
     return RatingColumns(
         user_id=values[c.USER_ID],
@@ -147,6 +150,12 @@ def _iso_millis(texts: Any) -> _Read:
     return values, matches.to_numpy()
 
 
+def _flags(column: Any) -> _Read:
+    if not pa.types.is_boolean(column.type):
+        return _none(column, np.bool_)
+    return np.asarray(pc.fill_null(column, fill_value=False), dtype=np.bool_), _there(column)
+
+
 def _replayed(sources: Any, count: int) -> NDArray[np.bool_]:
     if sources is None or not _is_text(sources.type):
         return np.zeros(count, dtype=np.bool_)
@@ -184,4 +193,5 @@ _READERS: Final[dict[Kind, Callable[[Any], _Read]]] = {
     Kind.WHOLE: _whole_numbers,
     Kind.SCORE: _scores,
     Kind.INSTANT: _millis,
+    Kind.FLAG: _flags,
 }

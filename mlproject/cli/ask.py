@@ -92,24 +92,35 @@ def replay(app: App, *, answer: BinaryIO) -> None:
 @click.option(
     "--rating",
     type=click.IntRange(LOWEST, HIGHEST),
-    required=True,
     help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
 )
+@click.option("--take-back", is_flag=True, help="Take the rating back, as though never given.")
 @json_option
 @pass_app
-def rate(app: App, *, user_id: int, show_id: int, rating: int, as_json: bool) -> None:
-    """Rate a show as a user.
+def rate(
+    app: App, *, user_id: int, show_id: int, rating: int | None, take_back: bool, as_json: bool
+) -> None:
+    """Rate a show as a user, or take a rating back.
 
     Through the REST service, which answers when the rating is durable. The next build
-    trains on it; a later rating of the same show replaces it.
+    trains on it; a later rating of the same show replaces it. One that is taken back counts
+    nowhere any more, and the show may be recommended again.
 
     \b
     tvrec rate --user 1 --show 2 --rating 8
+    tvrec rate --user 1 --show 2 --take-back
     """
-    told = app.service.rate(user_id=user_id, show_id=show_id, rating=rating)
+    if take_back == (rating is not None):
+        raise click.UsageError("say either --rating or --take-back")
+    if rating is None:
+        told = app.service.take_back(user_id=user_id, show_id=show_id)
+        done = f"user {user_id} took the rating of show {show_id} back"
+    else:
+        told = app.service.rate(user_id=user_id, show_id=show_id, rating=rating)
+        name = told["title"] or f"{show_id}, which the model does not know"
+        done = f"user {user_id} rated show {name}: {rating}"
     if as_json:
         print_json(told)
         return
-    name = told["title"] or f"{show_id}, which the model does not know"
-    click.echo(f"user {user_id} rated show {name}: {rating}")
+    click.echo(done)
     click.echo(f"event {told['event_id']}, partition {told['partition']}, offset {told['offset']}")

@@ -8,6 +8,7 @@ SHOW_ID: Final = "show_id"
 RATING: Final = "rating"
 RATED_AT: Final = "rated_at"
 SOURCE: Final = "source"
+RETRACTED: Final = "retracted"
 
 TITLE: Final = "title"
 GENRES: Final = "genres"

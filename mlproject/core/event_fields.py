@@ -30,6 +30,8 @@ class Kind(Enum):
     """An int8."""
     INSTANT = "a time"
     """Milliseconds since 1970, UTC."""
+    FLAG = "true or false"
+    """A bool; texts and numbers are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ EVENT_FIELDS: Final = (
     EventField(c.RATING, Kind.SCORE, is_optional=True),
     EventField(c.RATED_AT, Kind.INSTANT),
     EventField(c.SOURCE, Kind.SYMBOL),
+    EventField(c.RETRACTED, Kind.FLAG, is_optional=True, since=2),
 )
 
 NAMES: Final = tuple(field.name for field in EVENT_FIELDS)
@@ -82,6 +85,7 @@ ARRAY_TYPES: Final[dict[Kind, type[np.generic]]] = {
     Kind.WHOLE: np.int64,
     Kind.SCORE: np.int8,
     Kind.INSTANT: np.int64,
+    Kind.FLAG: np.bool_,
 }
 """The types in which numbers are held in memory."""
 

@@ -61,12 +61,12 @@ def read_value(field: EventField, value: Any) -> Any:
     field
         Says what is a value.
     value
-        What JSON held: a text, a number, or None. Numbers and times may be texts.
+        What JSON held: a text, a number, a bool, or None. Numbers and times may be texts.
 
     Returns
     -------
-    str or int or None
-        A text, or a whole number: for a time, milliseconds since 1970, UTC.
+    str or int or bool or None
+        A text, a bool, or a whole number: for a time, milliseconds since 1970, UTC.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_value(field: EventField, value: Any) -> Any:
     Examples
     --------
     >>> from mlproject.core.event_fields import EVENT_FIELDS
-    >>> [read_value(field, "7") for field in EVENT_FIELDS]
+    >>> [read_value(field, "7") for field in EVENT_FIELDS if field.kind is not Kind.FLAG]
     ['7', 7, 7, 7, 7, '7']
     """
     if value is None:
@@ -188,10 +188,17 @@ def _iso_millis(text: str) -> int | None:
     return (read - _EPOCH) // _MILLISECOND + int((fraction or "")[:3].ljust(3, "0"))
 
 
+def _flag(field: EventField, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(field.fault)  # noqa: TRY004 - a row's fault, as any other
+    return value
+
+
 _READERS: Final[dict[Kind, Callable[[EventField, Any], Any]]] = {
     Kind.TEXT: _text,
     Kind.SYMBOL: _text,
     Kind.WHOLE: _whole,
     Kind.SCORE: _score,
     Kind.INSTANT: _instant,
+    Kind.FLAG: _flag,
 }

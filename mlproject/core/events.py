@@ -23,7 +23,7 @@ class EventSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RatingEvent:
-    """One rating on its way.
+    """One rating on its way, or its retraction.
 
     Parameters
     ----------
@@ -32,11 +32,13 @@ class RatingEvent:
     user_id, show_id
         At least 0.
     rating
-        1 to 10; None = watched, not rated.
+        1 to 10; None = watched, not rated, or taken back.
     rated_at_ms
         Milliseconds since 1970, UTC.
     source
         Where it comes from.
+    retracted
+        Whether it takes back what the user said of the show before; it has no rating then.
     """
 
     event_id: str
@@ -45,6 +47,7 @@ class RatingEvent:
     rating: int | None
     rated_at_ms: int
     source: EventSource
+    retracted: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the event by the names of the schema and of batches."""
@@ -55,6 +58,7 @@ class RatingEvent:
             c.RATING: self.rating,
             c.RATED_AT: self.rated_at_ms,
             c.SOURCE: self.source.value,
+            c.RETRACTED: self.retracted or None,
         }
 
 

@@ -134,3 +134,27 @@ def instants(values: pd.Series) -> pd.Series:
 
 def _iso(texts: pd.Series) -> pd.Series:
     return pd.Series(pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True))
+
+
+def flags(values: pd.Series) -> pd.Series:
+    """Read bools.
+
+    Parameters
+    ----------
+    values
+        Of any type.
+
+    Returns
+    -------
+    pandas.Series
+        boolean; NA for whatever is no bool.
+
+    Examples
+    --------
+    >>> flags(pd.Series([True, None, "true", 1])).tolist()
+    [True, <NA>, <NA>, <NA>]
+    """
+    if types.is_bool_dtype(values):
+        return values.astype("boolean")
+    known = values.map(lambda value: value if isinstance(value, bool | np.bool_) else pd.NA)
+    return known.astype("boolean")

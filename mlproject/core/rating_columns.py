@@ -1,14 +1,23 @@
 """Ratings as plain arrays: 41 bytes each, the form that scales to many millions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core import columns as c
 from mlproject.core.event_fields import ARRAY_TYPES, KINDS
 
 UNRATED: Final = 0
+"""Watched, not rated."""
+RETRACTED: Final = 127
+"""Taken back: no rating, though it is held like one, so that an older one that comes later loses.
+
+It is the highest int8, since as a byte it then has the same place among ratings as in an
+array, and it is no index of any table of weights.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,7 @@ class RatingColumns:
     user_id, show_id
         int64, at least 0.
     rating
-        int8, 1 to 10; :data:`UNRATED` = watched, not rated.
+        int8, 1 to 10, :data:`UNRATED` or :data:`RETRACTED`.
     rated_at
         int64, milliseconds since 1970, UTC.
     id_high, id_low
@@ -55,9 +64,33 @@ class RatingColumns:
         columns = zip(*(part.arrays for part in parts), strict=True)
         return cls(*map(np.concatenate, columns)) if parts else cls.unfilled(0)
 
+    def standing(self) -> "RatingColumns":
+        """Return the rows that were not taken back."""
+        stands = self.rating != RETRACTED
+        return self if stands.all() else self.take(stands)
+
     def take(self, chosen: NDArray[Any]) -> "RatingColumns":
         """Return the rows of an index array or of a mask."""
         return RatingColumns(*(array[chosen] for array in self.arrays))
+
+
+def rating_of(event: Mapping[str, Any]) -> int:
+    """Return how arrays hold what an event says of a show.
+
+    Parameters
+    ----------
+    event
+        As :func:`~mlproject.core.event_values.read_event` returns it.
+
+    Examples
+    --------
+    >>> rating_of({"rating": 8, "retracted": None}), rating_of({"rating": None, "retracted": True})
+    (8, 127)
+    """
+    if event[c.RETRACTED]:
+        return RETRACTED
+    rating: int | None = event[c.RATING]
+    return UNRATED if rating is None else rating
 
 
 COLUMN_TYPES: Final[dict[str, type[np.generic]]] = {

@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 from mlproject.core import columns as c
 from mlproject.core.event_keys import event_key
+from mlproject.core.rating_columns import rating_of
 
 _ORDER: Final = struct.Struct(">Q16sB")
 # Makes times before 1970 compare as numbers of no sign.
 _SHIFT: Final = 2**63
-_UNRATED: Final = 0
 
 
 class Rated(NamedTuple):
@@ -35,7 +35,7 @@ def order_of(rated_at_ms: int, event_key: bytes, rating: int) -> bytes:
     event_key
         See :func:`~mlproject.core.event_keys.event_key`.
     rating
-        1 to 10; 0 = watched, not rated.
+        As :class:`~mlproject.core.rating_columns.RatingColumns` holds it.
 
     Examples
     --------
@@ -69,15 +69,12 @@ def parts_of(order: bytes) -> tuple[int, bytes, int]:
 
 
 def rated_of(event: Mapping[str, Any]) -> Rated:
-    """Return the rating of an event.
+    """Return what an event says of a show.
 
     Parameters
     ----------
     event
         As :func:`~mlproject.core.event_values.read_event` returns it.
     """
-    rating = event[c.RATING]
-    order = order_of(
-        event[c.RATED_AT], event_key(event[c.EVENT_ID]), _UNRATED if rating is None else rating
-    )
+    order = order_of(event[c.RATED_AT], event_key(event[c.EVENT_ID]), rating_of(event))
     return Rated(event[c.USER_ID], event[c.SHOW_ID], order)

@@ -22,8 +22,8 @@ from mlproject.core.event_fields import (
 )
 from mlproject.core.event_keys import event_keys
 from mlproject.core.events import EventSource
-from mlproject.core.parsing import decimals, instants, shortened, whole_numbers
-from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.parsing import decimals, flags, instants, shortened, whole_numbers
+from mlproject.core.rating_columns import RETRACTED, UNRATED, RatingColumns
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 
@@ -34,6 +34,7 @@ def _dtype(field: EventField) -> str:
         Kind.WHOLE: "Int64" if field.is_optional else "int64",
         Kind.SCORE: "Int8" if field.is_optional else "int8",
         Kind.INSTANT: "datetime64[ms, UTC]",
+        Kind.FLAG: "boolean" if field.is_optional else "bool",
     }[field.kind]
 
 
@@ -46,7 +47,7 @@ class RatingFrame:
 
     Columns: ``event_id`` (str), ``user_id`` and ``show_id`` (int64, at least 0),
     ``rating`` (Int8, 1 to 10, NA = watched but not rated), ``rated_at``
-    (milliseconds, UTC), ``source`` (str).
+    (milliseconds, UTC), ``source`` (str), ``retracted`` (boolean, NA = no).
 
     Build one with :meth:`validated`, or with :meth:`typed` from values that are known to be
     good; the plain constructor trusts its caller.
@@ -73,10 +74,12 @@ class RatingFrame:
         """Return the ratings as arrays."""
         frame = self.frame
         high, low = event_keys(frame[c.EVENT_ID].tolist())
+        rating = frame[c.RATING].to_numpy(np.int8, na_value=UNRATED)
+        retracted = frame[c.RETRACTED].to_numpy(np.bool_, na_value=False)
         return RatingColumns(
             user_id=frame[c.USER_ID].to_numpy(np.int64),
             show_id=frame[c.SHOW_ID].to_numpy(np.int64),
-            rating=frame[c.RATING].to_numpy(np.int8, na_value=UNRATED),
+            rating=np.where(retracted, np.int8(RETRACTED), rating),
             rated_at=_millis(frame[c.RATED_AT]),
             id_high=high,
             id_low=low,
@@ -172,12 +175,18 @@ def _instant(field: EventField, column: pd.Series) -> _Read:
     return values, [(values.isna(), field.fault)]
 
 
+def _flag(field: EventField, column: pd.Series) -> _Read:
+    values = flags(column)
+    return values, [(values.isna(), field.fault)]
+
+
 _READERS: Final[dict[Kind, Callable[[EventField, pd.Series], _Read]]] = {
     Kind.TEXT: _text,
     Kind.SYMBOL: _symbol,
     Kind.WHOLE: _whole,
     Kind.SCORE: _score,
     Kind.INSTANT: _instant,
+    Kind.FLAG: _flag,
 }
 
 

@@ -1,10 +1,12 @@
 """What one user has rated."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlproject.core.rating_columns import RETRACTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class UserRatings:
 
     def __len__(self) -> int:
         return len(self.show_ids)
+
+    @classmethod
+    def standing(cls, show_ids: NDArray[np.signedinteger[Any]], ratings: NDArray[np.int8]) -> Self:
+        """Take over the latest rating of each show, but for those that were taken back."""
+        gone = ratings == RETRACTED
+        if gone.any():
+            show_ids, ratings = show_ids[~gone], ratings[~gone]
+        return cls(show_ids.astype(np.int64), ratings)
 
     @classmethod
     def none(cls) -> Self:

@@ -21,7 +21,8 @@ def interactions(ratings: RatingColumns, catalogue: Catalogue) -> tuple[Interact
     Parameters
     ----------
     ratings
-        The latest of every (user, show), sorted by user, then show.
+        The latest of every (user, show), sorted by user, then show; what was taken back is
+        left out.
     catalogue
         Every show gets a row, rated or not.
 
@@ -35,6 +36,7 @@ def interactions(ratings: RatingColumns, catalogue: Catalogue) -> tuple[Interact
 
 def of_shows(ratings: RatingColumns, shows: IdMap) -> tuple[Interactions, int]:
     """Lay out the ratings of some shows, as :func:`interactions` does those of a catalogue."""
+    ratings = ratings.standing()
     show_rows = _rows(shows, ratings.show_id)
     users, values, times = ratings.user_id, ratings.rating, ratings.rated_at
     known = show_rows != UNKNOWN_ROW

@@ -139,6 +139,7 @@ def _credits(
 def _liked(ratings: RatingColumns, users: Iterable[int]) -> dict[tuple[int, int], int]:
     """Return by user and show when it was liked, for some users."""
     wanted = np.fromiter(users, dtype=np.int64)
-    rows = ratings.take((ratings.rating >= LIKED) & np.isin(ratings.user_id, wanted))
+    rows = ratings.take(np.isin(ratings.user_id, wanted)).standing()
+    rows = rows.take(rows.rating >= LIKED)
     pairs = zip(rows.user_id.tolist(), rows.show_id.tolist(), strict=True)
     return dict(zip(pairs, rows.rated_at.tolist(), strict=True))

@@ -32,7 +32,9 @@ from mlproject.snapshot.by_user import RatingsByUser
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+# In format 1 nothing was taken back. This release reads both, and older ones refuse format 2.
+_READ: Final = (1, _FORMAT)
 _CURRENT: Final = "current.json"
 _META: Final = "meta.json"
 _UNFINISHED: Final = ".unfinished-"
@@ -194,7 +196,7 @@ class Copies:
     def _mapped(self, name: str) -> Copy | None:
         folder = self.folder / name
         meta = json.loads((folder / _META).read_bytes())
-        if (meta["format"], meta["source"]) != (_FORMAT, self.source):
+        if meta["format"] not in _READ or meta["source"] != self.source:
             log.info("the copy %s is of other ratings or another release", folder)
             return None
         return Copy(

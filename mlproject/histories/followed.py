@@ -33,12 +33,10 @@ from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.keys import FORGOTTEN
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import TvrecError, UnavailableError
-from mlproject.core.event_keys import event_key
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.forgotten import NOBODY
 from mlproject.core.ports import ObjectStore
-from mlproject.core.rating_columns import UNRATED
-from mlproject.core.rating_order import Rated, order_of
+from mlproject.core.rating_order import rated_of
 from mlproject.core.user_histories import HistoriesStatus, History, Position
 from mlproject.core.user_ratings import UserRatings
 from mlproject.histories.ahead import Ahead
@@ -164,9 +162,8 @@ class FollowedHistories:
         return History(ratings, position)
 
     def add(self, event: RatingEvent, place: Place) -> None:
-        """Let a rating count at once that came through this process and is durable."""
-        order = order_of(event.rated_at_ms, event_key(event.event_id), event.rating or UNRATED)
-        rated = Rated(event.user_id, event.show_id, order)
+        """Let an event count at once that came through this process and is durable."""
+        rated = rated_of(event.record())
         with self._lock:
             if place.offset >= self._offsets.get(place.partition, 0):
                 self._ahead.add(rated, place.partition, place.offset)

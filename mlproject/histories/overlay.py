@@ -132,7 +132,9 @@ class Overlay:
         live: Mapping[int, bytes] | None = self._users.get(user_id)
         if more:
             live = {**(live or {}), **more}
-        return _with(shows, ratings, live) if live else UserRatings(shows, ratings)
+        if live:
+            shows, ratings = _with(shows, ratings, live)
+        return UserRatings.standing(shows, ratings)
 
     def ratings(self) -> RatingsByUser:
         """Return the ratings in memory; a take must not run meanwhile."""
@@ -207,7 +209,7 @@ def forgotten_in(ratings: RatingsByUser, forgotten: Forgotten) -> dict[int, int]
 
 def _with(
     shows: NDArray[np.int64], ratings: NDArray[np.int8], live: Mapping[int, bytes]
-) -> UserRatings:
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Let live ratings replace those of the same shows, and keep the shows ascending."""
     # Of few shows as a rule, for which this is faster than by arrays.
     new: dict[int, int] = {}
@@ -223,8 +225,8 @@ def _with(
         for at, rating in replaced.items():
             ratings[at] = rating
     if not new:
-        return UserRatings(shows, ratings)
+        return shows, ratings
     shows = np.concatenate([shows, np.fromiter(new, np.int64, len(new))])
     ratings = np.concatenate([ratings, np.fromiter(new.values(), np.int8, len(new))])
     ascending = shows.argsort()
-    return UserRatings(shows[ascending], ratings[ascending])
+    return shows[ascending], ratings[ascending]

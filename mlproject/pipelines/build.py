@@ -172,7 +172,7 @@ class Builder:
             known = incumbent.run.tags.get(DIGEST_TAG) == self._dataset.digest
             if not known and incumbent.run.started_at >= self._loaded_at:
                 return None  # somebody else has trained it, on some of what is new here
-        new = arrived(dataset.interactions, before.ratings)
+        new = arrived(dataset.interactions, before.ratings.standing())
         served = self.cache.load(version)
         online = foreseen(
             dataset.interactions,

@@ -9,7 +9,7 @@ from mlproject.http_client import request
 
 _READY_SECONDS: Final = 2.0
 _RATE_SECONDS: Final = 10.0
-_OK, _CREATED, _BAD_REQUEST, _UNAUTHORIZED = 200, 201, 400, 401
+_OK, _CREATED, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND = 200, 201, 400, 401, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +56,39 @@ class ServiceClient:
             If the service refuses it.
         """
         asked = {"user_id": user_id, "show_id": show_id, "rating": rating}
+        return self._noted("POST", asked, _CREATED)
+
+    def take_back(self, *, user_id: int, show_id: int) -> dict[str, Any]:
+        """Take a rating back by ``DELETE /rate`` and return the answer.
+
+        Raises
+        ------
+        UnavailableError, RequestError
+            As :meth:`rate`; it is refused too if there is no rating.
+        """
+        return self._noted("DELETE", {"user_id": user_id, "show_id": show_id}, _OK)
+
+    def _noted(self, method: str, asked: dict[str, Any], good: int) -> dict[str, Any]:
+        """Send what is to be noted, and return the answer if its status is the good one."""
         url = f"{self.url}/rate"
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             with request(
-                "POST", url, json=asked, headers=headers, timeout_s=_RATE_SECONDS
+                method, url, json=asked, headers=headers, timeout_s=_RATE_SECONDS
             ) as answer:
                 status, told = answer.status, _object(answer.data)
         except UnavailableError as error:
             raise UnavailableError(
                 f"the service at {self.url} does not answer ({error}); `make run` starts it"
             ) from error
-        if status == _CREATED and told:
+        if status == good and told:
             return told
         sentence = told.get("error")
         if status == _UNAUTHORIZED:
             raise RequestError(
                 f"the service at {self.url} wants another token; TVREC_SERVICE_TOKEN is for it"
             )
-        if status == _BAD_REQUEST and sentence:
+        if status in {_BAD_REQUEST, _NOT_FOUND} and sentence:
             raise RequestError(str(sentence))
         raise UnavailableError(str(sentence or f"{url} answers {status}"))
 

@@ -14,11 +14,7 @@ ANSWER_SECONDS: Final = 7.0
 
 
 def event_of(request: RateRequest | UnrateRequest) -> RatingEvent:
-    """Return the event of a request, made now by this machine's clock.
-
-    Of a rating that is taken back it is that the show was watched and not rated: as the newest
-    event it replaces the rating, for all readers and in every model from then on.
-    """
+    """Return the event of a request, made now by this machine's clock."""
     now_ms = time.time_ns() // 1_000_000
     return RatingEvent(
         event_id=new_event_id(now_ms),
@@ -27,6 +23,7 @@ def event_of(request: RateRequest | UnrateRequest) -> RatingEvent:
         rating=request.rating if isinstance(request, RateRequest) else None,
         rated_at_ms=now_ms,
         source=EventSource.SERVICE,
+        retracted=isinstance(request, UnrateRequest),
     )
 
 

@@ -137,10 +137,10 @@ async def rate(asked: RateRequest, request: Request) -> Response:
     tags=["ratings"],
 )
 async def unrate(asked: UnrateRequest, request: Request) -> Response:
-    """Let a rating count no more; the show stays one that the user has watched."""
+    """Take back what a user said of a show, as though it had never been said."""
     now = serving_of(request)
     rated = now.histories.of(asked.user_id).ratings
-    if not rated.ratings[rated.show_ids == asked.show_id].any():
+    if asked.show_id not in rated.show_ids:
         raise NotFoundError(f"user {asked.user_id} has no rating of show {asked.show_id}")
     return json_answer(encoded(await _noted(now, asked)))
 

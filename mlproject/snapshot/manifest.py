@@ -8,7 +8,9 @@ from typing import Any, Final, Self
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""In version 1 nothing was taken back. A program of that time must not take it for ratings."""
+_READ: Final = (1, SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,12 @@ class Manifest:
         try:
             raw = json.loads(content)
             version = raw["schema_version"]
-            if version != SCHEMA_VERSION:
+            if version not in _READ:
                 raise DataError(
                     f"the snapshot's manifest is of schema version {version}, "
-                    f"this program reads {SCHEMA_VERSION}"
+                    f"this program reads up to {SCHEMA_VERSION}; use the release that wrote it"
                 )
-            return cls(**{**raw, **_parts(raw)})
+            return cls(**{**raw, **_parts(raw), "schema_version": SCHEMA_VERSION})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"the snapshot's manifest is damaged: {error}") from error
 

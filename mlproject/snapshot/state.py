@@ -79,7 +79,8 @@ class RatingsState:
     def of_user(self, user_id: int) -> UserRatings:
         """Return what a user has rated; nothing if the user is unknown."""
         first, last = np.searchsorted(self.ratings.user_id, [user_id, user_id + 1])
-        return UserRatings(self.ratings.show_id[first:last], self.ratings.rating[first:last])
+        shows, ratings = self.ratings.show_id[first:last], self.ratings.rating[first:last]
+        return UserRatings.standing(shows, ratings)
 
     def without(self, gone: NDArray[np.bool_]) -> "RatingsState":
         """Return the state without some rows, bool, shape ``(n,)``."""

@@ -62,7 +62,11 @@ class MemoryHistories:
 
     def add(self, event: RatingEvent, place: Place) -> None:
         """Let a rating count."""
-        self.ratings.setdefault(event.user_id, {})[event.show_id] = event.rating or 0
+        shows = self.ratings.setdefault(event.user_id, {})
+        if event.retracted:
+            shows.pop(event.show_id, None)
+        else:
+            shows[event.show_id] = event.rating or 0
         end = max(self.offsets.get(place.partition, 0), place.offset + 1)
         self.offsets[place.partition] = end
 

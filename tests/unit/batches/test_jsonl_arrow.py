@@ -57,7 +57,11 @@ def batches(draw: st.DrawFn) -> bytes:
             c.RATING: st.sampled_from([None, 0, 1, 7.0, 7.5, 10, 11, float("nan"), 10**30]),
             c.RATED_AT: TIMES[time],
         },
-        optional={c.SOURCE: st.sampled_from(["A", None, 3]), "offset": st.integers(-1, 50)},
+        optional={
+            c.SOURCE: st.sampled_from(["A", None, 3]),
+            c.RETRACTED: st.sampled_from([None, True, False, "true", 1]),
+            "offset": st.integers(-1, 50),
+        },
     )
     outer = st.fixed_dictionaries({"value": events}, optional={"offset": st.integers(-1, 50)})
     entries = draw(st.lists(outer if under_value else events, min_size=1, max_size=5))

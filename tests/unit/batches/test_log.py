@@ -39,6 +39,7 @@ def test_an_acknowledged_event_is_in_the_store(store: MemoryStore) -> None:
             "rating": 8,
             "rated_at": 1_735_689_600_000,
             "source": "SERVICE",
+            "retracted": None,
             "offset": 0,
         }
     ]

@@ -19,7 +19,7 @@ from mlproject.batches.parquet import (
 from mlproject.core import columns as c
 from mlproject.core.dates import EARLIEST_MS
 from mlproject.core.errors import BatchError
-from mlproject.core.event_fields import NAMES
+from mlproject.core.event_fields import NAMES, NEEDED
 from mlproject.core.ratings import RatingFrame
 from tests.builders import FIRST_INSTANT, ratings
 
@@ -107,7 +107,7 @@ def test_what_is_no_parquet_is_an_error_of_ours(content: bytes) -> None:
         decode_ratings(content)
 
 
-@pytest.mark.parametrize("column", NAMES)
+@pytest.mark.parametrize("column", NEEDED)
 def test_a_missing_column_is_named(column: str) -> None:
     buffer = io.BytesIO()
     parquet.write_table(pa.table(TWO_EVENTS).drop_columns(column), buffer)

@@ -419,10 +419,12 @@ def test_guide_says_what_has_come_up(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextmanager
-def service_that_takes(title: str | None) -> Iterator[tuple[dict[str, object], str]]:
+def service_that_takes(
+    title: str | None, status: int = 201
+) -> Iterator[tuple[dict[str, object], str]]:
     """A service that takes every rating; yield its answer and its port."""
     told = {"event_id": "e", "topic": "ratings", "partition": 1000, "offset": 7, "title": title}
-    with http_server(201, json.dumps(told).encode()) as address:
+    with http_server(status, json.dumps(told).encode()) as address:
         yield told, address.rpartition(":")[2]
 
 
@@ -445,6 +447,19 @@ def test_rate_says_that_the_model_does_not_know_the_show(run: Run) -> None:
 
 def test_rate_takes_no_rating_that_is_off_the_scale(run: Run) -> None:
     assert run(*RATE[:-1], 11).exit_code == 2
+
+
+def test_rate_takes_a_rating_back(run: Run) -> None:
+    with service_that_takes(None, status=200) as (_, port):
+        text = run(*RATE[:-2], "--take-back", TVREC_SERVICE_PORT=port).stdout
+    assert text == ("user 1 took the rating of show 2 back\nevent e, partition 1000, offset 7\n")
+
+
+@pytest.mark.parametrize("said", [(), ("--rating", 8, "--take-back")])
+def test_rate_wants_a_rating_or_none_at_all(run: Run, said: tuple[object, ...]) -> None:
+    done = run(*RATE[:-2], *said)
+    assert done.exit_code == 2
+    assert "say either --rating or --take-back" in done.stderr
 
 
 def test_rate_without_a_service_is_5(run: Run) -> None:

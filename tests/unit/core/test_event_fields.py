@@ -40,6 +40,7 @@ OLD = {
     c.RATING: 8,
     c.RATED_AT: 1_735_689_600_000,
     c.SOURCE: "SERVICE",
+    c.RETRACTED: None,
 }
 NEW = {"device": "tv", "watched_minutes": 50, "watched_at": 2000}
 WALK = f"""
@@ -115,7 +116,7 @@ def tomorrow(tmp_path: Path) -> Path:
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     table, schema = copy / TABLE, copy / SCHEMA
     whole = table.read_text(encoding="utf-8")
-    last = "    EventField(c.SOURCE, Kind.SYMBOL),\n)\n"
+    last = "    EventField(c.RETRACTED, Kind.FLAG, is_optional=True, since=2),\n)\n"
     assert whole.count(last) == 1
     table.write_text(whole.replace(last, last[:-3] + IN_TABLE), encoding="utf-8")
     body = schema.read_text(encoding="utf-8").rstrip().removesuffix("}").rstrip()

@@ -20,6 +20,7 @@ GOOD = {
     c.RATING: 8,
     c.RATED_AT: 1_735_689_600_123,
     c.SOURCE: "REPLAYED",
+    c.RETRACTED: None,
 }
 NUMERIC = st.text("0123456789.eE+-_ xnaif", max_size=6)
 SINCE, UNTIL = datetime(1990, 1, 3), datetime(2026, 1, 1)  # noqa: DTZ001 - hypothesis wants none
@@ -28,6 +29,7 @@ TIMES = st.datetimes(SINCE, UNTIL, timezones=st.timezones()).map(datetime.isofor
 ).map(lambda time: time.isoformat(" ", "milliseconds"))
 VALUES = (
     st.none()
+    | st.booleans()
     | st.integers(-20, 20)
     | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)

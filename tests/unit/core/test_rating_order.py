@@ -7,19 +7,21 @@ from hypothesis import strategies as st
 
 from mlproject.core import columns as c
 from mlproject.core.event_keys import event_key, event_keys
+from mlproject.core.rating_columns import RETRACTED
 from mlproject.core.rating_order import Rated, order_of, parts_of, rated_of, rating_in
 from mlproject.snapshot.latest import beats
-from tests.rating_rows import Row, columns
+from tests.rating_rows import RATINGS, Row, columns
 
 ROW = st.tuples(
     st.just(0),
     st.just(0),
-    st.integers(0, 10),
+    st.sampled_from(RATINGS),
     st.integers(-(2**63), 2**63 - 1) | st.integers(-1, 1),
     st.sampled_from([0, 1, 2**64 - 1]),
     st.sampled_from([0, 1, 2**63]),
 )
 EVENT = {c.EVENT_ID: "x", c.USER_ID: 1, c.SHOW_ID: 2, c.RATING: 7, c.RATED_AT: 1000}
+EVENT |= {c.RETRACTED: None}
 
 
 def order(row: Row) -> bytes:
@@ -45,4 +47,6 @@ def test_one_event_has_the_key_that_many_have(event_id: str) -> None:
 
 def test_an_event_is_read() -> None:
     assert rated_of(EVENT) == Rated(1, 2, order_of(1000, event_key("x"), 7))
+    taken_back = {**EVENT, c.RETRACTED: True}
+    assert rated_of(taken_back) == Rated(1, 2, order_of(1000, event_key("x"), RETRACTED))
     assert rated_of({**EVENT, c.RATING: None}) == Rated(1, 2, order_of(1000, event_key("x"), 0))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mlproject.core import columns as c
 from mlproject.core import event_fields
 from mlproject.core.event_fields import NAMES
+from mlproject.core.rating_columns import RETRACTED
 from mlproject.core.ratings import DTYPES, RatingFrame
 
 GOOD: dict[str, Any] = {
@@ -20,6 +21,7 @@ GOOD: dict[str, Any] = {
     c.RATING: 9,
     c.RATED_AT: 1_735_689_600_000,
     c.SOURCE: "SIMULATED",
+    c.RETRACTED: False,
 }
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -72,6 +74,8 @@ def test_a_good_row_is_kept_as_it_is() -> None:
         ({c.RATED_AT: "2099-01-01T00:00:00Z"}, OUT_OF_TIME),
         ({c.RATED_AT: "1970-01-19"}, OUT_OF_TIME),
         ({c.RATED_AT: 0}, OUT_OF_TIME),
+        ({c.RETRACTED: "true"}, "retracted is not true or false"),
+        ({c.RETRACTED: 1}, "retracted is not true or false"),
     ],
 )
 def test_a_bad_row_is_rejected_with_its_reason(change: dict[str, Any], reason: str) -> None:
@@ -96,6 +100,18 @@ def test_the_first_of_several_reasons_is_given() -> None:
 def test_a_rejected_row_is_returned_as_it_came() -> None:
     _, rejected = RatingFrame.validated(raw({c.RATING: "abc"}))
     assert rejected.drop(columns=c.REASON).iloc[0].to_dict() == GOOD | {c.RATING: "abc"}
+
+
+@pytest.mark.parametrize(("retracted", "read"), [(True, RETRACTED), (False, 9), (None, 9)])
+def test_what_is_taken_back_is_no_rating(retracted: Any, read: int) -> None:
+    good, rejected = RatingFrame.validated(raw({c.RETRACTED: retracted}))
+    assert rejected.empty
+    assert good.to_columns().rating.tolist() == [read]
+
+
+def test_an_event_of_the_first_schema_takes_nothing_back() -> None:
+    good, _ = RatingFrame.validated(raw({}).drop(columns=c.RETRACTED))
+    assert good.to_columns().rating.tolist() == [9]
 
 
 @pytest.mark.parametrize("unrated", [None, float("nan"), pd.NA])

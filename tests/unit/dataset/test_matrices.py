@@ -10,7 +10,7 @@ from mlproject.core.catalogue import Catalogue
 from mlproject.dataset import matrices
 from mlproject.dataset.matrices import interactions
 from mlproject.snapshot.latest import latest
-from tests.rating_rows import ROWS, Row, columns, winners
+from tests.rating_rows import ROWS, Row, columns, standing
 
 
 def catalogue_of(*show_ids: int) -> Catalogue:
@@ -24,8 +24,8 @@ def test_known_shows_are_laid_out_and_others_wait(given_rows: list[Row], table: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matrices, "_TABLE", table)
         found, waiting = interactions(latest(columns(given_rows)), catalogue_of(1, 3, 4, 99))
-    expected = [row for row in winners(given_rows) if row[1] in {1, 3, 4}]
-    assert waiting == len(winners(given_rows)) - len(expected)
+    expected = [row for row in standing(given_rows) if row[1] in {1, 3, 4}]
+    assert waiting == len(standing(given_rows)) - len(expected)
     assert found.shows.ids.tolist() == [1, 3, 4, 99]
     assert found.users.ids.tolist() == sorted({row[0] for row in expected})
     assert found.users.ids[found.user_rows].tolist() == [row[0] for row in expected]

@@ -29,6 +29,7 @@ EVENT: dict[str, Any] = {
     c.RATING: 9,
     c.RATED_AT: datetime(2025, 1, 1, tzinfo=UTC),
     c.SOURCE: "SIMULATED",
+    c.RETRACTED: None,
 }
 # By hand from the Avro specification: lengths and numbers are zig-zag varints.
 GOLDEN = (
@@ -40,6 +41,7 @@ GOLDEN = (
     b"\x02\x12"  # second branch of the union, rating 9
     b"\x80\xf0\xcb\xf2\x83\x65"  # 1,735,689,600,000 ms
     b"\x02"  # second symbol
+    b"\x00"  # first branch of the union, not retracted
 )
 BODY = 5
 
@@ -53,6 +55,7 @@ events = st.fixed_dictionaries(
             lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
         ),
         c.SOURCE: st.sampled_from(["UNKNOWN", "SIMULATED", "REPLAYED", "SERVICE"]),
+        c.RETRACTED: st.sampled_from([None, True, False]),
     }
 )
 
@@ -111,7 +114,7 @@ def test_a_frame_is_encoded_as_its_rows_are() -> None:
     ratings = frame(50)
     messages = encode_frame(ratings, SCHEMA_ID)
     rows = [
-        {**row, c.RATING: None if row[c.RATING] is pd.NA else row[c.RATING]}
+        {name: None if value is pd.NA else value for name, value in row.items()}
         for row in ratings.frame.to_dict("records")
     ]
     assert messages == [(message_key(row[c.USER_ID]), encode(row, SCHEMA_ID)) for row in rows]
@@ -176,7 +179,7 @@ def test_a_flipped_byte_is_a_batch_error_or_an_event(position: int, flip: int) -
         (b"\x01" + GOLDEN[1:], "starts with the byte 1 instead of 0"),
         (b"{" + GOLDEN[1:], "starts with the byte 123 instead of 0"),
         (b"\x00\x00\x00\x00\x07" + GOLDEN[BODY:], "unknown schema id 7"),
-        (GOLDEN[:-1] + b"\x08", "enum symbol or a union branch that the schema 258 has not"),
+        (GOLDEN[:-2] + b"\x08\x00", "enum symbol or a union branch that the schema 258 has not"),
         (GOLDEN + b"\x00", "1 bytes after its body"),
         (GOLDEN.replace(b"01941f29", b"\xff1941f29"), "utf-8"),
     ],

@@ -10,8 +10,9 @@ from fastavro.read import SchemaResolutionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlproject.core import columns as c
 from mlproject.core.event_fields import EVENT_FIELDS, Kind
-from mlproject.core.events import EventSource
+from mlproject.core.events import EventSource, RatingEvent
 from mlproject.events.schema import (
     current_schema,
     incompatibilities,
@@ -61,6 +62,24 @@ def reads(reader: dict[str, Any], writer: dict[str, Any], event: dict[str, Any])
     return True
 
 
+def source_in(schema: dict[str, Any]) -> Any:
+    (found,) = (each for each in schema["fields"] if each["name"] == c.SOURCE)
+    return found
+
+
+def test_yesterdays_reader_takes_a_retraction_for_no_rating() -> None:
+    """Not for one that was given: it is as if the show was watched, and the older rating goes."""
+    yesterday = released_schemas()["show_rated.v1.avsc"]
+    assert incompatibilities(reader=yesterday, writer=current_schema()) == []
+    taken_back = RatingEvent("one", 1, 2, None, 3000, EventSource.SERVICE, retracted=True)
+    buffer = io.BytesIO()
+    schemaless_writer(buffer, current_schema(), taken_back.record())
+    buffer.seek(0)
+    read = schemaless_reader(buffer, current_schema(), yesterday)
+    assert isinstance(read, dict)
+    assert (read[c.RATING], c.RETRACTED in read) == (None, False)
+
+
 def test_the_current_schema_reads_everything_that_was_released() -> None:
     released = released_schemas()
     assert "show_rated.v1.avsc" in released
@@ -73,6 +92,7 @@ AVRO_TYPES: dict[Kind, Any] = {
     Kind.WHOLE: "long",
     Kind.SCORE: "int",
     Kind.INSTANT: {"type": "long", "logicalType": "timestamp-millis"},
+    Kind.FLAG: "boolean",
 }
 
 
@@ -113,14 +133,14 @@ def test_the_schema_has_its_name_and_a_doc_for_each_field() -> None:
 
 
 def test_the_enum_has_every_source_and_a_default_that_is_none_of_them() -> None:
-    enum = json.loads(schema_text())["fields"][-1]["type"]
+    enum = source_in(json.loads(schema_text()))["type"]
     assert set(enum["symbols"]) == {*EventSource, "UNKNOWN"}
     assert enum["default"] == "UNKNOWN"
 
 
 def test_yesterdays_reader_takes_a_new_source_for_unknown() -> None:
     tomorrow = json.loads(schema_text())
-    tomorrow["fields"][-1]["type"]["symbols"].append("IMPORTED")
+    source_in(tomorrow)["type"]["symbols"].append("IMPORTED")
     assert incompatibilities(reader=current_schema(), writer=tomorrow) == []
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlproject.core.exposures import Exposure
+from mlproject.core.rating_columns import RETRACTED
 from mlproject.exposures.preference import DAY_MS, FEWEST_USERS, preference, ratio
 from tests.rating_rows import columns
 from tests.unit.exposures.conftest import mixed
@@ -32,6 +33,7 @@ def test_a_like_speaks_for_the_version_that_placed_the_show() -> None:
 def test_what_is_no_like_of_what_was_shown_tells_nothing() -> None:
     shown = [mixed(1, 100, "pc")]
     assert found(shown, (1, 2, 7, 200))[1] == 0, "not liked"
+    assert found(shown, (1, 2, RETRACTED, 200))[1] == 0, "taken back"
     assert found(shown, (1, 9, 9, 200))[1] == 0, "not shown"
     assert found(shown, (2, 2, 9, 200))[1] == 0, "not to this user"
     assert found(shown, (1, 2, 9, 99))[1] == 0, "before"

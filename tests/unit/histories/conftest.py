@@ -12,6 +12,7 @@ from mlproject.batches.follow import BatchStream
 from mlproject.batches.keys import BatchKey
 from mlproject.core.events import EventSource, Place, RatingEvent
 from mlproject.core.ports import ObjectStore
+from mlproject.core.rating_columns import RETRACTED
 from mlproject.histories.copies import Copies
 from mlproject.histories.followed import FollowedHistories, Limits
 from mlproject.snapshot.ingest import ingest
@@ -58,7 +59,8 @@ def record(row: Row) -> dict[str, object]:
         "event_id": str(UUID(int=high << 64 | low)),
         "user_id": user,
         "show_id": show,
-        "rating": rating or None,
+        "rating": rating % RETRACTED or None,
+        "retracted": True if rating == RETRACTED else None,
         "rated_at": at,
         "source": "REPLAYED",
     }
@@ -67,7 +69,9 @@ def record(row: Row) -> dict[str, object]:
 def event(row: Row) -> RatingEvent:
     user, show, rating, at, high, low = row
     event_id = str(UUID(int=high << 64 | low))
-    return RatingEvent(event_id, user, show, rating, at, EventSource.REPLAYED)
+    is_gone = rating == RETRACTED
+    given = None if is_gone else rating or None
+    return RatingEvent(event_id, user, show, given, at, EventSource.REPLAYED, retracted=is_gone)
 
 
 def place(partition: int, offset: int) -> Place:

@@ -10,7 +10,7 @@ from mlproject.core.rating_order import Rated, order_of
 from mlproject.histories.overlay import Overlay
 from mlproject.snapshot.by_user import RatingsByUser
 from mlproject.snapshot.latest import latest
-from tests.rating_rows import ROWS, Row, columns, rows, winners
+from tests.rating_rows import ROWS, Row, columns, rows, standing, winners
 
 
 def rated(row: Row) -> Rated:
@@ -32,7 +32,7 @@ def test_a_history_is_the_winners_in_the_order_of_shows(copy: list[Row], live: l
     overlay = over(copy, live)
     for user in range(6):
         found = overlay.of(user)
-        mine = [row for row in winners(copy + live) if row[0] == user]
+        mine = [row for row in standing(copy + live) if row[0] == user]
         assert found.show_ids.tolist() == [row[1] for row in mine]
         assert found.ratings.tolist() == [row[2] for row in mine]
         assert (found.show_ids.dtype, found.ratings.dtype) == (np.int64, np.int8)

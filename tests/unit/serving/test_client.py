@@ -39,6 +39,23 @@ def test_a_rating_is_sent_and_the_answer_returned() -> None:
         assert rated(address) == {"offset": 3}
 
 
+def taken_back(address: str) -> dict[str, object]:
+    return ServiceClient(address).take_back(user_id=1, show_id=2)
+
+
+def test_a_rating_is_taken_back_and_the_answer_returned() -> None:
+    with http_server(200, b'{"offset": 4}') as address:
+        assert taken_back(address) == {"offset": 4}
+
+
+def test_a_rating_that_is_none_is_refused_with_the_services_sentence() -> None:
+    with (
+        http_server(404, b'{"error": "user 1 has no rating of show 2"}') as address,
+        pytest.raises(RequestError, match=r"^user 1 has no rating of show 2$"),
+    ):
+        taken_back(address)
+
+
 def test_a_refusal_is_the_services_own_sentence() -> None:
     with (
         http_server(400, b'{"error": "rating must be"}') as address,

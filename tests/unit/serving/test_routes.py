@@ -161,19 +161,23 @@ def unrated(client: TestClient, user_id: int, show_id: int) -> Any:
     return client.request("DELETE", "/rate", json={"user_id": user_id, "show_id": show_id})
 
 
-def test_a_rating_that_is_taken_back_counts_no_more_and_the_show_stays_watched(
+def test_a_rating_that_is_taken_back_is_as_though_never_given(
     client: TestClient, store: MemoryStore
 ) -> None:
     client.post("/rate", json={"user_id": 2, "show_id": 40, "rating": 9})
+    assert 40 not in shown(client, user_id=2)
     answer = unrated(client, 2, 40)
     assert answer.status_code == 200
     contract.TakenBack.model_validate(answer.json(), strict=True)
-    (rating,) = client.get("/users/2/ratings").json()["ratings"]
-    assert (rating["show_id"], rating["rating"]) == (40, None)
-    assert 40 not in shown(client, user_id=2)
+    assert client.get("/users/2/ratings").json()["ratings"] == []
+    assert 40 in shown(client, user_id=2)
     # As the snapshot has it, and so every model from then on.
     state, _ = ingest(store)
-    assert state.of_user(2).ratings.tolist() == [0]
+    assert len(state.of_user(2)) == 0
+    # It may be rated anew.
+    client.post("/rate", json={"user_id": 2, "show_id": 40, "rating": 3})
+    (rating,) = client.get("/users/2/ratings").json()["ratings"]
+    assert (rating["show_id"], rating["rating"]) == (40, 3)
 
 
 def test_a_rating_that_is_none_cannot_be_taken_back(client: TestClient, store: MemoryStore) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlproject.core.errors import DataError
 from mlproject.snapshot.digest import RatingsDigest
 from mlproject.snapshot.state import RatingsState
-from tests.rating_rows import ROWS, Row, columns, rows, winners
+from tests.rating_rows import ROWS, Row, columns, rows, standing, winners
 
 
 def assert_sound(state: RatingsState) -> None:
@@ -75,6 +75,21 @@ def test_a_merge_leaves_the_old_state_alone() -> None:
     before.merge(columns([(1, 1, 9, 1, 0, 0), (2, 2, 1, 0, 0, 0)]))
     for array, copy in zip(before.ratings.arrays, kept, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+@given(ROWS)
+def test_what_was_taken_back_is_in_no_history_and_keeps_older_ratings_out(
+    given_rows: list[Row],
+) -> None:
+    state = RatingsState.of(columns(given_rows))
+    for user in range(5):
+        mine = [row for row in standing(given_rows) if row[0] == user]
+        found = state.of_user(user)
+        assert found.show_ids.tolist() == [row[1] for row in mine]
+        assert found.ratings.tolist() == [row[2] for row in mine]
+    pairs = {row[:2] for row in given_rows}
+    late = columns([(*pair, 9, -3, 0, 0) for pair in sorted(pairs)])
+    assert state.merge(late).state is state
 
 
 def test_nothing_is_a_state_too() -> None:
