@@ -25,7 +25,7 @@ from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
-from mlproject.core.ratings import DTYPES, RatingFrame
+from mlproject.core.ratings import RatingFrame
 
 REPEATS = 5
 START_MS = 1_735_689_600_000
@@ -45,7 +45,7 @@ def events(count: int) -> RatingFrame:
             c.SOURCE: EventSource.SIMULATED.value,
         }
     )
-    return RatingFrame(frame.astype(DTYPES))
+    return RatingFrame.typed(frame)
 
 
 def foreign(ratings: RatingFrame) -> bytes:

@@ -34,7 +34,7 @@ from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.core.ratings import DTYPES, RatingFrame
+from mlproject.core.ratings import RatingFrame
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import IngestLimits, ingest, manifest_of
 from mlproject.snapshot.state import Merged, RatingsState
@@ -77,7 +77,7 @@ def events(count: int, first: int, users: int) -> RatingFrame:
             c.SOURCE: EventSource.SIMULATED.value,
         }
     )
-    return RatingFrame(frame.astype(DTYPES))
+    return RatingFrame.typed(frame)
 
 
 def batches(count: int, rows: int, first: int, users: int) -> list[tuple[str, bytes]]:

@@ -19,7 +19,7 @@ from confluent_kafka import Producer
 from mlproject.catalogue.files import bundled
 from mlproject.core import columns as c
 from mlproject.core.events import EventSource, event_ids
-from mlproject.core.ratings import DTYPES, RatingFrame
+from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import encode_frame
 from mlproject.events.simulator import Simulator
 from mlproject.kafka.producer import ProducerOptions
@@ -44,7 +44,8 @@ def simulated(n: int) -> list[RatingFrame]:
             c.RATED_AT: pd.to_datetime(at, unit="ms", utc=True),
             c.SOURCE: EventSource.SIMULATED.value,
         }
-    ).astype(DTYPES)
+    )
+    frame = RatingFrame.typed(frame).frame
     return [RatingFrame(frame.iloc[first : first + CHUNK]) for first in range(0, n, CHUNK)]
 
 
