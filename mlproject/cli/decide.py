@@ -82,6 +82,10 @@ def promote(  # noqa: PLR0913 - one for each option
     It is loaded and checked first. The service follows within seconds. The builder goes on
     training, and replaces it only after `tvrec release`, or after the time of --for.
 
+    Nothing is fitted here. What passed the gate has been fitted again on everything. A run that
+    did not, which --run takes all the same, serves the model as it was measured, which has not
+    learned the ratings that were held out.
+
     \b
     tvrec promote                    the newest version
     tvrec promote --version 2        that one
@@ -179,11 +183,19 @@ def _until(held_for: timedelta | None) -> datetime:
 
 def _say(app: App, info: VersionInfo, *, as_json: bool) -> None:
     from mlproject.pipelines.decide import current_standing
+    from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG
 
     held = current_standing(app.registry).hold(datetime.now(UTC))
+    run = app.registry.find_run(info.run_id)
+    served = run.tags.get(SERVED_TAG) if run else None
     if as_json:
-        print_json(version_fields(info) | {"held": held.hold if held else None})
+        held_as = held.hold if held else None
+        print_json(version_fields(info) | {"held": held_as, "served": served})
         return
     click.echo(f"version {info.number} is in production")
+    if served == AS_MEASURED:
+        click.echo("its model is the measured one, which has not learned what was held out")
+    elif served:
+        click.echo(f"its model was {served}")
     if held:
         click.echo(f"{held.hold}; `tvrec release` ends it")

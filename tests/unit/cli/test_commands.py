@@ -256,6 +256,20 @@ def test_train_says_how_to_promote_a_loser(
     # Whatever two epochs have made of it.
     told = filled("promote", "--run", run_id, "--force", "--reason", "to see").stdout
     assert "version 1 is in production\n" in told
+    assert "its model is the measured one, which has not learned what was held out\n" in told
+
+
+def test_promote_says_that_a_winner_has_learned_everything(
+    filled: Run, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = Verdict(Outcome.PROMOTE, "it wins")
+    monkeypatch.setattr(train_module, "judge", lambda *_, **__: verdict)
+    filled("train", *SMALL, "--no-promote")
+    given = ("promote", "--run", registry.runs(1)[0].run_id, "--force", "--reason", "to see")
+    assert (
+        "its model was fitted again on everything, the holdout included\n" in filled(*given).stdout
+    )
+    assert json.loads(filled(*given, "--json").stdout)["served"].startswith("fitted again")
 
 
 @pytest.mark.usefixtures("winner")
