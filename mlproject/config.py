@@ -210,7 +210,16 @@ class Settings(BaseSettings):
         6, ge=1, description="Epochs without a better precision after which a fit ends (LightFM)"
     )
     fit_seconds: float = Field(
-        90, gt=0, description="Seconds that a fit may take; no epoch is begun beyond (LightFM)"
+        90,
+        gt=0,
+        description="Seconds that a fit may work, as processor seconds over its threads; no epoch "
+        "is begun beyond, nor after four times as many on the clock (LightFM)",
+    )
+    cold_every: int = Field(
+        10,
+        ge=1,
+        description="Every so many builds, one fits from nothing; the others go on from the last "
+        "fit's vectors (LightFM); 1: each",
     )
     threads: int = Field(
         0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"

@@ -49,6 +49,7 @@ def build(app: App) -> None:
         show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,
         on_cycle=metrics.show,
+        cold_every=app.settings.cold_every,
         load=app.loaded_on_spark if app.settings.build_on == "spark" else None,
     )
     retention = Retention(

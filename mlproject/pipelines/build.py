@@ -19,6 +19,7 @@ from mlproject.pipelines.dataset import Dataset, load_dataset
 from mlproject.pipelines.decide import current_standing, settle
 from mlproject.pipelines.incumbents import DIGEST_TAG, read_version
 from mlproject.pipelines.prequential import Online, arrived, foreseen
+from mlproject.pipelines.starts import Starts
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import current
@@ -63,6 +64,9 @@ class Builder:
         How to end a training early.
     on_cycle
         Called at the end of each cycle.
+    cold_every
+        Every so many fits, one is from nothing; the others go on from the last, where the
+        trainer can.
     load
         Loads the dataset of a cycle, and makes what trains on it, elsewhere than here: on
         Spark. It is left at the end of the cycle.
@@ -78,11 +82,17 @@ class Builder:
     show_progress: Callable[[Trainer], AbstractContextManager[OnEpoch]] = _silent
     should_stop: ShouldStop = never
     on_cycle: Callable[[Cycle], object] = lambda _: None
+    cold_every: int = 1
     load: Load | None = None
+    _starts: Starts = field(init=False, repr=False)
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
     _before: RatingsState | None = field(default=None, init=False, repr=False)
     _loaded_at: datetime | None = field(default=None, init=False, repr=False)
     _built: str = field(default="", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin without anything to go on from."""
+        self._starts = Starts(self.cold_every)
 
     def build(self) -> list[TrainResult]:
         """Train if there is something new since the last build that came to its end.
@@ -208,6 +218,7 @@ class Builder:
                 data_uri=self.store.uri,
                 online=online.metrics() if online else None,
                 alias=alias,
+                starts=self._starts,
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )

@@ -21,9 +21,10 @@ _WHOSE: Final = {
 _MEGABYTE: Final = 1 << 20 if sys.platform == "darwin" else 1 << 10
 
 
-def run_name(trainer: str, dataset: Dataset, now: datetime) -> str:
+def run_name(trainer: str, how: str, dataset: Dataset, now: datetime) -> str:
     """Name a run so that it can be told from the next: when, what, on how much that is new."""
-    return f"{now:%m-%d %H:%M} {trainer} +{dataset.ingested.read.events:,} ratings"
+    what = f"{trainer} {how}".rstrip()
+    return f"{now:%m-%d %H:%M} {what} +{dataset.ingested.read.events:,} ratings"
 
 
 def note(  # noqa: PLR0913 - all that a run came to

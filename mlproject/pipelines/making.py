@@ -18,7 +18,8 @@ from mlproject.models.files import MEASURED, load_model, save_model
 from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.vetting import findings
 from mlproject.training.popularity import popular_now
-from mlproject.training.trainer import Fitted, Trainer, require_finite
+from mlproject.training.start import Start
+from mlproject.training.trainer import Fitted, GoingOn, Trainer, require_finite
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,15 @@ class Maker:
     half_life_days: float
     on_epoch: Callable[[int], None]
 
-    def measured(self, split: Split, folder: Path) -> tuple[Fitted, TrainedModel]:
+    def measured(
+        self, split: Split, folder: Path, start: Start | None = None
+    ) -> tuple[Fitted, TrainedModel]:
         """Fit on the training part, and read back from the files in ``folder``, which is made."""
-        fitted = self.trainer.fit(split, self.metadata, self.half_life_days, self.on_epoch)
+        given = (split, self.metadata, self.half_life_days, self.on_epoch)
+        if start is not None and isinstance(self.trainer, GoingOn):
+            fitted = self.trainer.go_on(start, *given)
+        else:
+            fitted = self.trainer.fit(*given)
         return fitted, self._written(fitted.model, split, folder)
 
     def served(self, split: Split, fitted: Fitted, measured: Path, k: int) -> tuple[Path, str]:

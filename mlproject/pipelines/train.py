@@ -28,6 +28,7 @@ from mlproject.pipelines.describing import note, run_name, spent
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG, Maker
 from mlproject.pipelines.measuring import draw, measure
+from mlproject.pipelines.starts import Starts
 from mlproject.pipelines.vetting import findings
 from mlproject.registry.gate import (
     Occasion,
@@ -117,6 +118,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     online: Mapping[str, float] | None = None,
     alias: str = PRODUCTION,
     promote: bool = True,
+    starts: Starts | None = None,
     on_epoch: Callable[[int], None] = lambda _: None,
     should_stop: ShouldStop = never,
 ) -> TrainResult:
@@ -141,6 +143,8 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         ``production``, or ``challenger`` for what may not go into production by itself.
     promote
         Whether a winner gets its alias, or is only logged.
+    starts
+        What earlier fits have left, to go on from and to add to; None: the fit is from nothing.
     on_epoch, should_stop
         Progress, and how to end early.
 
@@ -159,20 +163,24 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             raise Cancelled
 
     began, used = datetime.now(UTC), spent()["cpu_seconds"]
-    name = run_name(trainer.name, dataset, began)
+    whole, rule = hold_out(
+        dataset.interactions, share=params.holdout, seed=params.seed, kind=params.split
+    )
+    begun = (starts or Starts(1)).begin(trainer, whole)
+    split = begun.split
+    name = run_name(trainer.name, begun.how, dataset, began)
     with registry.run(name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
         run.params({"trainer": trainer.name, **asdict(trainer), **_flat(params)})
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **dataset.position, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)
 
-        split, rule = hold_out(
-            dataset.interactions, share=params.holdout, seed=params.seed, kind=params.split
-        )
-        run.tags({SPLIT_TAG: str(rule)})
+        run.tags({SPLIT_TAG: str(rule), **begun.tags()})
         half_life = params.half_life_days or choose_half_life(split, params.seed)
         maker = Maker(trainer, dataset, show_metadata(dataset.catalogue), half_life, after_epoch)
         files = Path(made) / MEASURED
-        fitted, model = maker.measured(split, files)
+        fitted, model = maker.measured(split, files, begun.start)
+        if starts is not None:
+            starts.leave(trainer, run.run_id, fitted)
         fit_seconds = time.monotonic() - started
         run.tags({KIND_TAG: model.model.kind})
 

@@ -1,6 +1,5 @@
 """Vectors of users and shows by LightFM's WARP, from matrices to arrays."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,6 +11,7 @@ from scipy import sparse
 
 from mlproject.core.cpus import usable_cpus
 from mlproject.core.errors import NotEnoughDataError, TrainingError
+from mlproject.training.budget import Budget
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -93,7 +93,8 @@ def fit_vectors(
     params: FitParams,
     *,
     measure: Measure | None = None,
-    deadline: float | None = None,
+    start: FittedVectors | None = None,
+    budget: Budget | None = None,
     on_epoch: Callable[[int], None] = lambda _: None,
 ) -> FittedVectors:
     """Fit vectors of the users and of the shows that enough of them like.
@@ -109,9 +110,12 @@ def fit_vectors(
         Called after each epoch. The fit ends when it has not risen for
         ``params.patience`` epochs, and what is returned is the best. Nothing of what it
         measures by may be in ``positives``.
-    deadline
-        On the clock of ``time.monotonic``, in seconds. No epoch is begun that would
-        outlast it by the time that the last took; the first is always run.
+    start
+        Where to go on from, in the rows of ``positives``; a show or a user whose vector is
+        0 starts at random, as all do without it.
+    budget
+        No epoch is begun that would spend more by what the last took; the first is always
+        run.
     on_epoch
         Called after each epoch with the number done; may raise to stop the fit.
 
@@ -141,12 +145,14 @@ def fit_vectors(
     weights = _coo(chosen.data, chosen)
     interactions = _coo(np.ones_like(chosen.data), chosen)
     model.fit_partial(interactions, sample_weight=weights, epochs=0)  # draws the vectors
+    if start is not None:
+        _go_on_from(model, start, took_part)
     silent = np.diff(chosen.indptr) == 0
 
     best: FittedVectors | None = None
     measures: list[float] = []
     for epoch in range(1, params.epochs + 1):
-        begun = time.monotonic()
+        begun = budget.spent() if budget else 0.0
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # looked for below
                 model.fit_partial(
@@ -158,9 +164,10 @@ def fit_vectors(
         except ValueError as error:
             _taken(model, took_part, silent, epoch)  # says which array is not finite
             raise TrainingError(f"the fit failed: {error}") from error
-        ended = time.monotonic()
+        ended = budget.spent() if budget else 0.0
         on_epoch(epoch)
-        over = epoch == params.epochs or (deadline is not None and 2 * ended - begun > deadline)
+        over = epoch == params.epochs
+        over = over or (budget is not None and 2 * ended - begun > budget.seconds)
         if measure is not None:
             found = _taken(model, took_part, silent, epoch)
             measures.append(measure(found))
@@ -182,6 +189,15 @@ def _model(params: FitParams) -> LightFM:
         user_alpha=params.user_l2,
         random_state=params.seed,
     )
+
+
+def _go_on_from(model: LightFM, start: FittedVectors, took_part: Mask) -> None:
+    """Put what is known in the place of what was drawn."""
+    shows = start.show_vectors[took_part].any(axis=1)
+    model.item_embeddings[shows] = start.show_vectors[took_part][shows]
+    model.item_biases[shows] = start.show_biases[took_part][shows]
+    users = start.user_vectors.any(axis=1)
+    model.user_embeddings[users] = start.user_vectors[users]
 
 
 def _taken(model: LightFM, took_part: Mask, silent: Mask, epochs: int) -> FittedVectors:

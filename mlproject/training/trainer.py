@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -10,6 +10,7 @@ from scipy import sparse
 from mlproject.core.errors import TrainingError
 from mlproject.core.interactions import Split
 from mlproject.core.model import Arrays, Model
+from mlproject.training.start import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,15 @@ class Fitted:
         The metric on the validation slice after each epoch; empty if there is none.
     kept
         The epoch whose model this is, from 1; 0 if there are no epochs.
+    leaves
+        What the next fit may go on from; None if nothing.
     """
 
     model: Model
     found: Mapping[str, float] = field(default_factory=dict)
     curve: tuple[float, ...] = ()
     kept: int = 0
+    leaves: Start | None = None
 
 
 class Trainer(Protocol):
@@ -98,6 +102,35 @@ class Trainer(Protocol):
         ------
         NotEnoughDataError, TrainingError
             As :meth:`fit` raises them.
+        """
+        ...
+
+
+@runtime_checkable
+class GoingOn(Protocol):
+    """A trainer that can go on from where an earlier fit has come to."""
+
+    def go_on(
+        self,
+        start: Start,
+        split: Split,
+        metadata: sparse.csr_array,
+        half_life_days: float,
+        on_epoch: Callable[[int], None],
+    ) -> Fitted:
+        """Fit as :meth:`Trainer.fit` does, from vectors instead of from nothing.
+
+        Parameters
+        ----------
+        start
+            What a fit has left. Nothing that is held out may be of what it has learned.
+        split, metadata, half_life_days, on_epoch
+            As in :meth:`Trainer.fit`.
+
+        Raises
+        ------
+        NotEnoughDataError, TrainingError
+            As :meth:`Trainer.fit` raises them.
         """
         ...
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from mlproject.core.hashing import mix64
 from mlproject.core.histories import Histories
 from mlproject.core.interactions import Interactions, Split
 from mlproject.core.model import Model
@@ -93,7 +94,7 @@ class Validation:
         return [hits[place] / (k * len(self.users)) for place in sorted(hits)]
 
 
-def cut_validation(split: Split, seed: int) -> Validation:
+def cut_validation(split: Split, seed: int, learned: NDArray[np.bool_] | None = None) -> Validation:
     """Cut a slice off the training part in the way that the holdout was cut.
 
     At random it is a fifth of the ratings of at most :data:`USERS` users, so that the fit
@@ -101,6 +102,16 @@ def cut_validation(split: Split, seed: int) -> Validation:
     fit sees nothing of what came later either: the first ratings of later users, which are
     in the training part, would tell it what became popular next. The loss is of the newest,
     so what was found should serve for a second fit, on the whole training part.
+
+    Parameters
+    ----------
+    split
+        Whose training part is cut.
+    seed
+        Of what is drawn. The same users are measured while others come.
+    learned
+        What trains in any case, since the fit goes on from one that has learned it; bool,
+        shape ``(n,)``.
     """
     data = split.interactions
     training = ~split.held_out
@@ -121,12 +132,14 @@ def cut_validation(split: Split, seed: int) -> Validation:
         seed=seed + 1,  # by the hash of the holdout's, all of this part is on one side
         kind="time" if split.by_time else "random",
     )
-    wanted = inner.held_out & is_relevant(part.ratings)
+    held = inner.held_out if learned is None else inner.held_out & ~learned[chosen]
+    wanted = held & is_relevant(part.ratings)
     users = np.unique(part.user_rows[wanted]).astype(np.int64)
     if len(users) > USERS:
-        users = np.sort(np.random.default_rng(seed).choice(users, USERS, replace=False))
+        drawn = np.argsort(mix64(data.users.ids[users], seed), kind="stable")[:USERS]
+        users = np.sort(users[drawn])
     of_them = np.isin(part.user_rows, users)
-    held = inner.held_out if split.by_time else inner.held_out & of_them
+    held = held if split.by_time else held & of_them
     held_out = ~training
     held_out[chosen] = held
     ones = np.ones(len(part), dtype=np.float32)

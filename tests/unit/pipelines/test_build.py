@@ -121,6 +121,29 @@ def test_it_trains_again_on_new_ratings(place: Place) -> None:
     assert again.metrics["ratings"] > place.registry.kept_runs[0].metrics["ratings"]
 
 
+def test_it_goes_on_from_its_last_fit_and_every_so_often_from_nothing(place: Place) -> None:
+    """Of the chain, each run names the one before; others begin anew."""
+    other = Builder(
+        place.store,
+        place.registry,
+        place.builder.cache,
+        {PRODUCTION: [TRAINER]},
+        replace(PARAMS, split="random"),  # whose slice has users enough to tell
+        cold_every=3,
+    )
+    for ratings in (1500, 1600, 1700, 1800):
+        place.rate(ratings)
+        other.build()
+    runs = place.registry.kept_runs
+    how = [run.tags["start"].partition(":")[0] for run in runs]
+    assert how == ["cold", "warm", "warm", "cold"]
+    assert [f" lightfm {one} +" in run.name for one, run in zip(how, runs, strict=True)] == [
+        True
+    ] * 4
+    assert [run.tags["start_run"] for run in runs] == ["", runs[0].run_id, runs[1].run_id, ""]
+    assert runs[3].tags["start"] == "cold: one of 3 is"
+
+
 def promote_the_last(place: Place) -> None:
     run = place.registry.kept_runs[-1]
     version = place.registry.register(run.run_id)

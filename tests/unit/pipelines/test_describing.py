@@ -19,7 +19,8 @@ def test_a_run_is_named_by_when_what_and_how_much_is_new(store: MemoryStore) -> 
     sink.flush()
     dataset = load_dataset(store)
     now = datetime(2026, 11, 28, 14, 32, tzinfo=UTC)
-    assert run_name("lightfm", dataset, now) == "11-28 14:32 lightfm +1,203 ratings"
+    assert run_name("linear", "", dataset, now) == "11-28 14:32 linear +1,203 ratings"
+    assert run_name("lightfm", "warm", dataset, now) == "11-28 14:32 lightfm warm +1,203 ratings"
 
     counts = {"ratings": 1203.0, "ratings_held_out": 203.0, "users": 1203.0, "shows": 120.0}
     measures = ("precision", "recall", "ndcg", "coverage")

@@ -164,7 +164,7 @@ def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     result = place.train(dataset)
     run = place.last_run
     assert (run.run_id, run.status) == (result.run_id, "FINISHED")
-    assert run.name.endswith(" lightfm +5,000 ratings")
+    assert run.name.endswith(" lightfm cold +5,000 ratings")
     assert run.tags["note"].startswith("**promoted**: first to beat popularity: ")
     assert run.metrics == result.metrics
     assert run.metrics["precision_at_5"] > run.metrics["popularity_precision_at_5"]

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from mlproject.core.errors import NotEnoughDataError, TrainingError
 from mlproject.training import lightfm_fit
+from mlproject.training.budget import Budget
 from mlproject.training.lightfm_fit import FitParams, FittedVectors, fit_vectors
 
 USERS, SHOWS = 60, 20
@@ -99,19 +100,39 @@ def test_measuring_does_not_change_the_fit(positives: sparse.csr_array) -> None:
     assert measured.show_vectors.tobytes() == plain.show_vectors.tobytes()
 
 
-def test_no_epoch_is_begun_that_would_outlast_the_deadline(positives: sparse.csr_array) -> None:
+def test_no_epoch_is_begun_that_the_budget_does_not_allow(positives: sparse.csr_array) -> None:
+    """A count that began so much earlier is what an epoch of so many seconds comes to."""
     done: list[int] = []
-
-    def slow(epoch: int) -> None:
-        done.append(epoch)
-        time.sleep(0.2)
-
-    late = fit_vectors(positives, PARAMS, deadline=time.monotonic() - 1, on_epoch=slow)
+    spent = Budget(90, processor_began=time.process_time() - 89.9999)
+    late = fit_vectors(positives, PARAMS, budget=spent, on_epoch=done.append)
     assert done == [1]
     assert late.epochs == 1
     done.clear()
-    fit_vectors(positives, PARAMS, deadline=time.monotonic() + 0.5, on_epoch=slow)
-    assert 1 < len(done) < PARAMS.epochs
+    fit_vectors(positives, PARAMS, budget=Budget(90), on_epoch=done.append)
+    assert len(done) == PARAMS.epochs
+
+
+def test_it_goes_on_from_earlier_vectors(positives: sparse.csr_array) -> None:
+    """One epoch more of a fit is better than one epoch from nothing."""
+    earlier = fit_vectors(positives, PARAMS)
+    once = replace(PARAMS, epochs=1)
+    warm, cold = fit_vectors(positives, once, start=earlier), fit_vectors(positives, once)
+    assert contrast(warm) > contrast(earlier) > 2 * contrast(cold)
+
+
+def test_what_has_no_vector_starts_at_random(positives: sparse.csr_array) -> None:
+    earlier = fit_vectors(positives, PARAMS)
+    shows, users = earlier.show_vectors.copy(), earlier.user_vectors.copy()
+    shows[4], users[4] = 0, 0
+    still = replace(PARAMS, epochs=1, learning_rate=1e-9)
+    found = fit_vectors(
+        positives, still, start=replace(earlier, show_vectors=shows, user_vectors=users)
+    )
+    drawn = fit_vectors(positives, still)
+    for name in ("show_vectors", "user_vectors"):
+        own, random, old = (getattr(one, name) for one in (found, drawn, earlier))
+        assert np.allclose(own[4], random[4], atol=1e-6), name
+        assert np.allclose(own[5], old[5], atol=1e-6), name
 
 
 def test_on_epoch_may_stop_the_fit(positives: sparse.csr_array) -> None:
