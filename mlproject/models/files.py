@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlproject.core import columns as c
 from mlproject.core.errors import ArtifactError
 from mlproject.core.ids import IdMap
 from mlproject.core.model import Shapes, TrainedModel
@@ -93,6 +94,8 @@ def load_model(folder: Path) -> TrainedModel:
         raise ArtifactError(f"the arrays of the model in {folder} are not of the types wanted")
     if not _fit(arrays, shapes, shows=len(cards)) or (np.diff(arrays["show_ids"]) <= 0).any():
         raise ArtifactError(f"the arrays of the model in {folder} do not fit each other")
+    if [card.get(c.SHOW_ID) for card in cards] != arrays["show_ids"].tolist():
+        raise ArtifactError(f"the shows of the model in {folder} are not those of its arrays")
     return TrainedModel(
         shows=IdMap(arrays["show_ids"]),
         model=kind.of_arrays({name: arrays[name] for name in kind.shapes}),

@@ -69,7 +69,11 @@ def _asked(model: TrainedModel, histories: Histories, k: int) -> tuple[str, ...]
     chosen = telling[:: -(-len(telling) // _CHECKED_USERS) or 1]
     recommender = Recommender(0, model)
     return check_version(
-        {**model.model.arrays(), "popularity": model.popularity},
+        {
+            **model.model.arrays(),
+            "popularity": model.popularity,
+            "history_weights": model.history_weights,
+        },
         model.scores,
         lambda history, length: recommender.rank(history, length)[0],
         histories.take(chosen),

@@ -18,6 +18,7 @@ import mlproject
 CODE: Final = (
     "__init__.py",
     "core/__init__.py",
+    "core/columns.py",
     "core/errors.py",
     "core/histories.py",
     "core/ids.py",

@@ -32,6 +32,10 @@ class Model:
     biases: Floats = field(default_factory=lambda: np.zeros(SHOWS))
     turned_round: bool = False
     """Whether the taste of cold users is."""
+    cold_alike: bool = False
+    """Whether all scores of cold users are equal."""
+    twice: bool = False
+    """Whether lists begin with the same show twice."""
 
     @classmethod
     def fitted(cls, liked: Bools) -> "Model":
@@ -42,16 +46,20 @@ class Model:
         return cls(weights)
 
     def scores(self, histories: Histories) -> Floats:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             found: Floats = seen_in(histories, SHOWS) @ self.weights + self.biases
+        cold = np.diff(histories.indptr) <= COLD
         if self.turned_round:
-            found[np.diff(histories.indptr) <= COLD] *= -1
+            found[cold] *= -1
+        if self.cold_alike:
+            found[cold] = 1
         return found
 
     def recommend(self, history: Histories, k: int) -> NDArray[np.int64]:
         scores = self.scores(history)[0]
         scores[history.show_rows] = -np.inf
-        return top_k(scores, k)
+        found = top_k(scores, k)
+        return np.concatenate([found[:1], found[:-1]]) if self.twice else found
 
     @property
     def arrays(self) -> dict[str, Floats]:
@@ -144,6 +152,48 @@ def cold_turned_round(world: World) -> Model:
     return replace(world.honest, turned_round=True)
 
 
+def cold_alike(world: World) -> Model:
+    return replace(world.honest, cold_alike=True)
+
+
+def with_one_user_s_list(world: World) -> Model:
+    return Model(np.zeros((SHOWS, SHOWS)), world.honest.scores(world.histories[3:4])[0])
+
+
+def with_nan_for_cold_shows(world: World) -> Model:
+    """Of those that nobody would be shown anyway."""
+    biases = np.zeros(SHOWS)
+    biases[np.argsort(world.before.sum(axis=0))[:5]] = np.nan
+    return Model(world.honest.weights, biases)
+
+
+def with_ids_moved_by_one(world: World) -> Model:
+    return Model(np.roll(np.roll(world.honest.weights, 1, axis=0), 1, axis=1))
+
+
+def with_half_the_shows(world: World) -> Model:
+    biases = np.where(np.random.default_rng(SEED).random(SHOWS) < 0.5, 0, -1e6)
+    return Model(world.honest.weights, biases)
+
+
+def overflowing(world: World) -> Model:
+    """Every number in its files is finite, and no sum of them is."""
+    weights = world.honest.weights / np.abs(world.honest.weights).max()
+    return Model(weights * np.finfo(np.float64).max, np.full(SHOWS, np.finfo(np.float64).max))
+
+
+def with_shows_twice(world: World) -> Model:
+    return replace(world.honest, twice=True)
+
+
+def of_a_tenth_of_the_shows(world: World) -> Model:
+    """As good as ever in its precision on what is popular, and blind for the rest."""
+    popular = np.argsort(-world.before.sum(axis=0))[: SHOWS // 10]
+    biases = np.full(SHOWS, -1e6)
+    biases[popular] = 0
+    return Model(world.honest.weights, biases)
+
+
 def constant(world: World) -> Model:
     return world.popular
 
@@ -170,6 +220,14 @@ def trained_on_the_holdout(world: World) -> Model:
         (cold_turned_round, Outcome.KEEP, "cold users are served worse than by what is popular"),
         (constant, Outcome.KEEP, "not fit to serve: everyone gets the same list, but for what"),
         (of_last_week, Outcome.KEEP, "worse by 0.0"),
+        (cold_alike, Outcome.KEEP, "cold users are served worse than by what is popular"),
+        (with_one_user_s_list, Outcome.KEEP, "not fit to serve: "),
+        (with_nan_for_cold_shows, Outcome.KEEP, "biases is not finite in 5 places"),
+        (with_ids_moved_by_one, Outcome.KEEP, "does not beat the 0.09"),
+        (with_half_the_shows, Outcome.KEEP, "worse"),
+        (overflowing, Outcome.KEEP, "not fit to serve: the scores of 200"),
+        (with_shows_twice, Outcome.KEEP, "not fit to serve: 200 of 200 lists are with a show"),
+        (of_a_tenth_of_the_shows, Outcome.KEEP, "coverage collapses"),
         (trained_on_the_holdout, Outcome.HOLD, "has it trained on what it is measured by?"),
     ],
 )

@@ -58,9 +58,24 @@ def test_a_model_comes_back_as_it_was(saved: Path) -> None:
 
 
 def test_titles_keep_their_letters(tmp_path: Path) -> None:
-    cards = tuple({"title": title} for title in ("日本", "Ünï", '"\\', "\n"))
+    titles = ("日本", "Ünï", '"\\', "\n")
+    cards = tuple(
+        {"show_id": 10 * number, "title": title} for number, title in enumerate(titles, start=1)
+    )
     save_model(model(cards=cards), tmp_path)
     assert load_model(tmp_path).cards == cards
+
+
+def test_cards_of_other_shows_are_refused(saved: Path) -> None:
+    """Else a show would be recommended under the name of another."""
+
+    def swap(path: Path) -> None:
+        cards = json.loads(path.read_text())
+        path.write_text(json.dumps([cards[1], cards[0], *cards[2:]]))
+
+    replace_file(saved, SHOWS, swap)
+    with pytest.raises(ArtifactError, match="are not those of its arrays"):
+        load_model(saved)
 
 
 def test_the_arrays_are_mapped_into_memory(saved: Path) -> None:
