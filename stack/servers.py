@@ -138,6 +138,9 @@ class Stack:
                 "config.storage.replication.factor": "1",
                 "status.storage.replication.factor": "1",
                 "offset.flush.interval.ms": "10000",
+                # How long tasks of a worker that was away wait for it, as after a suspend; by
+                # default five minutes.
+                "scheduled.rebalance.max.delay.ms": "30000",
                 # How long partitions of a task that was killed wait for it; by default 45 s.
                 "consumer.session.timeout.ms": "10000",
             },

@@ -198,6 +198,17 @@ def test_connect_can_be_told_to_end_while_it_waits(connect: dict[str, str]) -> N
         assert process.wait(timeout=10) == 143
 
 
+def test_tasks_of_a_worker_that_was_cut_off_lie_idle_for_half_a_minute_at_most() -> None:
+    """Connect's own default is five minutes."""
+    given = " ".join(of_kind(CONNECT.parent / "Dockerfile", "ENV")).split()
+    (delay,) = [
+        value
+        for name, _, value in (variable.partition("=") for variable in given)
+        if name == "CONNECT_SCHEDULED_REBALANCE_MAX_DELAY_MS"
+    ]
+    assert int(delay) <= 30_000
+
+
 def test_connect_does_not_log_each_request() -> None:
     """Kubernetes probes it; the log of requests is named after the REST server."""
     lines = (ROOT / "stack" / "log4j2.properties").read_text().splitlines()
