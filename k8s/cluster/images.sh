@@ -89,6 +89,8 @@ RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y 
 COPY entrypoint.sh /entrypoint.sh
 ENV PATH=/usr/lib/postgresql/15/bin:$PATH
 USER 999
+# As the official one: SIGTERM would wait for all clients to leave.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["/entrypoint.sh"]
 END
 }

@@ -268,11 +268,8 @@ up() {
 }
 
 load() {
-  local image
-  for image; do
-    docker save "$image" | ctr images import --snapshotter overlayfs - >/dev/null
-    echo "$image is in the node"
-  done
+  # In one archive, which has layers of several images once.
+  docker save "$@" | ctr images import --snapshotter overlayfs - >/dev/null
 }
 
 # Every process of the node, its pods too: they all are in its network or have one of their own,

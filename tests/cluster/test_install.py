@@ -3,11 +3,15 @@
 import json
 import re
 
-from tests.cluster.world import Cluster
+from tests.cluster.world import SERVICE, Cluster
 
 
 def test_a_rating_changes_what_every_pod_of_the_service_answers(release: Cluster) -> None:
     assert "passed: the build's verdict was" in release.test()
+    found = json.loads(release.kubectl("get", "pods,configmaps", "--output", "json"))["items"]
+    names = [item["metadata"]["name"] for item in found]
+    assert "tvrec-settings" in names
+    assert "tvrec-test" not in names, "the test leaves nothing behind"
 
 
 def test_nothing_was_started_twice_while_it_came_up(release: Cluster) -> None:
@@ -17,18 +21,11 @@ def test_nothing_was_started_twice_while_it_came_up(release: Cluster) -> None:
 
 def test_the_service_begins_with_the_snapshot(release: Cluster) -> None:
     """And not with what Kafka still holds."""
-    pod = "deployment/tvrec-recommendations-service"
-    release.kubectl("rollout", "restart", pod)
-    release.kubectl("rollout", "status", pod, "--timeout", "300s")
-    told = release.kubectl("logs", pod)
+    deployment = "deployment/tvrec-recommendations-service"
+    release.kubectl("rollout", "restart", deployment)
+    release.kubectl("rollout", "status", deployment, "--timeout", "300s")
+    newest, *_ = release.pods(SERVICE)
+    told = release.kubectl("logs", newest["metadata"]["name"])
     # A later snapshot may have come meanwhile.
     first, *_ = re.findall(r"histories of \d+ users from snapshot (\d+)", told)
     assert int(first) > 0
-
-
-def test_the_test_has_left_nothing(release: Cluster) -> None:
-    release.test()
-    found = json.loads(release.kubectl("get", "pods,configmaps", "--output", "json"))["items"]
-    names = [item["metadata"]["name"] for item in found]
-    assert "tvrec-settings" in names
-    assert "tvrec-test" not in names

@@ -45,10 +45,9 @@ def pods(release: Cluster) -> Iterator[dict[str, str]]:
         }
         release.kubectl("apply", "--filename", "-", given=json.dumps(sleeper))
     release.kubectl("wait", "--for=condition=Ready", "pod", "sleeps-as-setup", "sleeps-as-test")
-    found = json.loads(
-        release.kubectl("get", "pods", "--field-selector=status.phase=Running", "-o", "json")
-    )["items"]
-    yield {k.component(item["metadata"]["labels"]): item["metadata"]["name"] for item in found}
+    yield {
+        k.component(item["metadata"]["labels"]): item["metadata"]["name"] for item in release.pods()
+    }
     release.kubectl("delete", "pod", "sleeps-as-setup", "sleeps-as-test", "--now")
 
 

@@ -22,7 +22,6 @@ from tests.servers import ROOT
 PRODUCTION = ROOT / "k8s" / "values-production.yaml"
 DIFFERENT = [
     "images.repository=tvrec",
-    "settings.TVREC_BUILD_INTERVAL=120",
     "kafka.external.bootstrapServers=outside-kafka.outside:9092",
     "kafka.external.replication=1",
     "schemaRegistry.replicas=1",

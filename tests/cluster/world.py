@@ -9,35 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests import kubernetes as k
-from tests.servers import ROOT, environment
+from tests.cluster.programs import HAMMER, LOOKER, RATER, READER
+from tests.servers import ROOT, environment, wait_until
 
 SCRIPTS = ROOT / "k8s" / "cluster"
 MINIKUBE = ROOT / "k8s" / "values-minikube.yaml"
 NAMESPACE = "tvrec"
+SERVICE = "app.kubernetes.io/component=recommendations-service"
 NETWORK = "/var/run/netns/tvrec-node"
-# A request each PAUSE seconds, each on a connection of its own; prints how each ended.
-HAMMER = """
-import collections, json, sys, time, urllib.error, urllib.request
-address, end, ends = sys.argv[1], time.monotonic() + float(sys.argv[2]), collections.Counter()
-pause = float(sys.argv[3])
-body = json.dumps({"user_id": 1, "num_items": 3}).encode()
-while time.monotonic() < end:
-    began = time.monotonic()
-    request = urllib.request.Request(
-        f"{address}/recommend", body, {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            ends[f"{answer.status} of {json.load(answer)['model_version']}"] += 1
-    except urllib.error.HTTPError as error:
-        ends[str(error.code)] += 1
-    except OSError as error:
-        ends[repr(error)[:80]] += 1
-    time.sleep(max(0, pause - (time.monotonic() - began)))
-print(json.dumps(ends))
-"""
 
 
 @dataclass(frozen=True)
@@ -132,6 +114,19 @@ class Cluster:
             for item in items
         }
 
+    def pods(self, *selector: str) -> list[dict[str, Any]]:
+        """The pods that run and are not about to end, the newest first; by labels."""
+        labels = ("--selector", ",".join(selector)) if selector else ()
+        told = self.kubectl("get", "pods", *labels, "--output", "json")
+        running = [
+            item
+            for item in json.loads(told)["items"]
+            if item["status"]["phase"] == "Running" and "deletionTimestamp" not in item["metadata"]
+        ]
+        return sorted(
+            running, key=lambda item: str(item["metadata"]["creationTimestamp"]), reverse=True
+        )
+
     def probe(self, pod: str, host: str, port: int) -> bool:
         """Whether a connection from a pod is accepted within two seconds."""
         connect = f"timeout 2 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo open || echo no"
@@ -147,14 +142,71 @@ class Cluster:
     def hammered(self, seconds: float, pause: float = 0.1) -> Iterator[dict[str, int]]:
         """Ask the service for shows meanwhile; how the requests ended is known after the block."""
         ends: dict[str, int] = {}
-        program = [sys.executable, "-c", HAMMER, self.address("tvrec-recommendations-service")]
-        with subprocess.Popen(
-            ["nsenter", f"--net={NETWORK}", *program, str(seconds), str(pause)],
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with self._client(HAMMER, str(seconds), str(pause)) as process:
             yield ends
             ends |= json.loads(process.communicate(timeout=seconds + 60)[0])
+
+    @contextmanager
+    def no_rating_lost(self, seconds: float) -> Iterator[None]:
+        """Rate shows meanwhile; each rating that was acknowledged is in the batches once."""
+        user = 2_100_000_000 + int(time.time()) % 1_000_000
+        with self._client(RATER, str(seconds), str(user)) as process:
+            yield
+            taken = json.loads(process.communicate(timeout=seconds + 60)[0])
+        assert taken, "no rating was acknowledged"
+        kept: dict[str, Any] = {}
+
+        def arrived() -> bool:
+            kept.update(self._kept(user))
+            return set(taken) <= set(kept["ids"])
+
+        wait_until(arrived, 240, "each acknowledged rating in the batches")
+        assert len(kept["ids"]) == len(set(kept["ids"]))
+        for partition, counts in kept["places"].items():
+            assert set(counts.values()) == {1}, f"partition {partition} has an offset twice"
+            assert len(counts) == 1 + max(map(int, counts)), f"partition {partition} has a hole"
+
+    def _kept(self, user: int) -> dict[str, Any]:
+        """A user's events in the batches, and the offsets that are there."""
+        pod = "deployment/tvrec-model-builder"
+        told = self.kubectl("exec", pod, "--", "python", "-c", READER, str(user))
+        kept: dict[str, Any] = json.loads(told)
+        return kept
+
+    def versions_served(self, version: int, seconds: float) -> list[int]:
+        """What each replica of the service has, once all have a version or the time is over."""
+        ips = [item["status"]["podIP"] for item in self.pods(SERVICE)]
+        done = subprocess.run(
+            [
+                *("nsenter", f"--net={NETWORK}", sys.executable, "-c", LOOKER),
+                *(str(version), str(seconds), *(f"http://{ip}:3000" for ip in ips)),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=seconds + 60,
+        )
+        served: list[int] = json.loads(done.stdout)
+        return served
+
+    def _client(self, program: str, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a client of the service on the node; the address is its first argument."""
+        address = self.address("tvrec-recommendations-service")
+        return subprocess.Popen(
+            ["nsenter", f"--net={NETWORK}", sys.executable, "-c", program, address, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """Cut every pod off from all others and from the node."""
+        bridge = ["nsenter", f"--net={NETWORK}", "ip", "link", "set", "cni0"]
+        subprocess.run([*bridge, "down"], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run([*bridge, "up"], check=True)
 
     def told(self) -> str:
         """What a failed test should show."""
