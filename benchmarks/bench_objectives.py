@@ -95,7 +95,7 @@ def metric(port: int, pattern: str) -> float:
 
 def rated(service: str, user: int) -> int:
     """Rate a show as a user nobody knew; return the offset of the event."""
-    show = call(f"{service}/shows?q=a&limit=1")["items"][0]["show_id"]
+    show = call(f"{service}/shows?q=a&limit=1")["shows"][0]["show_id"]
     told = call(f"{service}/rate", {"user_id": user, "show_id": show, "rating": 10})
     return int(told["offset"])
 

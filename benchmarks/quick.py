@@ -6,10 +6,13 @@ first, with the usual libraries; each is checked to give the same answer before 
 """
 
 import argparse
+import asyncio
+import gzip
 import json
 import platform
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -21,9 +24,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from lightfm.data import Dataset as LightFMDataset
+from starlette.types import ASGIApp, Message
 
+from benchmarks.serving_rivals import bare_application
+from mlproject import config
+from mlproject.batches.formats import decode_batch, encode_batch
+from mlproject.batches.jsonl import GZIP_LEVEL
 from mlproject.batches.jsonl_arrow import decode_json_lines
 from mlproject.batches.keys import BatchKey
+from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.sink import BatchSink
 from mlproject.catalogue.files import bundled
 from mlproject.core import columns as c
@@ -37,6 +46,8 @@ from mlproject.dataset.features import show_metadata
 from mlproject.dataset.matrices import interactions
 from mlproject.dataset.split import hold_out
 from mlproject.events.simulator import Simulator
+from mlproject.serving.application import application
+from mlproject.serving.entrance import Entrance
 from mlproject.serving.recommender import Recommender, Wish
 from mlproject.snapshot.ingest import ingest
 from mlproject.snapshot.switch import current
@@ -46,6 +57,7 @@ from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.linear import LinearTrainer
 from mlproject.training.popularity import popular_now
 from tests import builders
+from tests.unit.serving.conftest import FakeAdapters, FakeWatcher
 
 ROOT: Final = Path(__file__).parents[1]
 REPORT: Final = ROOT / "docs" / "benchmarks" / "README.md"
@@ -120,12 +132,14 @@ class World:
 
 def rows(world: World) -> Iterator[Row]:
     """Yield each comparison when it is done."""
+    yield writing(world)
     yield reading(world)
     yield cycle(world)
     yield matrix(world)
     yield history(world)
     yield measuring(world)
     yield answering(world)
+    yield serving(world)
     yield training(world)
     yield looking(world)
 
@@ -255,6 +269,80 @@ def answering(_: World) -> Row:
     assert len(json.loads(by_service())["items"]) == len(json.loads(by_frame())["items"]) == K
     seconds = in_turns(by_service, by_frame, 300)
     return Row("answer with 10 of 5,000 shows", "a partial sort", "a sorted data frame", *seconds)
+
+
+def serving(_: World) -> Row:
+    """Answer through the whole application, beside a bare FastAPI route with the same model."""
+    model = builders.model(range(5_000))
+    rated = UserRatings(np.arange(0, 400, 10), np.full(40, 9, dtype=np.int8))
+    adapters = FakeAdapters(
+        BatchRatingLog(MemoryStore(), linger_seconds=0),
+        FakeWatcher(Recommender(1, model)),
+        config.load(),
+    )
+    adapters.user_histories.ratings[1] = dict.fromkeys(rated.show_ids.tolist(), 9)
+    app = application(lambda: nullcontext(adapters))  # type: ignore[arg-type]
+    entrance, plain = Entrance(app, app), bare_application(model, {1: rated})
+    body = json.dumps({"user_id": 1, "num_items": K}).encode()
+
+    async def answer(served: ASGIApp) -> bytes:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/recommend",
+            "query_string": b"",
+            "root_path": "",
+            "client": ("127.0.0.1", 1),
+            "headers": [(b"content-type", b"application/json")],
+        }
+        sent: list[bytes] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message.get("body", b""))
+
+        await served(scope, receive, send)
+        return b"".join(sent)
+
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+
+        def ours() -> bytes:
+            return runner.run(answer(entrance))
+
+        def other() -> bytes:
+            return runner.run(answer(plain))
+
+        assert len(json.loads(ours())["items"]) == len(json.loads(other())["items"]) == K
+        seconds = in_turns(ours, other, 500)
+        runner.run(lifespan.__aexit__(None, None, None))
+    return Row("POST /recommend, without a socket", "the application", "bare FastAPI", *seconds)
+
+
+def writing(world: World) -> Row:
+    """Write a batch object, beside a loop of json.dumps."""
+    source = Simulator(
+        world.catalogue, users=USERS, ratings=BATCH, seed=1, now=lambda: datetime.now(UTC)
+    )
+    events, key = source.read(0, BATCH), BatchKey(0, 0)
+
+    def by_columns() -> bytes:
+        return encode_batch(key, events)
+
+    def by_loop() -> bytes:
+        lines = [
+            json.dumps({"offset": offset, "value": event})
+            for offset, event in enumerate(events.events())
+        ]
+        return gzip.compress("\n".join(lines).encode(), GZIP_LEVEL)
+
+    written = gzip.decompress(by_loop()).splitlines()
+    assert len(decode_batch(key, by_columns()).ratings) == len(written) == BATCH
+    seconds = in_turns(by_columns, by_loop, 10)
+    return Row(f"write a batch of {BATCH:,} events", "columns", "json.dumps of each", *seconds)
 
 
 def training(world: World) -> Row:

@@ -18,6 +18,7 @@ from lightfm import LightFM
 from pydantic import BaseModel
 from scipy import sparse
 
+from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
 from mlproject.core.user_ratings import UserRatings
 from mlproject.models.files import load_model
@@ -45,7 +46,11 @@ def histories(folder: Path) -> Histories:
 
 def bare(folder: Path) -> FastAPI:
     """Answer with the same numpy, and nothing that a service in use needs."""
-    model, of = load_model(folder / "model"), histories(folder)
+    return bare_application(load_model(folder / "model"), histories(folder))
+
+
+def bare_application(model: TrainedModel, of: Histories) -> FastAPI:
+    """Return :func:`bare` for a model and histories that are at hand."""
     app = FastAPI()
 
     @app.post("/recommend")
