@@ -69,8 +69,9 @@ def recommend(
 def replay(app: App, *, answer: BinaryIO) -> None:
     """Make an answer of the service again, and compare it byte for byte.
 
-    From the version that it names, and the ratings up to the position that it names. It
-    prints the answer as it is made now, and ends with exit code 6 if that differs.
+    From the version that it names, the ratings up to the position that it names, and the
+    filters that it repeats. It prints the answer as it is made now, and ends with exit code 6
+    if that differs.
 
     \b
     curl -s .../recommend -d '{"user_id": 1}' ... > answer.json

@@ -11,6 +11,8 @@ from mlproject.histories.past import history_at
 from mlproject.models.cache import ModelCache
 from mlproject.serving.interleaved import interleaved
 from mlproject.serving.recommender import Recommender, Wish
+from mlproject.serving.recommending import wish_of
+from mlproject.serving.requests import RecommendRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def replay(
     try:
         told: dict[str, Any] = json.loads(given)
         user_id, number = int(told["user_id"]), int(told["model_version"])
-        position, length = Position.of_record(told["position"]), len(told["items"])
+        position = Position.of_record(told["position"])
+        wish = _wish(user_id, told)
         beside = int(told.get("challenger_version", 0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(
@@ -64,7 +67,6 @@ def replay(
         ) from error
     ratings = history_at(store, position, user_id)
     recommender = Recommender(number, cache.load(versions.version(number)))
-    wish = Wish(max(1, length))
     if beside:
         challenger = Recommender(beside, cache.load(versions.version(beside)))
         pair = recommender, challenger
@@ -72,3 +74,17 @@ def replay(
     else:
         answer = recommender.answer(user_id, ratings, wish, told["position"]).body
     return Replayed(answer, answer == given.strip(), len(ratings))
+
+
+def _wish(user_id: int, told: dict[str, Any]) -> Wish:
+    """Return what was asked for: as the answer says, or as many shows as it has.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If that is no request.
+    """
+    asked = told.get("asked")
+    if asked is None:
+        return Wish(max(1, len(told["items"])))
+    return wish_of(RecommendRequest(user_id=user_id, **asked))

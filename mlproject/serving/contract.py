@@ -100,6 +100,18 @@ class Position(BaseModel):
     beyond: list[list[int]]
 
 
+class Asked(BaseModel):
+    """What a user asked for, as far as it is not what goes without saying."""
+
+    num_items: int
+    exclude_seen: bool = True
+    genres: list[str] = Field(default_factory=list)
+    types: list[str] = Field(default_factory=list)
+    exclude_show_ids: list[int] = Field(default_factory=list)
+    diversity: float = 0.0
+    explain: bool = False
+
+
 class Recommendations(BaseModel):
     """Shows for somebody, best first."""
 
@@ -116,6 +128,11 @@ class Recommendations(BaseModel):
         "those of `model_version` then, and do not descend.",
     )
     position: Position | None = None
+    asked: Asked | None = Field(
+        None,
+        description="What was asked for, if more than a number of shows: with version and "
+        "position it makes the answer again.",
+    )
 
 
 class BatchAnswers(BaseModel):

@@ -50,6 +50,6 @@ def interleaved(
     )
     rows = np.array(chosen, dtype=np.int64)
     scores = production.model.scores(history)[0][rows]
-    more = {"challenger_version": challenger.version, "position": position}
+    more = {"challenger_version": challenger.version, "position": position, **wish.told}
     whom = user_id, rated, history
     return production.told(whom, rows, scores, more, explain=wish.explain, teams=teams)

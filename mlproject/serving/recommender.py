@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -40,6 +40,23 @@ class Wish:
     exclude_show_ids: tuple[int, ...] = ()
     diversity: float = 0.0
     explain: bool = False
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What an answer repeats, so that it can be made again; nothing of a plain wish.
+
+        Examples
+        --------
+        >>> Wish(5).told, Wish(5, genres=("Drama",)).told
+        ({}, {'asked': {'num_items': 5, 'genres': ('Drama',)}})
+        """
+        plain = Wish(self.num_items)
+        if self == plain:
+            return {}
+        beyond = {
+            name: value for name, value in asdict(self).items() if value != getattr(plain, name)
+        }
+        return {"asked": {"num_items": self.num_items, **beyond}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +143,8 @@ class Recommender:
         wish
             What they want.
         position
-            Of the ratings, where they are of a user; repeated in the answer.
+            Of the ratings, where they are of a user; repeated in the answer, with what was
+            asked for.
 
         Returns
         -------
@@ -143,7 +161,7 @@ class Recommender:
         """
         history = self.model.history(rated)
         rows, scores = self.ranked(history, wish)
-        more = {} if position is None else {"position": position}
+        more = {} if position is None else {"position": position, **wish.told}
         return self.told((user_id, rated, history), rows, scores, more, explain=wish.explain)
 
     def told(

@@ -29,7 +29,7 @@ def recommended(now: Serving, asked: RecommendRequest) -> Answer:
     """
     recommender = now.recommender
     check_count(asked, now.settings.max_items)
-    wish = Wish(asked.num_items) if asked.is_plain else _wish(asked)
+    wish = Wish(asked.num_items) if asked.is_plain else wish_of(asked)
     if asked.user_id is None:
         return recommender.answer(None, brought(asked.history or ()), wish)
     history = now.histories.of(asked.user_id)
@@ -72,7 +72,8 @@ def brought(history: Sequence[RatedShow]) -> UserRatings:
     )
 
 
-def _wish(asked: RecommendRequest) -> Wish:
+def wish_of(asked: RecommendRequest) -> Wish:
+    """Return which shows a request asks for."""
     return Wish(
         num_items=asked.num_items,
         exclude_seen=asked.exclude_seen,

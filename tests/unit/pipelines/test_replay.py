@@ -12,7 +12,7 @@ from mlproject.models.cache import ModelCache
 from mlproject.models.files import load_model, save_model
 from mlproject.pipelines.replay import Replayed, replay
 from mlproject.serving.answers import encoded
-from mlproject.serving.recommender import Recommender
+from mlproject.serving.recommender import Recommender, Wish
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry, MemoryStore
 from tests.builders import model, rated
@@ -65,6 +65,44 @@ def test_an_old_answer_is_made_again_whatever_came_later(
     for given, ratings in ((first, 1), (second, 2), (answered(registry, 0), 0)):
         made = again(given, store, registry)
         assert (made.equal, made.answer, made.ratings) == (True, given, ratings)
+
+
+WISHES = [
+    Wish(2, exclude_seen=False),
+    Wish(3, genres=("drama",)),
+    Wish(3, exclude_show_ids=(30,)),
+    Wish(2, diversity=0.8),
+    Wish(1, explain=True),
+    Wish(4, exclude_seen=False, genres=("Drama",), exclude_show_ids=(20,), diversity=0.5),
+]
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_an_answer_with_filters_is_made_again(
+    store: MemoryStore, registry: MemoryRegistry, wish: Wish
+) -> None:
+    rate(store, (10, 9))
+    version = Recommender(1, load_model(registry.folder / "run1"))
+    position = Position(0, {1000: 1}).record()
+    given = version.answer(1, rated((10, 9)), wish, position).body
+    assert again(given, store, registry) == Replayed(given, equal=True, ratings=1)
+
+
+def test_a_filter_that_was_altered_is_found_out(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    version = Recommender(1, load_model(registry.folder / "run1"))
+    wish = Wish(2, exclude_show_ids=(30,))
+    given = version.answer(1, rated(), wish, Position(0, {}).record()).body
+    assert not again(given.replace(b"[30]", b"[10]"), store, registry).equal
+
+
+def test_an_answer_that_asks_for_what_nobody_can_is_refused(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    given = answered(registry, 0).removesuffix(b"}") + b',"asked":{"diversity":7}}'
+    with pytest.raises(RequestError, match="no answer of /recommend"):
+        again(given, store, registry)
 
 
 def test_an_answer_that_was_altered_is_found_out(
