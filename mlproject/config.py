@@ -278,8 +278,8 @@ class Settings(BaseSettings):
     spark_users: int = Field(
         100_000,
         ge=100,
-        description="Users whose ratings come to the driver, to measure what Spark has fitted "
-        "and to learn what is as large as them; of more, a hash draws so many",
+        description="Users whose ratings come to the driver, to learn what is small and to draw "
+        "pictures; of more, a hash draws so many, and all are measured on Spark",
     )
     als_iterations: int = Field(15, ge=1, le=100, description="Iterations of ALS (Spark)")
     als_alpha: float = Field(

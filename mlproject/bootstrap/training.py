@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from mlproject.bootstrap.base import Base
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlproject.core.ports import ObjectStore
     from mlproject.pipelines.build import Competitors
-    from mlproject.pipelines.dataset import Dataset
+    from mlproject.pipelines.spark_dataset import SparkLoads
     from mlproject.pipelines.train import TrainParams
     from mlproject.spark.reading import OpenStore
     from mlproject.spark.training_data import TrainingData
@@ -35,6 +35,17 @@ def opened_store(settings: Settings) -> Iterator[ObjectStore]:
     """Open the store of some settings, as the tasks of a Spark job do on their machines."""
     with Base(settings) as base:
         yield base.store
+
+
+@contextmanager
+def _pyspark() -> Iterator[None]:
+    """Say how PySpark is installed, if what is imported lacks it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "PySpark is not installed; `pip install 'tvrec[spark]'`, or `make spark`, does it"
+        ) from error
 
 
 class TrainingPart(Base):
@@ -87,12 +98,8 @@ class TrainingPart(Base):
         ConfigError
             If PySpark is not installed.
         """
-        try:
+        with _pyspark():
             from mlproject.spark.session import session
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                "PySpark is not installed; `pip install 'tvrec[spark]'`, or `make spark`, does it"
-            ) from error
         secret = self.settings.spark_conf
         conf: dict[str, str] = json.loads(secret.get_secret_value()) if secret else {}
         return session(name, self.settings.spark_master, conf)
@@ -117,26 +124,31 @@ class TrainingPart(Base):
 
         return MADE[name](self.settings, data)
 
-    @contextmanager
-    def loaded_on_spark(self) -> Iterator[tuple[Dataset, Competitors]]:
-        """Open a session for one cycle of the builder.
+    @cached_property
+    def spark_loads(self) -> SparkLoads:
+        """What loads the datasets of the builder on Spark.
 
-        Yields
+        ``als`` trains there where on one machine ``lightfm`` does: its models are of the same
+        kind.
+
+        Raises
         ------
-        tuple
-            What there is to train on, and what trains on Spark: ``als`` where on one machine
-            it is ``lightfm``, whose models are of the same kind.
+        ConfigError
+            If PySpark is not installed.
         """
-        with self.spark("tvrec build") as session:
-            from mlproject.pipelines.spark_dataset import load_on_spark
-            from mlproject.pipelines.trainers import competing
+        with _pyspark():
+            from mlproject.pipelines.spark_dataset import SparkLoads
+        from mlproject.pipelines.trainers import competing
 
-            data, dataset = load_on_spark(
-                session,
-                self.store,
-                self.open_store,
-                most_users=self.settings.spark_users,
-                min_known=self.settings.min_known,
-            )
+        def competitors(data: TrainingData) -> Competitors:
             als, linear = (self.spark_trainer(name, data) for name in SPARK_TRAINERS)
-            yield dataset, competing(self.settings.promote, {"lightfm": als, "linear": linear})
+            return competing(self.settings.promote, {"lightfm": als, "linear": linear})
+
+        return SparkLoads(
+            self.store,
+            self.open_store,
+            lambda: self.spark("tvrec build"),
+            competitors,
+            most_users=self.settings.spark_users,
+            min_known=self.settings.min_known,
+        )

@@ -50,7 +50,7 @@ def build(app: App) -> None:
         should_stop=stop.is_set,
         on_cycle=metrics.show,
         cold_every=app.settings.cold_every,
-        load=app.loaded_on_spark if app.settings.build_on == "spark" else None,
+        load=app.spark_loads.load if app.settings.build_on == "spark" else None,
     )
     retention = Retention(
         app.registry,

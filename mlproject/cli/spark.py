@@ -73,9 +73,9 @@ def ingest(app: App, *, as_json: bool) -> None:
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """Train once on the ratings of all users, and log the run to MLflow.
 
-    After an ingest, and with the measures and the gate of `tvrec train`. TVREC_SPARK_USERS
-    users come to the driver: the model is measured by them, and what is popular is counted
-    by them. If there are more, a hash draws them.
+    After an ingest, and with the measures and the gate of `tvrec train`, by all users. Those
+    of TVREC_SPARK_USERS come to the driver: what is popular is counted by them. If there are
+    more, a hash draws them.
 
     \b
     tvrec spark train                           ALS of Spark MLlib

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlproject.core.dates import DATED_FROM
 from mlproject.core.hashing import pair_uniform
-from mlproject.core.interactions import Interactions, Split
+from mlproject.core.interactions import HoldoutRule, Interactions, Split
 
 SplitKind = Literal["auto", "time", "random"]
 Mask = NDArray[np.bool_]
@@ -116,6 +116,18 @@ class HoldNothing:
     def held_out(self, interactions: Interactions) -> Mask:
         """Return False for each rating, bool, shape ``(n,)``."""
         return np.zeros(len(interactions), dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByAll:
+    """What each of some rules holds out."""
+
+    rules: tuple[HoldoutRule, ...]
+
+    def held_out(self, interactions: Interactions) -> Mask:
+        """Tell which ratings are held out, bool, shape ``(n,)``."""
+        held: Mask = np.logical_and.reduce([rule.held_out(interactions) for rule in self.rules])
+        return held
 
 
 SplitRule = TimeCut | RandomDraw

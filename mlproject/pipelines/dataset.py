@@ -13,6 +13,7 @@ from mlproject.dataset.matrices import interactions
 from mlproject.snapshot.ingest import IngestReport, ingest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import current
+from mlproject.training.evaluation import EvaluateEach
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Dataset:
         SHA-256 of catalogue and ratings: equal data, equal digest, in any store.
     share
         Of all users, that of those whose ratings are here; the digest is of all ratings.
+    evaluate
+        Measures by all users, where not all of them are here.
     """
 
     catalogue: Catalogue
@@ -42,6 +45,7 @@ class Dataset:
     waiting: int
     digest: str
     share: float = 1.0
+    evaluate: EvaluateEach | None = None
 
     @property
     def known_share(self) -> float:

@@ -1,6 +1,7 @@
 """Who a candidate is measured beside, and on which part of the holdout."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,12 +9,12 @@ import numpy as np
 
 from mlproject.core.aliases import PRODUCTION, REFERENCE
 from mlproject.core.errors import ModelError
-from mlproject.core.interactions import Split
+from mlproject.core.interactions import HoldoutRule, Split
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
 from mlproject.core.preferences import is_relevant
 from mlproject.core.runs import RunInfo, VersionInfo
-from mlproject.dataset.split import Mask, SplitRule, read_rule
+from mlproject.dataset.split import HeldByAll, Mask, SplitRule, read_rule
 from mlproject.models.cache import ModelCache
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ def find_incumbents(
     production = read_version(version, registry, cache)
     if isinstance(production, str):
         return _incomparable(split, version, production)
+    rules = [split.rule, production.rule]
     fair = split.held_out & production.rule.held_out(split.interactions)
     if not tells(split, fair):
         why = "has trained on the holdout, or on nearly all of it"
@@ -112,6 +114,7 @@ def find_incumbents(
         with_reference = fair & reference.rule.held_out(split.interactions)
         if tells(split, with_reference):
             fair = with_reference
+            rules.append(reference.rule)
         else:
             log.warning(
                 "version %d, the reference, has trained on the holdout; it is not asked",
@@ -120,12 +123,18 @@ def find_incumbents(
             reference = None
     whole = np.array_equal(fair, split.held_out)
     return Incumbents(
-        Split(split.interactions, fair),
+        Split(split.interactions, fair, rule=_held_by_all(rules)),
         production,
         reference,
         same_data=production.run.tags.get(DIGEST_TAG) == digest,
         note="" if whole else f", on what was held out from both (production: {production.rule})",
     )
+
+
+def _held_by_all(rules: Sequence[HoldoutRule | None]) -> HoldoutRule | None:
+    """Join rules; None if one of them is not known."""
+    known = tuple(rule for rule in rules if rule is not None)
+    return HeldByAll(known) if len(known) == len(rules) else None
 
 
 def _reference(

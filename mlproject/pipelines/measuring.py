@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mlproject.core import columns as c
@@ -13,7 +14,13 @@ from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.incumbents import Incumbents
 from mlproject.registry.gate import Measured, Scores
 from mlproject.training import plots
-from mlproject.training.evaluation import Evaluation, by_model, by_popularity, evaluate
+from mlproject.training.evaluation import (
+    EvaluateEach,
+    Evaluation,
+    by_model,
+    evaluate_each,
+    popular,
+)
 from mlproject.training.list_quality import list_quality
 from mlproject.training.trainer import Fitted
 
@@ -41,40 +48,60 @@ class Measurements:
             cold=self.candidate.cold_user,
         )
 
-    def metrics(self, dataset: Dataset, split: Split) -> dict[str, float]:
-        """Return what is logged of the run."""
+    def means(self) -> dict[str, float]:
+        """Return the averages over the users measured, by the names they are logged under."""
         return {
             **self.candidate.means(),
             **self.candidate.further_means(),
             **self.candidate.slices(),
-            **list_quality(self.candidate.lists, split, genre_matrix(dataset.catalogue)),
             **_prefixed("popularity", self.popularity.means() | self.popularity.cold_users()),
             **_prefixed("production", self.production.means() if self.production else {}),
             **_prefixed("reference", self.reference.means() if self.reference else {}),
+            "users_measured": len(self.candidate.users),
+        }
+
+    def metrics(self, dataset: Dataset, split: Split) -> dict[str, float]:
+        """Return what is logged of the run."""
+        return {
+            **self.means(),
+            **list_quality(self.candidate.lists, split, genre_matrix(dataset.catalogue)),
             **dataset.counts(),
             "ratings_held_out": int(split.held_out.sum()),
         }
 
 
-def measure(model: TrainedModel, incumbents: Incumbents, k: int) -> Measurements:
+def measure(
+    model: TrainedModel,
+    incumbents: Incumbents,
+    k: int,
+    evaluate: EvaluateEach = evaluate_each,
+) -> Measurements:
     """Measure a candidate, popularity and its rivals on what is fair to all of them.
+
+    Parameters
+    ----------
+    model, incumbents
+        Who is measured, and by which split.
+    k
+        Length of the lists.
+    evaluate
+        Measures them: by the users of the split, or by more.
 
     Raises
     ------
     NotEnoughDataError
         If nothing in the holdout is relevant.
     """
-    split = incumbents.measured
-
-    def of(other: TrainedModel) -> Evaluation:
-        return evaluate(by_model(other, split), split, k)
-
     production, reference = incumbents.production, incumbents.reference
+    models = [model, *(rival.model for rival in (production, reference) if rival)]
+    baseline = partial(popular, model.popularity)
+    recommenders = [baseline, *(partial(by_model, one) for one in models)]
+    popularity, candidate, *rivals = evaluate(recommenders, incumbents.measured, k)
     return Measurements(
-        candidate=of(model),
-        popularity=evaluate(by_popularity(model.popularity), split, k),
-        production=of(production.model) if production else None,
-        reference=of(reference.model) if reference else None,
+        candidate=candidate,
+        popularity=popularity,
+        production=rivals[0] if production else None,
+        reference=rivals[-1] if reference else None,
     )
 
 

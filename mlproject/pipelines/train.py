@@ -186,9 +186,12 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
 
         incumbents = find_incumbents(split, dataset.digest, registry, cache, alias)
         measured = measure(model, incumbents, params.k)
+        everyone = measured
+        if dataset.evaluate is not None:
+            everyone = measure(model, incumbents, params.k, dataset.evaluate)
         recipe = recipe_id(_recipe(trainer, params))
         verdict = judge(
-            measured.scores(),
+            everyone.scores(),
             _occasion(model, incumbents, recipe),
             _rules(params.rules, model, incumbents),
             findings=findings(model, split, params.k),
@@ -200,6 +203,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             files, served = maker.served(split, fitted, files, params.k)
         metrics = {
             **measured.metrics(dataset, split),
+            **everyone.means(),
             **(online or {}),
             "epochs_kept": fitted.kept,
             "half_life_days": half_life,

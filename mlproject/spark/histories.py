@@ -1,6 +1,6 @@
 """The training part of the snapshot on Spark: a row a user, with what they have rated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -53,14 +53,21 @@ def training_histories(
     """
 
     def lay_out(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        data, _ = of_shows(latest(of_arrow(batches)), shows)
-        histories = data.histories(~rule.held_out(data), history_weights())
+        split = split_of(batches, shows, rule)
+        users = split.interactions.users.ids
+        histories = split.interactions.histories(~split.held_out, history_weights())
         for start in range(0, len(histories), _USERS_AT_ONCE):
             some = np.arange(start, min(start + _USERS_AT_ONCE, len(histories)))
-            yield _as_arrow(data.users.ids[some], histories.take(some))
+            yield _as_arrow(users[some], histories.take(some))
 
     laid_out = ratings.repartition(tasks, c.USER_ID).mapInArrow(lay_out, _HISTORY_ROWS)
     return laid_out.where(f.size(SHOWS) > 0)
+
+
+def split_of(batches: Iterable[pa.RecordBatch], shows: IdMap, rule: HoldoutRule) -> Split:
+    """Divide the ratings of some users, which a task has; of a pair the latest counts."""
+    data, _ = of_shows(latest(of_arrow(batches)), shows)
+    return Split(data, rule.held_out(data), rule=rule)
 
 
 def split_histories(spark: SparkSession, split: Split) -> DataFrame:

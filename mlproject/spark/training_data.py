@@ -52,14 +52,23 @@ class TrainingData:
         """
         if split.rule is None:
             raise TrainingError("the split has no rule by which other users' ratings are held out")
-        tasks = max(self.spark.sparkContext.defaultParallelism, self.manifest.rows // _TASK_ROWS)
         shows = split.interactions.shows
-        found = training_histories(self._ratings(), shows, split.rule, tasks)
+        found = training_histories(self._ratings(), shows, split.rule, self._tasks)
         found.persist(StorageLevel.DISK_ONLY)
         try:
             yield found
         finally:
             found.unpersist()
+
+    def by_user(self) -> DataFrame:
+        """Return all ratings in parts, by ranges of users; of a pair the latest counts.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+        """
+        return self._ratings().repartitionByRange(self._tasks, c.USER_ID)
 
     def of_split(self, split: Split) -> DataFrame:
         """Return what the users of a split have rated of its training part."""
@@ -69,6 +78,10 @@ class TrainingData:
         """Send the ids of users to Spark, with their places as a column."""
         places = np.arange(len(ids), dtype=np.int32)
         return self.spark.createDataFrame(pa.table({c.USER_ID: ids, name: places}))
+
+    @property
+    def _tasks(self) -> int:
+        return max(self.spark.sparkContext.defaultParallelism, self.manifest.rows // _TASK_ROWS)
 
     def _ratings(self) -> DataFrame:
         return segment_rows(self.spark, self.open_store, self.manifest.segments)

@@ -1,9 +1,9 @@
 """Measures recommenders on the holdout, as they would serve."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,12 @@ PerUser = NDArray[np.float64]
 
 Scorer = Callable[[Rows], Floats]
 """Scores every show for some users: rows of shape ``(m,)`` to a new array ``(m, shows)``."""
+
+Recommender = Callable[[Split], Scorer]
+"""Gives what scores for the users of a split, by what trains of their ratings."""
+
+EvaluateEach = Callable[[Sequence[Recommender], Split, int], list["Evaluation"]]
+"""Measures recommenders by the same users, by lists of some length."""
 
 COLD: Final = 10
 """A user or a show with so few ratings in the training part, or fewer, is cold.
@@ -78,6 +84,14 @@ class Evaluation:
     shows: int
     cold_user: NDArray[np.bool_]
     cold_show_recall: PerUser
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Join the evaluations of some users and of others, at least one, by the same whole."""
+        joined: dict[str, Any] = {"k": parts[0].k, "shows": parts[0].shows}
+        for name in {field.name for field in fields(cls)} - joined.keys():
+            joined[name] = np.concatenate([getattr(part, name) for part in parts])
+        return cls(**joined)
 
     @cached_property
     def precision(self) -> PerUser:
@@ -137,11 +151,64 @@ class Evaluation:
         return found
 
 
-def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What an evaluation of some users has to know of all of them.
+
+    Parameters
+    ----------
+    cold_shows
+        Whether the show is cold, bool, shape ``(shows,)``.
+    auc_users
+        Ids of the users by whom AUC is measured, int64.
+    """
+
+    cold_shows: NDArray[np.bool_]
+    auc_users: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, raters: NDArray[np.int64], measured: NDArray[np.int64]) -> Self:
+        """Look at how many have rated each show, and at the ids of the users measured.
+
+        Parameters
+        ----------
+        raters
+            Of the training part, int64, shape ``(shows,)``.
+        measured
+            int64, shape ``(u,)``, ascending, at least one.
+        """
+        return cls(raters <= COLD, measured[:: -(-len(measured) // AUC_USERS)])
+
+
+def measured_users(split: Split) -> NDArray[np.int64]:
+    """Return the ids of the users with something relevant in the holdout, ascending."""
+    data = split.interactions
+    liked = data.user_rows[split.held_out & is_relevant(data.ratings)]
+    return data.users.ids[np.unique(liked)]
+
+
+def raters_of_shows(split: Split) -> NDArray[np.int64]:
+    """Count who has rated each show in the training part, int64, shape ``(shows,)``."""
+    data = split.interactions
+    return np.bincount(data.show_rows[~split.held_out], minlength=len(data.shows))
+
+
+def evaluate(score: Scorer, split: Split, k: int, whole: Whole | None = None) -> Evaluation:
     """Rank, for each user, what they had not rated in the training part.
 
     Relevant is what :func:`~mlproject.core.preferences.is_relevant` says, in the holdout;
     shows rated in the training part are masked, as serving masks them.
+
+    Parameters
+    ----------
+    score
+        Scores for the users of the split.
+    split
+        Who is measured, and by what.
+    k
+        Length of the lists.
+    whole
+        What holds of all users; None: these are all.
 
     Raises
     ------
@@ -159,12 +226,12 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
             f"no rating in the holdout is 8 or more, of {len(data)} ratings by "
             f"{len(data.users)} users: there is nothing to measure by"
         )
-    cold_show = np.bincount(seen.indices, minlength=len(data.shows)) <= COLD
-    cold_targets = (liked @ cold_show.astype(np.float32))[measured]
+    whole = whole or Whole.of(raters_of_shows(split), data.users.ids[measured])
+    in_auc = np.isin(data.users.ids[measured], whole.auc_users)
+    cold_targets = (liked @ whole.cold_shows.astype(np.float32))[measured]
     lists = np.full((len(measured), min(k, len(data.shows))), UNKNOWN_ROW, dtype=np.int32)
     hits = np.zeros(lists.shape, dtype=np.bool_)
-    auc: list[PerUser] = []
-    auc_step = -(-len(measured) // AUC_USERS)
+    auc = [np.empty(0)]
     block = max(1, _CELLS // len(data.shows))
     for start in range(0, len(measured), block):
         rows = measured[start : start + block]
@@ -176,7 +243,7 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
         showable = np.take_along_axis(scores, best, axis=1) > -np.inf
         lists[start : start + block][showable] = best[showable]
         hits[start : start + block] = np.take_along_axis(wanted, best, axis=1) & showable
-        sample = np.arange(-start % auc_step, len(rows), auc_step)
+        sample = np.flatnonzero(in_auc[start : start + block])
         auc.append(
             metrics.auc(
                 scores[sample],
@@ -184,7 +251,7 @@ def evaluate(score: Scorer, split: Split, k: int) -> Evaluation:
             )
         )
     has_cold = cold_targets > 0
-    cold_hits = (hits & cold_show[lists]).sum(axis=1)
+    cold_hits = (hits & whole.cold_shows[lists]).sum(axis=1)
     return Evaluation(
         k=k,
         users=measured,
@@ -203,9 +270,19 @@ def _rows_of(matrix: sparse.csr_array) -> Rows:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
+def evaluate_each(recommenders: Sequence[Recommender], split: Split, k: int) -> list[Evaluation]:
+    """Measure recommenders by the same users, as :func:`evaluate` does one."""
+    return [evaluate(recommender(split), split, k) for recommender in recommenders]
+
+
 def by_popularity(popularity: Floats) -> Scorer:
     """Score every show alike for everyone: the baseline."""
     return lambda rows: np.repeat(popularity[None, :], len(rows), axis=0)
+
+
+def popular(popularity: Floats, _: Split) -> Scorer:
+    """Score as :func:`by_popularity` for the users of any split."""
+    return by_popularity(popularity)
 
 
 def by_model(model: TrainedModel, split: Split) -> Scorer:

@@ -11,6 +11,7 @@ from mlproject.core.interactions import Interactions
 from mlproject.dataset.split import (
     FEWEST_RATINGS,
     FEWEST_TRAINING,
+    HeldByAll,
     HoldNothing,
     RandomDraw,
     SplitKind,
@@ -250,3 +251,10 @@ def test_where_all_is_to_train_nothing_is_held_out() -> None:
 @pytest.mark.parametrize("kind", ["time", "random", "auto"])
 def test_no_interactions_hold_nothing_out(kind: SplitKind) -> None:
     assert drawn({}, kind=kind) == (set(), RandomDraw(0.2, seed=1))
+
+
+def test_rules_together_hold_out_what_each_of_them_does() -> None:
+    data = interactions(ENOUGH)
+    rules = (RandomDraw(0.5, 1), RandomDraw(0.5, 2))
+    one, other = (rule.held_out(data) for rule in rules)
+    assert HeldByAll(rules).held_out(data).tolist() == (one & other).tolist()

@@ -125,6 +125,9 @@ def test_under_another_split_only_what_was_held_out_from_both_measures(
     assert 0 < found.measured.held_out.sum() < split.held_out.sum()
     assert found.production is not None
     np.testing.assert_array_equal(found.measured.held_out, split.held_out & rule.held_out(data))
+    assert found.measured.rule
+    held_out = found.measured.rule.held_out(data)
+    np.testing.assert_array_equal(held_out, found.measured.held_out)
     assert found.note == f", on what was held out from both (production: {rule})"
 
 
@@ -175,6 +178,9 @@ def test_the_reference_takes_part_in_the_holdout(place: Place) -> None:
     found = place.find(split)
     assert (found.production.version.number, found.reference.version.number) == (2, 1)
     np.testing.assert_array_equal(found.measured.held_out, split.held_out & other.held_out(data))
+    assert found.measured.rule
+    held_out = found.measured.rule.held_out(data)
+    np.testing.assert_array_equal(held_out, found.measured.held_out)
 
 
 def test_a_reference_that_has_trained_on_the_holdout_is_not_asked(

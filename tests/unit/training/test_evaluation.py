@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ids import UNKNOWN_ROW, IdMap
@@ -17,9 +19,12 @@ from mlproject.training.evaluation import (
     Evaluation,
     Floats,
     Scorer,
+    Whole,
     by_model,
     by_popularity,
     evaluate,
+    measured_users,
+    raters_of_shows,
 )
 from tests.builders import rated
 
@@ -273,3 +278,42 @@ def test_nor_is_it_where_there_is_nothing_else_left() -> None:
     found = evaluate(by_model(trained([10, 20, 30]), data), data, k=4)
     assert found.precision.tolist() == [0]
     assert found.coverage == 2 / 4
+
+
+@given(
+    ratings=st.dictionaries(
+        st.tuples(st.sampled_from(range(12)), st.sampled_from(SHOWS)),
+        st.tuples(st.sampled_from([3.0, 8.0, 10.0]), st.booleans()),
+        min_size=1,
+    ),
+    first=st.sets(st.sampled_from(range(12))),
+)
+def test_the_evaluations_of_some_users_and_of_the_others_join_to_that_of_all(
+    ratings: dict[tuple[int, int], tuple[float, bool]], first: set[int]
+) -> None:
+    """Whoever is in which part: what of all is to be known of all is told."""
+    rows = [(*pair, *value) for pair, value in sorted(ratings.items())]
+    everyone = split(rows)
+    users = measured_users(everyone)
+    assume(len(users))
+    whole = Whole.of(raters_of_shows(everyone), users)
+    model = trained(SHOWS)
+    parts = [
+        split([row for row in rows if (row[0] in first) == chosen])
+        for chosen in {row[0] in first for row in rows}
+    ]
+    found = Evaluation.joined(
+        [evaluate(by_model(model, part), part, 2, whole) for part in parts if who(part)]
+    )
+    wanted = evaluate(by_model(model, everyone), everyone, 2)
+    ids = np.concatenate([who(part) for part in parts])
+    order = np.argsort(ids)
+    assert ids[order].tolist() == users.tolist()
+    for name in ("lists", "hits", "relevant", "cold_user"):
+        assert getattr(found, name)[order].tolist() == getattr(wanted, name).tolist()
+    for name in ("auc", "cold_show_recall"):
+        assert np.sort(getattr(found, name)).tolist() == np.sort(getattr(wanted, name)).tolist()
+
+
+def who(part: Split) -> list[int]:
+    return measured_users(part).tolist()
