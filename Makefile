@@ -86,7 +86,7 @@ bench: $(READY) ## Compare our ways with others, in minutes (WRITE=--write: into
 	@$(BIN)/python -m benchmarks.quick $(WRITE)
 
 bench-all: $(READY) ## Run every benchmark, for hours
-	@for bench in $(filter-out %/bench_stack.py %/bench_spark.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@for bench in $(filter-out %/bench_stack.py %/bench_spark.py %/bench_s3a.py %/bench_candidates.py,$(wildcard benchmarks/bench_*.py)); do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
 
 bench-stack: $(STACK_READY) ## Measure the real servers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks.bench_stack $(ARGS)

@@ -45,6 +45,8 @@ def factors(folder: Path) -> tuple[Floats, Floats]:
     """Return tastes of users and vectors of shows."""
     data, _ = read(folder, 1)
     matrix = data.matrix(positive_weights(data.ratings), np.ones(len(data), dtype=np.bool_))
+    users: Floats
+    shows: Floats
     users, strengths, shows = svds(matrix.astype(np.float32), k=DIMENSIONS, random_state=1)
     return (users * strengths).astype(np.float32), np.ascontiguousarray(shows.T, np.float32)
 
@@ -79,7 +81,8 @@ def by_index(
         left[seen] = False
         unseen = faiss.IDSelectorBitmap(np.packbits(left, bitorder="little"))
     params = faiss.SearchParametersIVF(nprobe=probes, sel=unseen)
-    return index.search(taste[None], K, params=params)[1][0]
+    found: Rows = index.search(taste[None], K, params=params)[1][0]
+    return found
 
 
 def measured(ask: Ask, tastes: Floats, seen: list[Rows], chosen: Mask) -> tuple[float, list[Rows]]:

@@ -27,6 +27,7 @@ from mlproject import config
 from mlproject.batches.formats import encode_batch
 from mlproject.batches.keys import BatchKey
 from mlproject.bootstrap import opened_store
+from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest as ingest_here
 from mlproject.snapshot.keys import SNAPSHOT
@@ -39,7 +40,7 @@ PARTITIONS: Final = 6
 Ingest = Callable[[LocalStore], None]
 
 
-def fill(store: LocalStore, first: int, count: int, users: int) -> None:
+def fill(store: ObjectStore, first: int, count: int, users: int) -> None:
     """Write batches of a stream from position ``first``."""
     for start in range(first, first + count, A_BATCH):
         key = BatchKey(start // A_BATCH % PARTITIONS, start)

@@ -91,6 +91,7 @@ def evaluate_everyone(
                 for which, recommender in enumerate(theirs):
                     found = evaluate(recommender(some), some, k, of_all)
                     figures = {name: getattr(found, name) for name in _FIGURES}
+                    figures["users"] = some.interactions.users.ids[found.users]
                     yield _one_row({_WHICH: np.array([which])}, figures)
 
             rows = ratings.mapInArrow(measure, f"{_WHICH} long, {_lists_of(_FIGURES)}").toArrow()
