@@ -186,9 +186,9 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
 
         incumbents = find_incumbents(split, dataset.digest, registry, cache, alias)
         measured = measure(model, incumbents, params.k)
-        everyone = measured
-        if dataset.evaluate is not None:
-            everyone = measure(model, incumbents, params.k, dataset.evaluate)
+        everyone = (
+            measure(model, incumbents, params.k, dataset.evaluate) if dataset.evaluate else measured
+        )
         recipe = recipe_id(_recipe(trainer, params))
         verdict = judge(
             everyone.scores(),
