@@ -130,20 +130,26 @@ def paused(running: Running, part: str, seconds: float) -> None:
 
 
 def promoted(running: Running) -> float:
-    """Make a version of a run that lost, as a person may; return the seconds until it answers."""
+    """Make a version of a run that lost, as a person may.
+
+    Returns
+    -------
+    float
+        Seconds from the beginning of the command, which looks at the version first, until the
+        service answers from it.
+    """
+    before = call(f"{running.service}/model")["version"]
     (run, *_) = re.findall(r"linear run (\w+) took", running.text())
     words = ("promote", "--run", run, "--force", "--reason", "to see how soon it answers")
-    done = subprocess.run(
-        [BIN / "tvrec", *words, "--json"],
+    with subprocess.Popen(
+        [BIN / "tvrec", *words],
         env=environment(**running.settings, MLFLOW_TRACKING_URI=running.mlflow),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"tvrec promote: {done.stderr}")
-    version = json.loads(done.stdout)["version"]
-    return until(lambda: bool(call(f"{running.service}/model")["version"] == version), 60)
+        stdout=subprocess.DEVNULL,
+    ) as command:
+        taken = until(lambda: bool(call(f"{running.service}/model")["version"] != before), 120)
+    if command.returncode:
+        raise SystemExit("tvrec promote failed, see above")
+    return taken
 
 
 def told(seconds: Sequence[float]) -> str:
@@ -197,7 +203,7 @@ def main() -> None:
         f"{learned / CYCLE:.1f} cycles"
     )
     print(f"the newest event of the snapshot: {told(ages)} old, with a cycle every {CYCLE} s")
-    print(f"a version that was promoted answers: {taken:.1f} s after the command")
+    print(f"a version that was promoted answers: {taken:.1f} s after the command began")
     print(f"/recommend: {total} requests, {len(asked.failures)} failed {set(asked.failures) or ''}")
     for share in (0.5, 0.99):
         print(f"/recommend, p{100 * share:.0f}: {1000 * np.quantile(asked.waits, share):.1f} ms")
