@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from mlproject.logs import set_up_logging
 from mlproject.serving.application import application, serving
 from mlproject.serving.ending import drain_at_sigterm, end_with_parent
 from mlproject.serving.entrance import Entrance
+from mlproject.serving.protocol import BoundedProtocol
 
 try:
     SETTINGS: Final = config.load()
@@ -44,9 +46,6 @@ _ENVIRONMENT: Final = {
 }
 # How long the loading of a version may keep an answer waiting, in seconds.
 _SWITCH_SECONDS: Final = 0.0005
-
-# BentoML lets uvicorn choose; this is what it is to choose.
-uvicorn.config.HTTP_PROTOCOLS["auto"] = "mlproject.serving.protocol:BoundedProtocol"
 
 
 def open_app() -> App:
@@ -95,7 +94,11 @@ class EnteredService(Service[Any]):  # type: ignore[misc]
         inner = ServiceAppFactory(self, is_main=is_main, enable_metrics=False)()
         # A redirect would name whatever host the client sent.
         inner.router.redirect_slashes = False
-        return Entrance(inner, app)
+        entrance = Entrance(inner, app)
+        # BentoML lets uvicorn choose; this is what it is to choose.
+        chosen: Any = partial(BoundedProtocol, shortcut=entrance)
+        uvicorn.config.HTTP_PROTOCOLS["auto"] = chosen
+        return entrance
 
 
 @bentoml.service(

@@ -38,8 +38,14 @@ def set_up_logging(settings: Settings) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # urllib3 warns of what is tried again, and is reported by us if that fails too;
     # apscheduler of a job that is left out since the last one still runs.
-    for anxious in ("apscheduler", "urllib3"):
+    # uvicorn of requests that are none, which their answers say.
+    for anxious in ("apscheduler", "urllib3", "uvicorn.error"):
         logging.getLogger(anxious).setLevel(logging.ERROR)
+    # BentoML has given these handlers of their own, by which all would be said twice.
+    for doubled in ("bentoml", "circus", "uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(doubled)
+        logger.handlers.clear()
+        logger.propagate = True
 
 
 @contextmanager

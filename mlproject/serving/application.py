@@ -194,6 +194,8 @@ async def tell(_: Request, error: Exception) -> Response:
 async def no_route(request: Request, error: Exception) -> Response:
     """Answer what is no route of ours, and a body that is no JSON."""
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    if isinstance(error.__cause__, RequestError):
+        return response_to(error.__cause__)
     if error.status_code == HTTPStatus.BAD_REQUEST:
         sample = _SAMPLES[request.method, request.url.path]
         return refusal(400, f"the body is not JSON; send for example {sample}")

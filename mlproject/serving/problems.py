@@ -21,7 +21,16 @@ class NotFoundError(RequestError):
 
 
 class TooLargeError(RequestError):
-    """A body is larger than any request of ours."""
+    """A body is larger than any request of ours.
+
+    Parameters
+    ----------
+    most
+        Bytes of the largest.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the body is larger than {most} bytes")
 
 
 class NoModelError(UnavailableError):

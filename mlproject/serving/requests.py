@@ -2,10 +2,17 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from mlproject.core.errors import RequestError
 from mlproject.core.rating_scale import HIGHEST, LOWEST
@@ -21,6 +28,17 @@ _MOST_NAMES: Final = 50
 _LONGEST_NAME: Final = 100
 _LONGEST_QUOTE: Final = 40
 _INT64_MAX: Final = 2**63 - 1
+
+
+def _digits(value: object) -> object:
+    """Let no address write a number in two ways: 7 is not 7.0, +7 or 0_7."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise PydanticCustomError("digits", "only digits")
+    return value
+
+
+Digits: Final = BeforeValidator(_digits)
+"""Of a whole number in an address."""
 
 Id = Annotated[int, Field(ge=0, le=_INT64_MAX)]
 Rating = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
@@ -177,7 +195,7 @@ class FindRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: str = Field(default="", max_length=200, examples=["dark"])
-    limit: int = Field(default=20, ge=1, le=100)
+    limit: Annotated[int, Digits] = Field(default=20, ge=1, le=100)
 
 
 class RateRequest(_Request):
@@ -239,24 +257,28 @@ def parsed(kind: type[Asked], body: bytes, *, most: int) -> Asked:
         raise RequestError(sentence(detail, kind.sample, most)) from None
     # Each field has a colon; where there are no others, none can be there twice.
     if body.count(b":") != len(asked.model_fields_set):
-        check_fields(body)
+        json_of(body)
     check_count(asked, most)
     return asked
 
 
-def check_fields(body: bytes) -> None:
-    """Raise RequestError if an object in a body has a field twice; parsers take the last.
+def json_of(body: bytes) -> Any:
+    """Read JSON in UTF-8.
 
-    What is no JSON passes: who reads it says so.
+    Raises
+    ------
+    RequestError
+        If an object has a field twice, of which parsers take the last.
+    ValueError, RecursionError
+        If it is no JSON.
 
     Examples
     --------
-    >>> check_fields(b'{"user_id": 1, "user_id": 2}')
+    >>> json_of(b'{"user_id": 1, "user_id": 2}')
     Traceback (most recent call last):
     mlproject.core.errors.RequestError: 'user_id' is there twice; leave one out
     """
-    with suppress(ValueError, RecursionError):
-        json.loads(body, object_pairs_hook=_once)
+    return json.loads(body.decode(), object_pairs_hook=_once)
 
 
 def check_once(names: Iterable[str]) -> None:

@@ -19,14 +19,15 @@ from mlproject.serving.rating import event_of, rate_now
 from mlproject.serving.recommending import answers, recommended
 from mlproject.serving.requests import (
     BatchRequest,
+    Digits,
     FindRequest,
     RateRequest,
     RecommendRequest,
     SimilarRequest,
     UnrateRequest,
     check_count,
-    check_fields,
     check_once,
+    json_of,
 )
 from mlproject.serving.state import Serving, serving_of
 
@@ -34,28 +35,29 @@ JSON: Final = "application/json"
 NO_MODEL: Final = "No version is in production yet"
 _INT64_MAX: Final = 2**63 - 1
 
-ShowId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[2])]
-UserId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[1])]
+ShowId = Annotated[int, Digits, Path(ge=0, le=_INT64_MAX, examples=[2])]
+UserId = Annotated[int, Digits, Path(ge=0, le=_INT64_MAX, examples=[1])]
 
 
-class BodyRoute(APIRoute):
-    """A route whose bodies have no field twice."""
+class _StrictRequest(Request):
+    """A request whose body is read as that of the hot route is."""
 
+    async def json(self) -> Any:
+        return json_of(await self.body())
+
+
+class _StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
         handle = super().get_route_handler()
-        if self.body_field is None:
-            return handle
 
-        async def checked(request: Request) -> Response:
-            check_fields(await request.body())
-            return await handle(request)
+        async def strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
 
-        return checked
+        return strictly
 
 
 router = APIRouter(
-    route_class=BodyRoute,
+    route_class=_StrictRoute,
     responses={"default": {"model": contract.Problem, "description": "A problem"}},
     generate_unique_id_function=lambda route: route.name,
 )

@@ -50,6 +50,15 @@ def test_what_is_noted_is_in_each_line_of_the_block(capsys: pytest.CaptureFixtur
     assert [line.get("cycle") for line in as_json(capsys)] == ["c1", None]
 
 
+def test_what_bentoml_has_given_a_handler_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(logging.StreamHandler(sys.stderr))
+    set_up_logging(config.load())
+    logger.warning("no request")
+    logger.error("it failed")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_stack_trace_belongs_to_its_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging(config.load(log_format=form))

@@ -10,8 +10,9 @@ from schemathesis.specs.openapi import checks as of_openapi
 from starlette.testclient import TestClient
 
 from mlproject.serving.application import serving
-from mlproject.serving.entrance import INFRASTRUCTURE, Entrance
+from mlproject.serving.entrance import Entrance
 from mlproject.serving.recommender import Recommender
+from mlproject.serving.rules import INFRASTRUCTURE
 from tests.builders import model
 
 EXAMPLES = 40

@@ -1,6 +1,7 @@
 """The entrance: who is let in, what is counted, and how connections end."""
 
 import asyncio
+import gzip
 import hashlib
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlproject import config
 from mlproject.config import Settings
 from mlproject.serving.application import serving
 from mlproject.serving.entrance import Entrance
+from mlproject.serving.requests import LARGEST_BODY
 from mlproject.testing import MemoryStore
 
 TOKEN = "a long token of the service"
@@ -90,6 +92,122 @@ def test_another_sites_page_cannot_send_what_is_taken_for_json(
 def test_the_charset_of_json_may_be_told(client: TestClient) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert client.post("/recommend", content=b'{"user_id": 1}', headers=headers).status_code == 200
+
+
+def test_a_body_that_is_packed_is_refused_with_the_way_out(client: TestClient) -> None:
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    for path in ("/recommend", "/rate"):
+        answer = client.post(path, content=gzip.compress(b"{}"), headers=packed)
+        assert answer.status_code == 415
+        assert answer.headers["accept-encoding"] == "identity"
+        assert "Content-Encoding" in answer.json()["detail"]
+    packed["Content-Encoding"] = "identity"
+    answer = client.post("/recommend", content=b'{"user_id": 1}', headers=packed)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Authorization", "Content-Encoding"])
+def test_a_header_that_may_be_read_in_two_ways_is_refused(client: TestClient, name: str) -> None:
+    headers = [("Content-Type", "application/json"), (name, "a"), (name, "b")]
+    answer = client.post("/recommend", content=b'{"user_id": 1}', headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == f"the header {name.lower()} is there twice; leave one out"
+
+
+def test_other_headers_may_be_there_twice(client: TestClient) -> None:
+    headers = [("Content-Type", "application/json"), ("Cookie", "a=1"), ("Cookie", "b=2")]
+    answer = client.post("/recommend", content=b'{"user_id": 1}', headers=headers)
+    assert answer.status_code == 200
+
+
+def test_who_waits_before_sending_a_body_and_is_refused_is_let_go(client: TestClient) -> None:
+    """Else what comes next may be taken for the body."""
+    headers = {"Content-Type": "text/plain", "Expect": "100-continue"}
+    answer = client.post("/recommend", content=b"x", headers=headers)
+    assert (answer.status_code, answer.headers["connection"]) == (415, "close")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"user_id": 1, "num_items": 2}',
+        b'{"user_id": 1, "genres": ["X"]}',
+        b'{"history": []}',
+        b"{}",
+        b"",
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("kind", [b"application/json", b"text/plain"])
+def test_the_short_way_answers_as_the_long_one(
+    client: TestClient, app: FastAPI, body: bytes, kind: bytes
+) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    entrance = Entrance(app, app)
+    assert not entrance.takes(b"POST", b"/recommend", headers), "it has no rules yet"
+    with TestClient(entrance) as other:
+        assert other.get("/livez").status_code
+        assert entrance.takes(b"POST", b"/recommend", headers)
+        scope = {"method": "POST", "path": "/recommend", "headers": headers, "client": None}
+        short = entrance.answer(scope, body)
+        long = other.post("/recommend", content=body, headers=dict(headers))
+    assert (short.status, short.body) == (long.status_code, long.content)
+    assert {(name.decode(), value.decode()) for name, value in short.headers} == {
+        *long.headers.items()
+    }
+
+
+def test_only_the_hot_route_with_a_length_takes_the_short_way(
+    client: TestClient, app: FastAPI
+) -> None:
+    entrance = Entrance(app, app)
+    with TestClient(entrance) as other:
+        other.get("/model")
+        length = (b"content-length", b"9")
+        assert entrance.takes(b"POST", b"/recommend", [length])
+        for method, url, headers in (
+            (b"GET", b"/recommend", [length]),
+            (b"POST", b"/recommend?x=1", [length]),
+            (b"POST", b"/recommend/batch", [length]),
+            (b"POST", b"/recommend", []),
+            (b"POST", b"/recommend", [(b"content-length", b"%d" % (LARGEST_BODY + 1))]),
+        ):
+            assert not entrance.takes(method, url, headers)
+
+
+@strict(rate_limit=1)
+def test_on_the_short_way_the_limit_counts_and_a_proxys_client_takes_the_long_one(
+    app: FastAPI,
+) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"14")]
+    scope = {"method": "POST", "path": "/recommend", "headers": headers, "client": ("a", 1)}
+    entrance = Entrance(app, app)
+    with TestClient(entrance) as other:
+        other.get("/livez")
+        told = [entrance.answer(scope, b'{"user_id": 1}').status for _ in range(3)]
+        forwarded = [*headers, (b"x-forwarded-for", b"10.0.0.1")]
+        assert not entrance.takes(b"POST", b"/recommend", forwarded)
+    assert told == [200, 200, 429]
+
+
+def test_the_short_way_closes_connections_while_the_process_ends_and_counts(
+    app: FastAPI,
+) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"14")]
+    scope = {"method": "POST", "path": "/recommend", "headers": headers, "client": None}
+    entrance = Entrance(app, app)
+    with TestClient(entrance) as other:
+        other.get("/livez")
+        assert not entrance.answer(scope, b'{"user_id": 1}').closes
+        serving(app).is_draining = True
+        assert entrance.answer(scope, b'{"user_id": 1}').closes
+        (family,) = serving(app).metrics._request_seconds.collect()
+        counts = [
+            sample.value
+            for sample in family.samples
+            if sample.name.endswith("_count") and sample.labels["route"] == "/recommend"
+        ]
+    assert counts == [2]
 
 
 def test_no_other_site_may_read_an_answer(client: TestClient) -> None:

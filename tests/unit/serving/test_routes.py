@@ -144,6 +144,31 @@ def test_a_field_that_is_there_twice_is_refused(
     assert not store.objects
 
 
+RATING = '{"user_id": 1, "show_id": 10, "rating": 5}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        RATING.encode("utf-16"),
+        RATING.encode("utf-16-le"),
+        RATING.encode("utf-8-sig"),
+        RATING.encode("utf-32"),
+        RATING.encode()[:-1] + b"\xff}",
+        b"[" * 10_000,
+        b'{"user_id": 1, "show_id": 10, "rating": ' + b"9" * 5000 + b"}",
+    ],
+)
+@pytest.mark.parametrize("path", ["/rate", "/recommend", "/recommend/batch", "/similar"])
+def test_what_is_no_json_in_utf_8_is_refused_by_every_route(
+    client: TestClient, store: MemoryStore, path: str, body: bytes
+) -> None:
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+    assert not store.objects
+
+
 @pytest.mark.parametrize("requests", [[], [{"user_id": 1}] * 101])
 def test_a_batch_is_bounded(client: TestClient, requests: list[Any]) -> None:
     answer = client.post("/recommend/batch", json={"requests": requests})
@@ -230,6 +255,13 @@ def test_so_many_shows_are_found_as_asked_for(client: TestClient) -> None:
         ("/shows?limt=5", 400, "'limt' is no field of this request"),
         ("/shows?q=a&q=b", 400, "'q' is there twice; leave one out"),
         ("/shows/777", 404, "version 3 knows no show 777"),
+        ("/shows/1_0", 400, "show_id must be a whole number from 0 to"),
+        ("/shows/10.0", 400, "show_id must be a whole number from 0 to"),
+        ("/shows/+10", 400, "show_id must be a whole number from 0 to"),
+        ("/shows/٣", 400, "show_id must be a whole number from 0 to"),
+        ("/users/1.0/ratings", 400, "user_id must be a whole number from 0 to"),
+        ("/shows?limit=5.0", 400, 'limit must be a whole number from 1 to 100, got "5.0"'),
+        ("/shows?limit=", 400, 'limit must be a whole number from 1 to 100, got ""'),
         ("/shows/x", 400, "show_id must be a whole number from 0 to"),
         ("/shows/-1", 400, "show_id must be a whole number from 0 to"),
         ("/users/x/ratings", 400, "user_id must be a whole number from 0 to"),
