@@ -1,25 +1,39 @@
-"""``POST /recommend``: the service beside a bare FastAPI application and a naive service.
+"""``POST /recommend``: the service beside others, and under strain.
+
+    python -m benchmarks.bench_serving                         all parts, some twelve minutes
+    python -m benchmarks.bench_serving table --seconds 4       one of them
+
+Parts, each with a line at its end that begins with its name:
+
+    table       beside a bare FastAPI application and a naive service, asked in turn
+    neighbours  beside two busy processes
+    quota       with half a processor, by a cgroup; left out where none can be made
+    workers     two workers against one
+    swaps       the version changes all the time: failed answers, waits, memory
+    soak        five minutes: pauses, memory
 
 All run on uvloop and httptools, one process each, with one model of 12,294 shows and the ratings
-of 2,000 users, and are asked in turn by four connections, so that a busy machine is as unkind to
-each; beside others the CPU of an answer tells more than the answers a second. ``--soak SECONDS``
-keeps the service alone busy and tells of pauses and memory.
+of 2,000 users, and are asked by four connections. On a machine with other work the CPU of an
+answer tells more than the answers a second.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
 from benchmarks.load import Load, post, run
+from benchmarks.processes import NoQuotaError, busy, cpu_seconds, memory_mb, quota
 from mlproject.batches.progress import Totals
 from mlproject.core import columns as c
 from mlproject.core.ids import IdMap
@@ -38,6 +52,9 @@ from tests.servers import answers, bento_service, environment, free_port, wait_u
 
 SHOWS, DIMENSIONS, USERS, PER_USER = 12_294, 64, 2_000, 40
 CONNECTIONS = 4
+QUOTA, PARENT_AND_ONE, WARM_UP_SECONDS = 0.5, 2, 15
+Requests = list[bytes]
+Options = argparse.Namespace
 GENRES = ("Drama", "Comedy", "Crime", "Family", "Action", "Romance", "Horror")
 
 
@@ -101,25 +118,6 @@ def rival(name: str, folder: Path) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-def memory_mb(state: Path) -> float:
-    """Return what the processes of the service hold for themselves."""
-    total = 0
-    for pid in working_on(state):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith(("Private_Clean", "Private_Dirty")):
-                total += int(line.split()[1])
-    return total / 1024
-
-
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the processor time that processes have used."""
-    ticks = 0
-    for pid in pids:
-        used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        ticks += sum(map(int, used))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def tell(what: str, load: Load, cpu_ms: float | None = None) -> None:
     """Print a line."""
     costs = "" if cpu_ms is None else f", {cpu_ms:5.2f} ms of CPU each"
@@ -131,56 +129,156 @@ def tell(what: str, load: Load, cpu_ms: float | None = None) -> None:
     )
 
 
-def soak(port: int, requests: list[bytes], state: Path, seconds: float) -> None:
-    """Keep the service busy, and say what a minute is like."""
-    while seconds > 0:
-        load = run(port, requests, CONNECTIONS, min(60, seconds))
-        tell("soak", load)
-        print(f"          {memory_mb(state):.0f} MB", flush=True)
-        seconds -= 60
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service that is measured."""
+
+    port: int
+    state: Path
+
+    @property
+    def pids(self) -> list[int]:
+        """Its processes."""
+        return working_on(self.state)
+
+    def load(self, requests: Requests, seconds: float, what: str) -> tuple[Load, float]:
+        """Keep it busy; return the load, and the milliseconds of CPU of an answer."""
+        return measured(what, self.port, self.pids, requests, seconds)
+
+
+def measured(
+    what: str, port: int, pids: list[int], requests: Requests, seconds: float
+) -> tuple[Load, float]:
+    """Keep a server busy; return the load, and the milliseconds of CPU of an answer."""
+    before = cpu_seconds(pids)
+    load = run(port, requests, CONNECTIONS, seconds)
+    cpu_ms = 1000 * (cpu_seconds(pids) - before) / len(load.waits)
+    tell(what, load, cpu_ms)
+    return load, cpu_ms
+
+
+def table(service: Service, folder: Path, requests: Requests, options: Options) -> None:
+    """Ask the service, the bare application and the naive service in turn."""
+    with ExitStack() as servers:
+        rivals: dict[str, tuple[int, list[int]]] = {"service": (service.port, service.pids)}
+        for name in ("bare", "naive"):
+            port, pid = servers.enter_context(rival(name, folder))
+            rivals[name] = port, [pid]
+        found: dict[str, list[tuple[float, float, float, float]]] = {name: [] for name in rivals}
+        for turn in range(-1, options.turns):
+            for name, (port, pids) in rivals.items():
+                what = name if turn >= 0 else "(warm up)"
+                load, cpu_ms = measured(what, port, pids, requests, options.seconds)
+                if turn >= 0:
+                    found[name].append((load.speed, cpu_ms, load.ms(0.99), load.ms(1)))
+        speed, cpu, late, longest = (
+            {name: median(turn[place] for turn in turns) for name, turns in found.items()}
+            for place in range(4)
+        )
+        print(
+            f"table: {_beside(speed)}; 99 % within {late['service']:.2f} ms, "
+            f"the longest {longest['service']:.1f} ms"
+        )
+        print(f"table: for the same CPU {_beside({name: 1 / cpu[name] for name in cpu})}")
+
+
+def soak(service: Service, _: Path, requests: Requests, options: Options) -> None:
+    """Keep the service busy for long, and say what each minute is like."""
+    first, left, longest = 0.0, options.soak_seconds, 0.0
+    while left > 0:
+        load, _cpu = service.load(requests, min(60, left), "soak")
+        now = memory_mb(service.pids)
+        first, longest, left = first or now, max(longest, load.ms(1)), left - 60
+        print(f"          {now:.0f} MB", flush=True)
+    print(
+        f"soak: the longest pause {longest:.1f} ms, memory {now / first:.2f} x the first minute's"
+    )
+
+
+def swaps(_: Service, __: Path, ___: Requests, options: Options) -> None:
+    """Change the version all the time, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.bench_swaps", "--swaps", str(options.swaps)]
+    subprocess.run(command, check=True)
+
+
+def neighbours(service: Service, _: Path, requests: Requests, options: Options) -> None:
+    """Ask beside two processes that do nothing but use processors."""
+    _quiet, alone = service.load(requests, options.seconds, "alone")
+    with busy(2):
+        _load, beside = service.load(requests, options.seconds, "beside two")
+    print(f"neighbours: {alone / beside:.2f} of the answers that the CPU it got allows")
+
+
+def limited(service: Service, _: Path, requests: Requests, options: Options) -> None:
+    """Ask while the service may use half a processor."""
+    _quiet, alone = service.load(requests, options.seconds, "alone")
+    try:
+        with quota(service.pids, QUOTA):
+            load, _cpu = service.load(requests, options.seconds, "half a CPU")
+    except NoQuotaError as error:
+        print(f"quota: left out, {error}")
+        return
+    print(f"quota: {load.speed / (1000 * QUOTA / alone):.2f} of what the quota allows")
+
+
+def workers(service: Service, folder: Path, requests: Requests, options: Options) -> None:
+    """Ask two workers, and one, in turn."""
+    state = folder / "two"
+    shutil.copytree(service.state, state, ignore=shutil.ignore_patterns("*.log", "bentoml"))
+    with bento_service(state, TVREC_WORKERS="2") as (url, _):
+        wait_until(lambda: answers(f"{url}/readyz"), 120, "two workers")
+        wait_until(lambda: len(working_on(state)) > PARENT_AND_ONE, 120, "the second worker")
+        two = Service(int(url.rpartition(":")[2]), state)
+        speeds: dict[str, list[float]] = {"one": [], "two": []}
+        for turn in range(-1, options.turns):
+            for name, asked in (("one", service), ("two", two)):
+                load, _cpu = asked.load(requests, options.seconds, f"{name} of 2")
+                if turn >= 0:
+                    speeds[name].append(load.speed)
+    print(
+        f"workers: two {median(speeds['two']) / median(speeds['one']):.2f} x one, on "
+        f"{os.cpu_count()} processors, of which the load takes a part"
+    )
+
+
+PARTS: dict[str, Callable[[Service, Path, Requests, Options], None]] = {
+    "table": table,
+    "neighbours": neighbours,
+    "quota": limited,
+    "workers": workers,
+    "swaps": swaps,
+    "soak": soak,
+}
 
 
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5, help="of each turn")
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument(
-        "--soak", type=float, default=0, help="seconds of load on the service alone"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all without any")
+    parser.add_argument("--seconds", type=float, default=5, help="of each turn (5)")
+    parser.add_argument("--turns", type=int, default=3, help="of table and workers (3)")
+    parser.add_argument("--soak-seconds", type=float, default=300, help="of the soak (300)")
+    parser.add_argument("--swaps", type=int, default=200, help="of the version (200)")
     options = parser.parse_args()
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}; there are {', '.join(PARTS)}")
     requests = [
         post("/recommend", json.dumps({"user_id": user, "num_items": 10}).encode())
         for user in np.random.default_rng(3).permutation(USERS).tolist()
     ]
-    with tempfile.TemporaryDirectory() as made, ExitStack() as servers:
+    with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         prepare(folder)
-        url, _ = servers.enter_context(bento_service(folder / "state"))
-        wait_until(lambda: answers(f"{url}/readyz"), 120, "the service")
-        port, state = int(url.rpartition(":")[2]), folder / "state"
-        if options.soak:
-            soak(port, requests, state, options.soak)
-            return
-        rivals: dict[str, tuple[int, list[int]]] = {"service": (port, working_on(state))}
-        for name in ("bare", "naive"):
-            port, pid = servers.enter_context(rival(name, folder))
-            rivals[name] = port, [pid]
-        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in rivals}
-        for turn in range(-1, options.turns):
-            for name, (port, pids) in rivals.items():
-                before = cpu_seconds(pids)
-                load = run(port, requests, CONNECTIONS, options.seconds)
-                cpu_ms = 1000 * (cpu_seconds(pids) - before) / len(load.waits)
-                if turn >= 0:  # the first is for warming up
-                    found[name].append((load.speed, cpu_ms, load.ms(0.99)))
-                    tell(name, load, cpu_ms)
-        speed, cpu, late = (
-            {name: median(turn[place] for turn in turns) for name, turns in found.items()}
-            for place in range(3)
-        )
-        print(f"answers a second: {_beside(speed)}; 99 % within {late['service']:.2f} ms")
-        print(f"answers for the same CPU: {_beside({name: 1 / cpu[name] for name in cpu})}")
+        with bento_service(folder / "state") as (url, _):
+            wait_until(lambda: answers(f"{url}/readyz"), 120, "the service")
+            service = Service(int(url.rpartition(":")[2]), folder / "state")
+            # Without an MLflow it asks for one at first, which is no part of an answer.
+            service.load(requests, WARM_UP_SECONDS, "(warm up)")
+            for part in options.parts or PARTS:
+                print(f"-- {part}", flush=True)
+                PARTS[part](service, folder, requests, options)
 
 
 def _beside(worth: dict[str, float]) -> str:

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -24,6 +25,7 @@ import uvicorn
 
 from benchmarks.bench_serving import CONNECTIONS, model, tell
 from benchmarks.load import post, run
+from benchmarks.processes import memory_mb
 from mlproject import config
 from mlproject.config import Settings
 from mlproject.core.model import TrainedModel
@@ -84,18 +86,11 @@ def serve(folder: Path, port: int) -> None:
         gc.freeze()
 
     app = application(adapters, on_start=settle, on_swap=settle)
+    entrance = Entrance(app, app)
+    http: Any = partial(BoundedProtocol, shortcut=entrance)
     gc.set_threshold(20_000, 20, 100)
     sys.setswitchinterval(0.0005)
-    uvicorn.run(
-        Entrance(app, app), port=port, loop="uvloop", http=BoundedProtocol, log_level="warning"
-    )
-
-
-def memory_mb(pid: int) -> float:
-    """Return what a process holds for itself."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    private = [line.split()[1] for line in lines if line.startswith("Private_")]
-    return sum(map(int, private)) / 1024
+    uvicorn.run(entrance, port=port, loop="uvloop", http=http, log_level="warning")
 
 
 def version_of(port: int) -> int:
@@ -133,15 +128,15 @@ def main() -> None:
                     (folder / SWAP).unlink()
                     failed += len(quiet[-1].bad) + len(busy[-1].bad)
                     swaps = version_of(port) - begun
-                    before = before or memory_mb(process.pid)
+                    before = before or memory_mb([process.pid])
                     tell("quiet", quiet[-1])
                     tell(f"{swaps} swaps", busy[-1])
-                    print(f"          {memory_mb(process.pid):.0f} MB", flush=True)
+                    print(f"          {memory_mb([process.pid]):.0f} MB", flush=True)
                 late = median(load.ms(0.99) for load in busy)
                 ratio = late / median(load.ms(0.99) for load in quiet)
                 print(
-                    f"{failed} answers failed; 99 % {ratio:.1f} x quiet; memory "
-                    f"{memory_mb(process.pid) / before:.2f} x after the first swaps"
+                    f"swaps: {failed} answers failed; 99 % {ratio:.1f} x quiet; memory "
+                    f"{memory_mb([process.pid]) / before:.2f} x after the first swaps"
                 )
             finally:
                 process.terminate()

@@ -18,6 +18,7 @@ from lightfm import LightFM
 from pydantic import BaseModel
 from scipy import sparse
 
+from mlproject.core import columns as c
 from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
 from mlproject.core.user_ratings import UserRatings
@@ -66,7 +67,7 @@ def bare_application(model: TrainedModel, of: Histories) -> FastAPI:
 
 
 def naive(folder: Path) -> FastAPI:
-    """Answer as the first notebook does: LightFM's predict, and rows of a data frame."""
+    """Answer as the first notebook does: LightFM's predict with features, rows of a data frame."""
     trained, of = load_model(folder / "model"), histories(folder)
     users, shows = len(of), len(trained.shows)
     rows = {user: trained.shows.rows(rated.show_ids) for user, rated in of.items()}
@@ -75,13 +76,15 @@ def naive(folder: Path) -> FastAPI:
     ones = np.ones(len(which), dtype=np.float32)
     seen = sparse.coo_matrix((ones, (whose, which)), shape=(users, shows))
     model = LightFM(no_components=64, loss="warp", random_state=1)
-    model.fit(seen, epochs=1)
     frame = pd.DataFrame(list(trained.cards))
+    genres = sparse.csr_array(frame[c.GENRES].str.join("|").str.get_dummies().to_numpy())
+    features = sparse.csr_matrix(sparse.hstack([sparse.eye_array(shows), genres]), dtype=np.float32)
+    model.fit(seen, item_features=features, epochs=1)
     app = FastAPI()
 
     @app.post("/recommend")
     def recommend(asked: Asked) -> dict[str, Any]:
-        scores = model.predict(asked.user_id, np.arange(shows))
+        scores = model.predict(asked.user_id, np.arange(shows), item_features=features)
         scores[rows.get(asked.user_id, [])] = -np.inf
         best = np.argsort(-scores)[: asked.num_items]
         found = frame.iloc[best].assign(score=scores[best])

@@ -167,6 +167,24 @@ def test_a_known_user_is_recommended_to(page: Page) -> None:
     assert len(page.texts("#items h3")) == 10
 
 
+def test_ratings_that_a_proxy_keeps_to_itself_are_done_without(page: Page) -> None:
+    page.value(
+        """
+        const real = window.fetch;
+        window.fetch = (path, rest) => path.startsWith("users/")
+          ? Promise.resolve(new Response("<h1>404 Not Found</h1>", {status: 404}))
+          : real(path, rest);
+        0
+        """
+    )
+    page.click(".who label:nth-of-type(2)")
+    page.wait("document.getElementById('user-note').textContent !== ''")
+    assert "is not shown here" in page.texts("#user-note")[0]
+    page.wait("document.querySelectorAll('#items .seen').length === 0")
+    assert len(page.texts("#items h3")) == 10
+    assert page.value("document.getElementById('trouble').hidden")
+
+
 def test_it_tells_which_version_answers(page: Page) -> None:
     page.wait("document.querySelector('#model strong') !== null")
     assert page.texts("#model strong") == [f"Version {VERSION}"]

@@ -4,6 +4,9 @@ import { ask, newest } from "./api.js";
 import { byId, hide, make, plural, testCard } from "./dom.js";
 
 const AT_FIRST = 8;
+// A proxy in front of the service may keep ratings to itself, as the chart's ingress does.
+const NOT_SHOWN = 404;
+const HIDDEN = "What this user has rated is not shown here; the list counts it all the same.";
 
 /** Return a function that shows the ratings of a user. */
 export function userRatings() {
@@ -31,7 +34,7 @@ export function userRatings() {
     },
     (problem) => {
       ratings = [];
-      note.textContent = problem.message;
+      note.textContent = problem.status === NOT_SHOWN ? HIDDEN : problem.message;
       show(AT_FIRST);
     },
   );
