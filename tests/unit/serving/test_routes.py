@@ -156,6 +156,8 @@ RATING = '{"user_id": 1, "show_id": 10, "rating": 5}'
         RATING.encode("utf-32"),
         RATING.encode()[:-1] + b"\xff}",
         b"[" * 10_000,
+        b'{"requests": ["\\ud800"], "user_id": "\\ud800", "show_id": 1, "rating": 1}',
+        b'{"requests": [{"user_id": 1, "genres": ["\\ud800"]}]}',
         b'{"user_id": 1, "show_id": 10, "rating": ' + b"9" * 5000 + b"}",
     ],
 )
