@@ -195,7 +195,7 @@ class FindRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: str = Field(default="", max_length=200, examples=["dark"])
-    limit: Annotated[int, Digits] = Field(default=20, ge=1, le=100)
+    limit: Annotated[int, Field(ge=1, le=100), Digits] = 20
 
 
 class RateRequest(_Request):

@@ -35,8 +35,8 @@ JSON: Final = "application/json"
 NO_MODEL: Final = "No version is in production yet"
 _INT64_MAX: Final = 2**63 - 1
 
-ShowId = Annotated[int, Digits, Path(ge=0, le=_INT64_MAX, examples=[2])]
-UserId = Annotated[int, Digits, Path(ge=0, le=_INT64_MAX, examples=[1])]
+ShowId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[2]), Digits]
+UserId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[1]), Digits]
 
 
 class _StrictRequest(Request):
