@@ -1,30 +1,19 @@
 """Every ObjectStore keeps the same promises: memory, a local folder, an S3 bucket."""
 
-import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
-from moto.server import ThreadedMotoServer
 
-from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
-from mlproject.objects.s3 import S3Store, s3_client
+from mlproject.objects.s3 import S3Store
 from mlproject.testing import MemoryStore
-from tests.servers import S3Server, free_port
-from tests.servers import rclone_server as serve_with_rclone
+from tests.moto import fill_bucket, moto_bucket, moto_server
 
-ACCESS_KEY, SECRET_KEY = "fake-access-key", "fake-secret-key"
 KINDS = ("memory", "local", "s3", "rclone", "minio")
 ODD_KEYS = ("with space/a b.txt", "ünï/çödé/日本.txt", "plus+equals=1/x&y.txt", "per%20cent")
 
@@ -40,11 +29,8 @@ class Subject:
 
 @pytest.fixture(scope="module")
 def moto_address() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as address:
+        yield address
 
 
 @pytest.fixture
@@ -66,16 +52,8 @@ def local_subject(tmp_path: Path) -> Subject:
 
 @pytest.fixture
 def s3_subject(moto_address: str) -> Iterator[Subject]:
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-
-    def fill(keys: list[str]) -> None:
-        for key in keys:
-            backend.put_object("bucket", key, b"")
-
-    with closing(s3_client(moto_address, ACCESS_KEY, SECRET_KEY, "us-east-1")) as client:
-        client.create_bucket(Bucket="bucket")
-        yield Subject("s3", S3Store("bucket", client), fill)
-    backend.reset()
+    with moto_bucket(moto_address) as store:
+        yield Subject("s3", store, fill_bucket)
 
 
 def put_all(store: ObjectStore) -> Callable[[list[str]], None]:
@@ -107,21 +85,6 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture
 def any_store(subject: Subject) -> ObjectStore:
     return subject.store
-
-
-class Deaf:
-    """A client of a server that takes conditions and ignores them."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def put_object(self, **arguments: Any) -> Any:
-        for condition in ("IfMatch", "IfNoneMatch"):
-            arguments.pop(condition, None)
-        return self._client.put_object(**arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
 
 def skip_without_conditions(subject: Subject) -> None:
@@ -221,13 +184,6 @@ def test_a_listing_of_thousands_is_whole(subject: Subject) -> None:
     assert keys_of(subject.store, "many/", start_after=wanted[50]) == wanted[51:]
 
 
-def test_a_hundred_thousand_are_listed_in_order(local_subject: Subject) -> None:
-    wanted = [f"many/{number:06d}" for number in range(100_000)]
-    local_subject.fill(wanted)
-    assert keys_of(local_subject.store, "many/") == wanted
-    assert keys_of(local_subject.store, "many/", start_after=wanted[-2]) == wanted[-1:]
-
-
 def test_what_is_listed_may_be_deleted_on_the_way(subject: Subject) -> None:
     subject.fill(["a", "b", "c"])
     for info in subject.store.list(""):
@@ -323,194 +279,3 @@ def test_a_memory_store_can_ignore_conditions_as_some_servers_do() -> None:
     store = MemoryStore({"a": b"one"}, conditional=False)
     assert not store.keeps_conditions("probe-")
     assert store.put_if("a", b"two", None)
-
-
-def test_a_server_that_ignores_conditions_is_found_out(s3_subject: Subject) -> None:
-    assert isinstance(s3_subject.store, S3Store)
-    deaf = S3Store(s3_subject.store.bucket, Deaf(s3_subject.store.client))  # type: ignore[arg-type]
-    assert not deaf.keeps_conditions("probe-")
-    assert keys_of(s3_subject.store) == []
-
-
-def test_the_local_lock_leaves_no_object(tmp_path: Path) -> None:
-    LocalStore(tmp_path).put_if("a/m", b"x", None)
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["m"]
-
-
-def test_a_missing_bucket_is_an_error_not_a_lost_race(s3_subject: Subject) -> None:
-    assert isinstance(s3_subject.store, S3Store)
-    with pytest.raises(StoreUnavailableError, match="s3://none/a"):
-        S3Store("none", s3_subject.store.client).put_if("a", b"", None)
-
-
-def test_unfinished_writes_are_not_listed(local_subject: Subject) -> None:
-    local_subject.fill(["a/.unfinished-x1y2", "a/b"])
-    assert keys_of(local_subject.store) == ["a/b"]
-
-
-def test_a_write_that_fails_leaves_the_old_object_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = LocalStore(tmp_path)
-    store.put("a/b", b"old")
-
-    def disk_full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("mlproject.objects.local.os.fsync", disk_full)
-    with pytest.raises(StoreUnavailableError, match="No space left on device"):
-        store.put("a/b", b"new")
-    assert store.get("a/b") == b"old"
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
-
-
-@pytest.mark.parametrize("key", ["../escape", "a/../../escape", "/absolute"])
-def test_a_key_stays_below_the_folder(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ValueError, match="relative path"):
-        LocalStore(tmp_path).put(key, b"")
-
-
-def test_a_folders_placeholder_is_not_listed(s3_subject: Subject) -> None:
-    s3_subject.fill(["a/", "a/b"])
-    assert keys_of(s3_subject.store) == ["a/b"]
-
-
-def test_a_bucket_that_is_missing_is_no_empty_one(moto_address: str) -> None:
-    with closing(s3_client(moto_address, ACCESS_KEY, SECRET_KEY, "us-east-1")) as client:
-        store = S3Store("no-such-bucket", client)
-        for call in (lambda: store.get("a"), lambda: store.put("a", b""), lambda: keys_of(store)):
-            with pytest.raises(StoreUnavailableError, match="no-such-bucket"):
-                call()
-
-
-CALLS: dict[str, Callable[[ObjectStore], Any]] = {
-    "get": lambda store: store.get("a"),
-    "put": lambda store: store.put("a", b""),
-    "list": keys_of,
-    "delete": lambda store: store.delete("a"),
-    "etag": lambda store: store.etag("a"),
-    "put_if": lambda store: store.put_if("a", b"", None),
-}
-
-
-def memory_down(_: Path) -> ObjectStore:
-    return MemoryStore(broken=True)
-
-
-def local_down(folder: Path) -> ObjectStore:
-    (folder / "file").touch()
-    return LocalStore(folder / "file")
-
-
-def s3_down(_: Path) -> ObjectStore:
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{free_port()}",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        region_name="us-east-1",
-        config=Config(connect_timeout=1, retries={"total_max_attempts": 1}),
-    )
-    return S3Store("bucket", client)
-
-
-@pytest.mark.parametrize(
-    ("down", "call"),
-    [(down, name) for down in (memory_down, local_down, s3_down) for name in CALLS],
-)
-def test_a_store_that_is_down_says_so(
-    down: Callable[[Path], ObjectStore], call: str, tmp_path: Path
-) -> None:
-    with pytest.raises(StoreUnavailableError):
-        CALLS[call](down(tmp_path))
-
-
-def test_no_credential_is_in_any_text(tmp_path: Path) -> None:
-    store = s3_down(tmp_path)
-    with pytest.raises(StoreUnavailableError) as caught:
-        store.get("a")
-    for text in (repr(store), str(store), store.uri, str(caught.value), repr(caught.value)):
-        assert ACCESS_KEY not in text
-        assert SECRET_KEY not in text
-
-
-@pytest.fixture(params=["rclone", "minio"])
-def server(request: pytest.FixtureRequest) -> S3Server:
-    found: S3Server = request.getfixturevalue(f"{request.param}_server")
-    return found
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize(
-    ("changes", "bucket", "reason"),
-    [
-        ({"secret_key": "wrongsecretkey"}, "bucket", "check AWS_SECRET_ACCESS_KEY"),
-        ({"access_key": "wrongaccesskey"}, "bucket", "check AWS_ACCESS_KEY_ID"),
-        ({}, "no-such-bucket", "check TVREC_BUCKET"),
-    ],
-)
-def test_a_wrong_setting_is_named_in_one_sentence_without_a_secret(
-    server: S3Server,
-    changes: dict[str, str],
-    bucket: str,
-    reason: str,
-    call: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    asked = replace(server, **changes)
-    with (
-        closing(asked.client()) as client,
-        pytest.raises(StoreUnavailableError) as caught,
-    ):
-        CALLS[call](S3Store(bucket, client))
-    said = str(caught.value)
-    assert said.endswith(reason)
-    assert said.startswith("cannot ")
-    assert "\n" not in said
-    for secret in (asked.access_key, asked.secret_key):
-        assert secret not in said + caplog.text
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_server_that_goes_in_the_middle_is_named(
-    call: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    with serve_with_rclone(tmp_path) as server:
-        store = server.bucket("bucket")
-        store.put("a", b"x")
-        assert store.get("a") == b"x"
-    with closing(store.client), pytest.raises(StoreUnavailableError) as caught:
-        CALLS[call](store)
-    assert f"no server answers at {server.address}; check S3_ENDPOINT_URL" in str(caught.value)
-    for secret in (server.access_key, server.secret_key):
-        assert secret not in str(caught.value) + caplog.text
-
-
-def test_a_server_that_goes_between_two_pages_is_no_end_of_the_listing(
-    tmp_path: Path,
-) -> None:
-    folder = tmp_path / "bucket"
-    folder.mkdir()
-    for number in range(1001):
-        (folder / f"{number:04d}").touch()
-    with serve_with_rclone(tmp_path) as server:
-        client = server.client()
-        listing = S3Store("bucket", client).list("")
-        assert next(listing).key == "0000"
-    with closing(client), pytest.raises(StoreUnavailableError, match="no server answers"):
-        list(listing)
-
-
-def test_missing_credentials_are_named(
-    rclone_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with (
-        closing(s3_client(rclone_server.address, None, None, "us-east-1")) as client,
-        pytest.raises(StoreUnavailableError, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS"),
-    ):
-        S3Store("bucket", client).get("a")

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,9 +66,7 @@ def test_a_registry_that_is_down_is_waited_for(kafka: dict[str, str]) -> None:
         assert "Schema Registry" in line
         assert "trying again" in line
         process.send_signal(signal.SIGTERM)
-        started = time.monotonic()
         assert process.wait(timeout=20) == 0
-        assert time.monotonic() - started < 10
 
 
 def test_kafka_without_a_registry_is_a_setting_that_is_missing(kafka: dict[str, str]) -> None:

@@ -195,7 +195,7 @@ def test_connect_waits_until_a_server_of_kafka_answers(
 def test_connect_can_be_told_to_end_while_it_waits(connect: dict[str, str]) -> None:
     with waiting_connect(connect, f"127.0.0.1:{free_port()}") as process:
         process.terminate()
-        assert process.wait(timeout=10) == 143
+        assert process.wait(timeout=60) == 143
 
 
 def test_tasks_of_a_worker_that_was_cut_off_lie_idle_for_half_a_minute_at_most() -> None:

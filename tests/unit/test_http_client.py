@@ -12,7 +12,6 @@ from urllib3.util import make_headers
 from mlproject.core.errors import UnavailableError
 from mlproject.http_client import connections, request
 from tests.builders import http_server, raw_server, serve
-from tests.servers import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +81,9 @@ def test_a_server_that_is_silent_is_waited_for_as_long_as_told(silent: str) -> N
         asked(silent, timeout_s=0.05)
 
 
-def test_a_port_on_which_nothing_listens_is_said_in_two_words() -> None:
+def test_a_port_on_which_nothing_listens_is_said_in_two_words(nobody: str) -> None:
     with pytest.raises(UnavailableError, match=r"^Connection refused$"):
-        asked(f"http://127.0.0.1:{free_port()}")
+        asked(f"http://{nobody}")
 
 
 @pytest.mark.parametrize("url", ["ftp://host/", "http://[x", "http://nowhere.invalid/"])
@@ -112,8 +111,10 @@ def test_the_proxy_of_the_environment_is_gone_through(monkeypatch: pytest.Monkey
         assert asked("http://nowhere.invalid/") == (200, b"by proxy")
 
 
-def test_a_host_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+def test_a_host_that_needs_no_proxy_is_asked_itself(
+    monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{nobody}")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with http_server(200, b"itself") as address:
         assert asked(address) == (200, b"itself")

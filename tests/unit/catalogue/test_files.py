@@ -18,6 +18,7 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import GENRE_SEPARATOR
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import CatalogueSource
+from tests.logged import messages
 
 Write = Callable[..., Path]
 
@@ -55,7 +56,7 @@ def test_the_bundled_catalogue_has_no_bad_row(caplog: pytest.LogCaptureFixture) 
     frame = bundled().read().frame.drop(columns=[c.MEAN_RATING, c.SUMMARY, c.IMAGE])
     assert len(frame) >= 400
     assert len(frame) == len(pd.read_csv(bundled().path))
-    assert not caplog.messages
+    assert not messages(caplog)
     assert not frame.isna().any(axis=None)
     assert (frame != "").all(axis=None)
 
@@ -164,7 +165,7 @@ def test_rows_that_cannot_be_used_are_logged(
     path = write(f"{OWN}1,a\nx,b\n2,\n1,c\n3,d\n4,e\n")
     with caplog.at_level(logging.WARNING):
         assert read(path)[c.TITLE].tolist() == ["a", "d", "e"]
-    (message,) = caplog.messages
+    (message,) = messages(caplog)
     assert message.startswith(f"{path}: 3 shows (tvrec and Netflix, commas); rows left out: 3: ")
     for reason in (
         "1 times there is no title (line 4: 2,)",
@@ -295,7 +296,7 @@ real = pytest.mark.skipif(not REAL.exists(), reason="the real anime set is not b
 def test_the_real_anime_set_is_read_whole(caplog: pytest.LogCaptureFixture) -> None:
     frame = read(REAL)
     assert len(frame) == 12_294
-    assert not caplog.messages
+    assert not messages(caplog)
     assert (frame[c.GENRES] == "").sum() == 62
     assert (frame[c.TYPE] == "").sum() == 25
     assert frame[c.EPISODES].isna().sum() == 340

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from mlproject.bootstrap import App
 from mlproject.cli import tvrec
 from mlproject.config import Settings
+from mlproject.objects.local import LocalStore
 from mlproject.testing import MemoryRegistry
 from tests.builders import promote_one
 
@@ -28,6 +29,12 @@ def _process_is_left_as_it_was(logging_kept: None) -> Iterator[None]:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+@pytest.fixture
+def local_store(state: Path) -> LocalStore:
+    """The store of the state folder, which the commands fill."""
+    return LocalStore(state / "store")
 
 
 @pytest.fixture
@@ -62,3 +69,11 @@ def run(state: Path, registry: MemoryRegistry) -> Run:
         )
 
     return invoke
+
+
+@pytest.fixture
+def filled(run: Run) -> Run:
+    """The command line, after an export and some ratings."""
+    assert run("export-shows").exit_code == 0
+    assert run("generate-ratings", "--once", "--users", 100, "--ratings", 2000).exit_code == 0
+    return run

@@ -7,6 +7,7 @@ import pytest
 from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import ConfigError, UnavailableError
 from mlproject.core.retry import until_available
+from tests.logged import messages
 
 
 def test_it_calls_until_there_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
@@ -19,7 +20,7 @@ def test_it_calls_until_there_is_an_answer(caplog: pytest.LogCaptureFixture) -> 
         return answer
 
     assert until_available(call, threading.Event(), first_delay_seconds=0.001) == 7
-    assert [record.getMessage() for record in caplog.records] == [
+    assert messages(caplog) == [
         "the server is down; trying again in 0.001 s",
         "the server is down; trying again in 0.002 s",
     ]

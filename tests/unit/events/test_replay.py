@@ -12,6 +12,7 @@ from mlproject.core.errors import RatingsFileError
 from mlproject.core.ports import RatingSource
 from mlproject.core.ratings import DTYPES
 from mlproject.events.replay import ReplaySource
+from tests.logged import messages, records
 
 DATED = "user_id,show_id,rating,rated_at\n"
 UNDATED = "user_id,anime_id,rating\n"
@@ -125,7 +126,7 @@ def test_rejected_rows_are_left_out_and_logged(
         source = ReplaySource.open(path, backlog_share=1, seed=1, on_rejected=kept.append)
     assert sorted(source.read(0, 10).frame[c.SHOW_ID]) == [1, 4, 5, 6]
     assert source.backlog == 4
-    (message,) = caplog.messages
+    (message,) = messages(caplog)
     assert message.startswith(f"{path}: 4 ratings (MyAnimeList, commas); ")
     assert "rows left out: 2: 1 times rating is not a number (line 3: 1,2,abc)" in message
     assert kept[0][c.REASON].tolist() == ["rating is not a number", "user_id is below 0"]
@@ -134,7 +135,7 @@ def test_rejected_rows_are_left_out_and_logged(
 def test_a_good_file_is_not_logged(undated: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         opened(undated)
-    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert [one.levelname for one in records(caplog)] == ["INFO"]
 
 
 def test_a_row_without_a_time_is_left_out_where_others_have_one(tmp_path: Path) -> None:

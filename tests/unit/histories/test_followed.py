@@ -186,14 +186,14 @@ def test_store_away_at_start_the_last_copy_serves(world: World) -> None:
     histories.start()
     try:
         assert known(histories) == [(1, 10, 5)]
-        wait_until(lambda: histories.status.trouble != "", 5, "the trouble")
+        wait_until(lambda: histories.status.trouble != "", 20, "the trouble")
         assert "the store is set to fail" in histories.status.trouble
         assert histories.status.lag_seconds > 1e6
         world.store.broken = False
         world.batch((1, 20, 6, 100, 0, 2))
         world.clock += 11
         wait_until(lambda: len(known(histories)) == 2, 10, "the rating")
-        wait_until(lambda: histories.status.trouble == "", 5, "the end of the trouble")
+        wait_until(lambda: histories.status.trouble == "", 20, "the end of the trouble")
     finally:
         histories.close()
 

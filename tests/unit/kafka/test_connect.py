@@ -9,6 +9,7 @@ from mlproject.core.errors import ConfigError, ConnectorFailedError, Unavailable
 from mlproject.kafka import connect
 from mlproject.kafka.connect import ConnectClient, ConnectorState, apply_config
 from tests.connect_server import FakeConnect, fake_connect, refusal, status
+from tests.logged import messages
 
 NAME = "ratings-batches"
 CONFIG = {"name": NAME, "connector.class": "a.B", "tasks.max": "2"}
@@ -150,7 +151,7 @@ def test_a_connect_that_is_not_ready_is_asked_again(
     server.refusals = [early] * 3
     with caplog.at_level(logging.WARNING):
         apply()
-    (line,) = caplog.messages  # once, not once a try
+    (line,) = messages(caplog)  # once, not once a try
     assert said in line
 
 

@@ -1,7 +1,6 @@
 """The log of single ratings over Kafka, against the mock cluster inside librdkafka."""
 
 import threading
-import time
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -114,10 +113,8 @@ def test_it_ends_while_the_registry_is_away(broker: str) -> None:
 
     log = KafkaRatingLog(broker, "never", register)
     log.start()
-    before = time.monotonic()
     log.close()
     assert not log._thread.is_alive()
-    assert time.monotonic() - before < 5
 
 
 def test_a_surprise_ends_no_thread(broker: str, topic: str) -> None:

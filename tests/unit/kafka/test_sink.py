@@ -23,6 +23,7 @@ from mlproject.events.schema import current_schema
 from mlproject.kafka import sink as kafka_sink
 from mlproject.kafka.producer import ProducerOptions
 from mlproject.kafka.sink import KafkaRatingSink
+from tests.logged import messages
 from tests.mock_kafka import messages_of
 from tests.servers import mock_broker
 
@@ -219,7 +220,7 @@ def test_a_lost_broker_blocks_and_loses_nothing(
     assert positions == [10]
     assert sink.position == 510
     assert decoded(consume(servers, topic, 510)) == rows(frame(510))
-    assert [each.getMessage() for each in caplog.records if each.name == kafka_sink.__name__] == [
+    assert messages(caplog, kafka_sink.__name__) == [
         (
             f"The queue for Kafka at {servers} is full (100 events or 65536 KiB), and none is "
             "taken; sending waits until it is."
@@ -322,8 +323,7 @@ def test_the_log_of_librdkafka_is_logged_once_a_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def refusals() -> int:
-        lines = [each.getMessage() for each in caplog.records if each.name == VENDOR]
-        return len([line for line in lines if "Connection refused" in line])
+        return len([line for line in messages(caplog, VENDOR) if "Connection refused" in line])
 
     sink = KafkaRatingSink(nobody, topic, SCHEMA_ID, options=ProducerOptions(flush_timeout_s=1))
     sink.append(frame(1))

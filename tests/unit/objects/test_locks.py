@@ -50,7 +50,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     with other_holder(path) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         with hold(path, "this"):
             assert path.read_text() != str(process.pid)
 

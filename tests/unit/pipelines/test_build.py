@@ -28,6 +28,7 @@ from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.linear import LinearTrainer
 from mlproject.training.trainer import Trainer
 from tests.builders import PYARROW_AND_PANDAS, put_catalogue, shows
+from tests.logged import messages, records
 
 pytestmark = PYARROW_AND_PANDAS
 
@@ -111,7 +112,7 @@ def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCapture
     assert first.run_id in {run.run_id for run in place.registry.runs(9)}
     assert place.builder.build() == []
     assert place.statuses() == ["FINISHED"]
-    assert caplog.messages[-1].endswith("; nothing new to train on")
+    assert messages(caplog)[-1].endswith("; nothing new to train on")
 
 
 def test_it_trains_again_on_new_ratings(place: Place) -> None:
@@ -251,7 +252,7 @@ def test_one_line_tells_the_story_of_a_cycle(
     caplog.set_level(logging.INFO)
     (result,) = place.builder.build()
     became = "version 1 is in production" if result.version else "kept"
-    (line,) = caplog.messages
+    (line,) = messages(caplog)
     assert "1,500 new events make " in line
     assert line.endswith(f": {became} ({result.verdict.reason})")
 
@@ -261,7 +262,7 @@ def test_the_line_of_a_cycle_leads_to_its_runs(
 ) -> None:
     caplog.set_level(logging.INFO)
     (result,) = place.builder.build()
-    (record,) = (vars(record) for record in caplog.records)
+    (record,) = map(vars, records(caplog))
     (run,) = record["runs"]
     assert run["run_id"] == result.run_id
     assert place.registry.kept_runs[0].tags["cycle"] == record["cycle"]

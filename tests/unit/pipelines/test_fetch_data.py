@@ -9,7 +9,6 @@ import pytest
 from mlproject.core.errors import UnavailableError
 from mlproject.pipelines.fetch_data import FILES, fetch_anime
 from tests.builders import http_server, raw_server
-from tests.servers import free_port
 
 CONTENT = "anime_id,name\n" + "".join(f"{number},Show {number}\n" for number in range(1000))
 
@@ -40,10 +39,10 @@ def test_the_files_of_the_zip_are_there_after(tmp_path: Path) -> None:
     assert told[-1] == (len(body), len(body))
 
 
-def test_the_second_time_nothing_is_downloaded(tmp_path: Path) -> None:
+def test_the_second_time_nothing_is_downloaded(tmp_path: Path, nobody: str) -> None:
     with http_server(200, zipped(*FILES)) as address:
         first = fetch_anime(tmp_path, url=address)
-    assert fetch_anime(tmp_path, url=f"http://127.0.0.1:{free_port()}") == first
+    assert fetch_anime(tmp_path, url=f"http://{nobody}") == first
 
 
 def test_with_one_file_missing_both_are_fetched(tmp_path: Path) -> None:
@@ -77,9 +76,9 @@ def test_what_is_not_the_data_set_is_said_and_leaves_nothing(
     assert left_in(tmp_path) == []
 
 
-def test_a_server_that_is_down_is_said_with_the_way_round(tmp_path: Path) -> None:
+def test_a_server_that_is_down_is_said_with_the_way_round(tmp_path: Path, nobody: str) -> None:
     with pytest.raises(UnavailableError) as caught:
-        fetch_anime(tmp_path, url=f"http://127.0.0.1:{free_port()}")
+        fetch_anime(tmp_path, url=f"http://{nobody}")
     assert "Connection refused" in str(caught.value)
     assert f"put anime.csv and rating.csv into {tmp_path}" in str(caught.value)
 

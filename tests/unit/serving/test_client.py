@@ -5,7 +5,6 @@ import pytest
 from mlproject.core.errors import RequestError, UnavailableError
 from mlproject.serving.client import ServiceClient
 from tests.builders import Answers, http_server, raw_server, serve
-from tests.servers import free_port
 
 
 @pytest.mark.parametrize(
@@ -16,8 +15,8 @@ def test_only_200_is_ready(status: int, *, ready: bool) -> None:
         assert ServiceClient(address).is_ready() is ready
 
 
-def test_a_port_on_which_nothing_listens_is_not_ready() -> None:
-    assert not ServiceClient(f"http://127.0.0.1:{free_port()}").is_ready()
+def test_a_port_on_which_nothing_listens_is_not_ready(nobody: str) -> None:
+    assert not ServiceClient(f"http://{nobody}").is_ready()
 
 
 def test_a_server_that_hangs_up_is_not_ready() -> None:
@@ -103,11 +102,11 @@ def test_an_answer_without_an_acknowledgement_is_not_taken_for_one() -> None:
         rated(address)
 
 
-def test_no_service_is_said_with_what_to_do() -> None:
+def test_no_service_is_said_with_what_to_do(nobody: str) -> None:
     with pytest.raises(
         UnavailableError, match=r"does not answer \(Connection refused\); `make run` starts it"
     ):
-        rated(f"http://127.0.0.1:{free_port()}")
+        rated(f"http://{nobody}")
     with (
         raw_server(b"SSH-2.0-OpenSSH_9.9\r\n") as address,
         pytest.raises(UnavailableError, match="does not answer"),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +39,12 @@ async def a_moment() -> None:
     await asyncio.sleep(0.1)
 
 
+async def until(done: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not done():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+
 def test_it_ends_when_the_last_connection_has(server: Server) -> None:
     now = SimpleNamespace(is_draining=False)
 
@@ -46,12 +52,11 @@ def test_it_ends_when_the_last_connection_has(server: Server) -> None:
         server.server_state.connections.add("one")
         drain_at_sigterm(now, is_alone=False)
         os.kill(os.getpid(), signal.SIGTERM)
+        await until(lambda: now.is_draining)
         await a_moment()
-        assert now.is_draining
         assert not server.ended
         server.server_state.connections.clear()
-        await a_moment()
-        assert server.ended == [signal.SIGTERM]
+        await until(lambda: server.ended == [signal.SIGTERM])
 
     asyncio.run(run())
 
@@ -65,8 +70,7 @@ def test_of_two_signals_of_one_terminal_the_second_cuts_nothing_short(server: Se
         await a_moment()
         assert not server.ended
         os.kill(os.getpid(), signal.SIGINT)
-        await a_moment()
-        assert server.ended == [signal.SIGINT]
+        await until(lambda: server.ended == [signal.SIGINT])
         server.server_state.connections.clear()
         await a_moment()
 
