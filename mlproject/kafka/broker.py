@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from mlproject.core.errors import ConfigError, TvrecError, UnavailableError
+from mlproject.kafka.refusals import reason, refused_options
 
 REQUEST_TIMEOUT_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 10.0
@@ -58,8 +59,7 @@ class Broker:
         try:
             self.client = AdminClient(options)
         except KafkaException as error:
-            reason = error.args[0].str()
-            raise ConfigError(f"the Kafka client refuses its options: {reason}") from error
+            raise refused_options(error) from error
 
     def metadata(self) -> ClusterMetadata:
         """Return the brokers and topics there are.
@@ -73,9 +73,9 @@ class Broker:
             return self.client.list_topics(timeout=_ANSWER_TIMEOUT_S)
         except KafkaException as error:
             self.client.poll(0)  # lets librdkafka tell the reason
-            reason = self._reason or error.args[0].str()
             raise UnavailableError(
-                f"Kafka at {self.servers} does not answer ({reason}); start it, or mend "
+                f"Kafka at {self.servers} does not answer ({self._reason or reason(error)}); "
+                "start it, or mend "
                 "KAFKA_BOOTSTRAP_SERVERS or TVREC_KAFKA_PROPERTIES"
             ) from error
 
@@ -83,7 +83,7 @@ class Broker:
         """Return the error to raise if Kafka does not do what it was asked for."""
         cause: KafkaError = error.args[0]
         kind = ConfigError if cause.code() in _REFUSALS else UnavailableError
-        return kind(f"Kafka at {self.servers} did not {what}: {cause.str()}")
+        return kind(f"Kafka at {self.servers} did not {what}: {reason(error)}")
 
     def _note(self, error: KafkaError) -> None:
         # "All brokers are down" comes last and says least.

@@ -14,12 +14,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from mlproject.batches.arrived import Arrived
 from mlproject.batches.progress import Watermark
 from mlproject.core import columns as c
-from mlproject.core.errors import BatchError, ConfigError, UnavailableError
+from mlproject.core.errors import BatchError, UnavailableError
 from mlproject.core.event_values import read_event
 from mlproject.core.rating_order import Rated, rated_of
 from mlproject.events.codec import decode
 from mlproject.events.schema import Schema
-from mlproject.kafka.producer import reason
+from mlproject.kafka.refusals import reason, refused_options
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class KafkaStream:
         try:
             return Consumer(options)
         except KafkaException as error:
-            raise ConfigError(f"the Kafka client refuses its options: {reason(error)}") from error
+            raise refused_options(error) from error
 
     def _look_at_partitions(self) -> None:
         """See whether Kafka answers, and take up partitions that are new."""
@@ -278,7 +278,7 @@ class KafkaStream:
         self._ends = {each: end for each, end in told.items() if each >= 0 and end >= 0}
 
     def _note(self, error: KafkaError) -> None:
-        """Look soon whether Kafka answers; librdkafka says when it does not, and not when."""
+        """Look soon whether Kafka answers: librdkafka reports failures, and no recovery."""
         log.debug("Kafka at %s: %s", self._servers, error.str())
         self._check_at = min(self._check_at, time.monotonic())
 

@@ -19,7 +19,8 @@ from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.retry import until_available
 from mlproject.events.codec import encode, message_key
-from mlproject.kafka.producer import ProducerOptions, idempotent_producer, reason
+from mlproject.kafka.producer import ProducerOptions, idempotent_producer
+from mlproject.kafka.refusals import reason
 
 log = logging.getLogger(__name__)
 

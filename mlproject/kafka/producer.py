@@ -9,6 +9,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException, Producer
 
 from mlproject.core.errors import ConfigError
+from mlproject.kafka.refusals import refused_options
 
 _REPEAT_S: Final = 60.0
 _REMEMBERED_LINES: Final = 100
@@ -76,16 +77,13 @@ def idempotent_producer(servers: str, options: ProducerOptions, timeout_ms: int)
     }
     clashing = sorted(fixed.keys() & options.properties.keys())
     if clashing:
-        raise ConfigError(f"these Kafka properties are the sink's own: {', '.join(clashing)}")
+        raise ConfigError(
+            f"TVREC_KAFKA_PROPERTIES may not have {', '.join(clashing)}: tvrec sets these itself"
+        )
     try:
         return Producer({"client.id": "tvrec", **options.properties, **fixed})
     except KafkaException as error:
-        raise ConfigError(f"the Kafka client refuses its options: {reason(error)}") from error
-
-
-def reason(error: KafkaException) -> str:
-    """Return librdkafka's own words."""
-    return str(error.args[0].str())
+        raise refused_options(error) from error
 
 
 class _OncePerMinute(logging.Filter):

@@ -28,7 +28,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from mlproject.core.errors import UnavailableError
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import encode_frame
-from mlproject.kafka.producer import ProducerOptions, idempotent_producer, reason
+from mlproject.kafka.producer import ProducerOptions, idempotent_producer
+from mlproject.kafka.refusals import reason
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from mlproject.core.cancel import Cancelled
 from mlproject.core.errors import BatchError, UnavailableError
 from mlproject.core.retry import until_available
 from mlproject.events.codec import decode
+from mlproject.kafka.refusals import reason, refused_options
 from mlproject.kafka.schema_registry import SchemaRegistry
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def tail_topic(
     UnavailableError
         If Kafka refuses.
     ConfigError
-        If the registry's URL is invalid.
+        If the registry's URL is invalid, or librdkafka refuses the properties.
     """
     with closing(SchemaRegistry(registry_url)) as registry:
         for message in _messages(servers, topic, stop, properties or {}, from_start=from_start):
@@ -80,17 +81,19 @@ def _messages(
     *,
     from_start: bool,
 ) -> Iterator[Message]:
-    consumer = Consumer(
-        {
-            **properties,
-            "bootstrap.servers": servers,
-            # A group of its own, so that it takes no event from anyone.
-            "group.id": f"tvrec-tail-{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest" if from_start else "latest",
-            "max.poll.interval.ms": _LONGEST_PAUSE_MS,
-        }
-    )
+    options = {
+        **properties,
+        "bootstrap.servers": servers,
+        # A group of its own, so that it takes no event from anyone.
+        "group.id": f"tvrec-tail-{uuid.uuid4()}",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest" if from_start else "latest",
+        "max.poll.interval.ms": _LONGEST_PAUSE_MS,
+    }
+    try:
+        consumer = Consumer(options)
+    except KafkaException as error:
+        raise refused_options(error) from error
     try:
         consumer.subscribe([topic])
         while not stop.is_set():
@@ -101,6 +104,6 @@ def _messages(
                 raise UnavailableError(f"Kafka at {servers}: {failure.str()}")
             yield message
     except KafkaException as error:
-        raise UnavailableError(f"Kafka at {servers}: {error.args[0].str()}") from error
+        raise UnavailableError(f"Kafka at {servers}: {reason(error)}") from error
     finally:
         consumer.close()

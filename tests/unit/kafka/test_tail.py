@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mlproject.core import columns as c
+from mlproject.core.errors import ConfigError
 from mlproject.events.codec import encode
 from mlproject.events.schema import schema_text
 from mlproject.kafka.schema_registry import register
@@ -65,3 +66,11 @@ def test_it_ends_while_the_registry_is_away(
     on_warning("mlproject.core.retry", stop.set)
     events = tail_topic(kafka.servers, topic, f"http://{nobody}", stop, from_start=True)
     assert list(events) == []
+
+
+def test_bad_properties_are_a_mistake_in_the_settings(nobody: str) -> None:
+    events = tail_topic(
+        nobody, "ratings", f"http://{nobody}", threading.Event(), properties={"no.such": "x"}
+    )
+    with pytest.raises(ConfigError, match="mend TVREC_KAFKA_PROPERTIES"):
+        next(events)
