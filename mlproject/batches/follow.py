@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from mlproject.batches.arrived import Arrived
-from mlproject.batches.keys import BatchKey
+from mlproject.batches.keys import SERVICE_PARTITION, BatchKey
 from mlproject.batches.listing import newer, partitions
-from mlproject.batches.log import PARTITION as SERVICE_PARTITION
 from mlproject.batches.progress import Watermark
 from mlproject.batches.rated_lines import read_rated_lines
 from mlproject.core.errors import BatchError

@@ -21,7 +21,8 @@ from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
 from mlproject.core.event_fields import NAMES
 from mlproject.core.event_keys import event_keys
-from mlproject.core.event_values import INT64_MAX, read_event
+from mlproject.core.event_values import read_event
+from mlproject.core.numbers import INT64_MAX
 from mlproject.core.rating_columns import COLUMN_TYPES, RatingColumns, rating_of
 
 LINE: Final = "line"

@@ -4,12 +4,12 @@
 
     topics/ratings/partition=0/ratings+0+00000000000000000000.jsonl.gz      batches
     topics/ratings/partition=1000/ratings+1000+00000000000000000000.jsonl   the service's own
-    quarantine/topics/ratings/partition=0/... .rejected.jsonl           rejected rows
-    quarantine/topics/ratings/partition=0/... .unreadable.json          an unreadable batch
-    quarantine/files/NAME.rejected.jsonl                                rejected rows of a file
-    state/event-generator.json                                          how far it has come
-    state/stream.json                                                   whose ratings these are
-    state/forgotten.json                                                who is not to come back
+    quarantine/topics/ratings/partition=0/... .rejected.jsonl               rejected rows
+    quarantine/topics/ratings/partition=0/... .unreadable.json              an unreadable batch
+    quarantine/files/NAME.rejected.jsonl                                    rejected rows of a file
+    state/event-generator.json                                              how far it has come
+    state/stream.json                                                       whose ratings these are
+    state/forgotten.json                                                    who is not to come back
 
 Batches are named as Kafka Connect's S3 sinks name them: topic, partition and the offset
 of the first event. Writing the same events again therefore replaces the same object.
@@ -30,6 +30,8 @@ GENERATOR_POSITION: Final = "state/event-generator.json"
 STREAM: Final = "state/stream.json"
 FORGOTTEN: Final = "state/forgotten.json"
 BATCHES: Final = f"topics/{TOPIC}/"
+SERVICE_PARTITION: Final = 1000
+"""What the service writes without Kafka; no topic has so many, so its offsets are its own."""
 QUARANTINE: Final = "quarantine/"
 REJECTED: Final = ".rejected.jsonl"
 UNREADABLE: Final = ".unreadable.json"

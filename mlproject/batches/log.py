@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from mlproject.batches.jsonl import encode_json_lines, last_offset
-from mlproject.batches.keys import BatchKey, partition_prefix
+from mlproject.batches.keys import SERVICE_PARTITION, BatchKey, partition_prefix
 from mlproject.core.errors import BatchError, StoreUnavailableError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.ports import ObjectStore
@@ -24,8 +24,6 @@ from mlproject.core.topics import TOPIC
 
 log = logging.getLogger(__name__)
 
-PARTITION: Final = 1000
-"""Beyond what a topic in Kafka has, so that no other writer's offsets can be in it."""
 BATCH_ROWS: Final = 1000
 """Events in an object, at most; a later version must not write fewer."""
 LINGER_SECONDS: Final = 0.03
@@ -145,14 +143,14 @@ class BatchRatingLog:
                 )
             return
         for place, (_, future) in enumerate(batch, first):
-            future.set_result(Place(TOPIC, PARTITION, place))
+            future.set_result(Place(TOPIC, SERVICE_PARTITION, place))
 
     def _created(self, events: Sequence[RatingEvent]) -> int:
         """Write one batch; return the offset of its first event."""
         self._require_conditions()
         for _ in range(_ATTEMPTS):
             first = self._end if self._end is not None else self._found_end()
-            key = str(BatchKey(PARTITION, first, _FORMAT))
+            key = str(BatchKey(SERVICE_PARTITION, first, _FORMAT))
             content = encode_json_lines((event.record() for event in events), first)
             if self._store.put_if(key, content, None):
                 self._end, self._newest = first + len(events), key
@@ -174,7 +172,7 @@ class BatchRatingLog:
 
     def _found_end(self) -> int:
         """Return the offset after the newest batch."""
-        for info in self._store.list(partition_prefix(PARTITION), self._newest[:-1]):
+        for info in self._store.list(partition_prefix(SERVICE_PARTITION), self._newest[:-1]):
             if BatchKey.parse(info.key):
                 self._newest = info.key
         newest = BatchKey.parse(self._newest)

@@ -29,20 +29,16 @@ from mlproject.core.event_fields import (
     not_a_number,
 )
 from mlproject.core.events import EventSource
+from mlproject.core.numbers import EXPONENT, INEXACT_FROM, INSTANT_LIMIT_MS, INT64_MAX
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
-INT64_MAX: Final = int(np.iinfo(np.int64).max)
-EXACT: Final = 2**53
-"""From here on floats stand for their neighbours too."""
-# 100 million days, as in ECMAScript.
-_INSTANT_LIMIT: Final = 8.64e15
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 # 2100, long before numbers of milliseconds could be of microseconds.
 _LATE: Final = 4_102_444_800_000
 
-_FLOAT: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+")
+_FLOAT: Final = re.compile(EXPONENT)
 _WHOLE: Final = re.compile(r"([0-9]{1,19})(?:\.0*)?")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # The extended form of ISO 8601; without a zone it is UTC.
@@ -128,7 +124,7 @@ def _whole(field: EventField, value: Any) -> int:
         text = _text(field, value).strip()
         found = _WHOLE.fullmatch(text)
         value = int(found[1]) if found else -1
-        if _FLOAT.fullmatch(text) or ("." in text and value >= EXACT):
+        if _FLOAT.fullmatch(text) or ("." in text and value >= INEXACT_FROM):
             raise ValueError(SHORTENED.format(field.name))
     if not 0 <= value <= INT64_MAX:
         raise ValueError(field.fault)
@@ -158,7 +154,7 @@ def _instant(field: EventField, value: Any) -> int:
     else:
         read = _iso_millis(value) if isinstance(value, str) else None
         millis = math.nan if read is None else read
-    if not abs(millis) < _INSTANT_LIMIT:
+    if not abs(millis) < INSTANT_LIMIT_MS:
         raise ValueError(field.fault)
     return math.floor(millis)
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlproject.core.hashing import mix64
+from mlproject.core.numbers import INT64_MAX
 
 _ID_BYTES: Final = 8
-_LARGEST_ID: Final = 2**63 - 1
 _NUMBER: Final = re.compile(r"[0-9]{1,19}")
 _PRINT_SHIFT: Final = np.uint64(48)
 
@@ -58,7 +58,7 @@ class Forgotten:
 
     def moment(self, user_id: int) -> int | None:
         """Return up to when a user is forgotten, None for all others."""
-        if not self.until or not 0 <= user_id <= _LARGEST_ID:
+        if not self.until or not 0 <= user_id <= INT64_MAX:
             return None
         return self.until.get(self._mark(user_id))
 

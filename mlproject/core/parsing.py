@@ -7,10 +7,8 @@ import pandas as pd
 from pandas.api import types
 
 from mlproject.core.dates import to_millis
+from mlproject.core.numbers import EXPONENT, INEXACT_FROM, INSTANT_LIMIT_MS, INT64_MAX
 
-INT64_MAX: Final = int(np.iinfo(np.int64).max)
-
-_EXACT: Final = 2.0**53
 _INSTANT: Final[Any] = pd.DatetimeTZDtype("ms", "UTC")
 # The years from 2262 on.
 _BEYOND_NANOSECONDS: Final = r"226[2-9]|22[7-9]\d|2[3-9]\d\d|[3-9]\d{3}"
@@ -43,14 +41,14 @@ def whole_numbers(values: pd.Series) -> pd.Series:
         nullable = values.astype("UInt64") if unsigned else values.astype("Int64")
         return nullable.where(good).astype("Int64")
     if types.is_float_dtype(values):
-        good = values.ge(0) & values.lt(_EXACT) & values.mod(1).eq(0)
+        good = values.ge(0) & values.lt(INEXACT_FROM) & values.mod(1).eq(0)
         return values.where(good.fillna(value=False)).astype("Int64")
     # Through float, an id above 2**53 would become its neighbour's.
     text = values.astype("str").str.strip()
     looks_whole = text.str.fullmatch(r"[0-9]{1,19}(\.0*)?").fillna(value=False).to_numpy(bool)
     numbers = np.zeros(len(text), dtype=np.uint64)
     numbers[looks_whole] = [int(digits.partition(".")[0]) for digits in text[looks_whole]]
-    shortened = text.str.contains(".", regex=False).to_numpy(bool) & (numbers >= int(_EXACT))
+    shortened = text.str.contains(".", regex=False).to_numpy(bool) & (numbers >= INEXACT_FROM)
     missing = ~looks_whole | (numbers > INT64_MAX) | shortened
     exact = pd.arrays.IntegerArray(np.where(missing, 0, numbers).astype(np.int64), missing)
     return pd.Series(exact, index=values.index)
@@ -67,14 +65,14 @@ def shortened(values: pd.Series) -> pd.Series:
     [False, True]
     """
     if types.is_float_dtype(values):
-        return values.abs().ge(_EXACT).fillna(value=False).astype("bool")
+        return values.abs().ge(INEXACT_FROM).fillna(value=False).astype("bool")
     if types.is_integer_dtype(values) or types.is_bool_dtype(values):
         return pd.Series(data=False, index=values.index)
     text = values.astype("str").str.strip()
-    is_float = text.str.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+").fillna(value=False)
+    is_float = text.str.fullmatch(EXPONENT).fillna(value=False)
     found = is_float.to_numpy(bool, copy=True)
     wide = text.str.fullmatch(r"[0-9]{16,}\.0*").fillna(value=False).to_numpy(bool)
-    found[wide] = [int(digits.partition(".")[0]) >= int(_EXACT) for digits in text[wide]]
+    found[wide] = [int(digits.partition(".")[0]) >= INEXACT_FROM for digits in text[wide]]
     return pd.Series(found, index=values.index)
 
 
@@ -119,7 +117,7 @@ def instants(values: pd.Series) -> pd.Series:
         return pd.Series(pd.to_datetime(values, utc=True).astype(_INSTANT))
     millis = pd.Series(to_millis(decimals(values).to_numpy()), index=values.index)
     # Milliseconds, since a time beyond the year 2262 does not fit nanoseconds.
-    fits = millis.abs() < 8.64e15  # noqa: PLR2004 - 100 million days, as in ECMAScript
+    fits = millis.abs() < INSTANT_LIMIT_MS
     numbers = millis.where(fits, 0).astype("int64").astype("datetime64[ms]").dt.tz_localize("UTC")
     texts = values.astype("object").where(pd.to_numeric(values, errors="coerce").isna())
     read = _iso(texts).astype(_INSTANT)

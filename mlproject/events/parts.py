@@ -7,6 +7,7 @@ START_OVER: Final = (
     "Replay it into a state folder of its own (`make run STATE=another-folder ...`), or start over "
     "after `make clean-state`"
 )
+"""What to do with a file that is no longer the one that was begun."""
 
 
 @dataclass(frozen=True, slots=True)

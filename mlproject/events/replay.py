@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlproject.core import columns as c
 from mlproject.core.errors import RatingsFileError
 from mlproject.core.events import EventSource, event_ids
+from mlproject.core.rating_columns import UNRATED
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.rejected import ignore
 from mlproject.events.parts import START_OVER, Part
@@ -138,15 +139,12 @@ class ReplaySource:
         return RatingFrame.typed(frame)
 
 
-"""What to do with a file that is no longer the one that was begun."""
-
-
 def digests(rows: pd.DataFrame, ends: tuple[int, ...]) -> list[str]:
     """Return the digest of the first rows up to each end, ascending.
 
     It covers what is sent, in the order of the file: not how the file is written.
     """
-    ratings = rows[c.RATING].to_numpy(dtype=np.int8, na_value=0)
+    ratings = rows[c.RATING].to_numpy(dtype=np.int8, na_value=UNRATED)
     stamps = rows[c.RATED_AT].to_numpy(dtype="datetime64[ms]").view(np.int64)
     columns = (rows[c.USER_ID].to_numpy(), rows[c.SHOW_ID].to_numpy(), ratings, stamps)
     hashed, found, done = hashlib.blake2b(digest_size=16), [], 0

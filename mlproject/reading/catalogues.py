@@ -1,7 +1,6 @@
 """Files of shows into checked catalogues."""
 
 import html
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,8 @@ from mlproject.reading.genres import one_spelling, split_genres
 from mlproject.reading.ids import PREFIXES, read_ids
 from mlproject.reading.names import repeated
 from mlproject.reading.numbers import read_numbers
-from mlproject.reading.rejections import refuse_if_most_fail, summary
+from mlproject.reading.rejections import account, refuse_if_most_fail, with_torn
 from mlproject.reading.tables import Table, read_table
-
-log = logging.getLogger(__name__)
 
 _YEAR: Final = r"(?P<year>(?:18|19|20)\d{2})"
 _TITLE: Final = r"^(?P<title>.*?)(?:\s*\((?P<year>\d{4})\))?\s*$"
@@ -61,7 +58,7 @@ def read_catalogue_file(path: Path, most_rejected: float) -> CatalogueFile:
     """
     table, found = _recognised(path)
     raw = _columns(table, found)
-    id_name, title_name = (_name(table, found, ours) for ours in (c.SHOW_ID, c.TITLE))
+    id_name, title_name = (table.name(found.places[ours], ours) for ours in (c.SHOW_ID, c.TITLE))
     as_they_came = table.column(found.places[c.SHOW_ID])
     ids, reasons = read_ids(as_they_came, id_name, PREFIXES["show"])
     reasons[(reasons == "") & (raw[c.TITLE] == "").to_numpy(dtype=bool)] = NO_TITLE.format(
@@ -73,20 +70,10 @@ def read_catalogue_file(path: Path, most_rejected: float) -> CatalogueFile:
     raw[c.SHOW_ID] = ids
     good = reasons == ""
     catalogue, _ = Catalogue.validated(raw[good])
-    rejected = raw[~good].assign(
-        **{
-            c.SHOW_ID: table.column(found.places[c.SHOW_ID])
-            .take(pa.array(np.flatnonzero(~good)))
-            .to_pylist(),
-            c.REASON: reasons[~good],
-        }
-    )
-    torn = pd.DataFrame({c.REASON: list(table.torn.elements())}, dtype="object")
-    rejected = pd.concat([rejected, torn], ignore_index=True) if len(torn) else rejected
+    bad_ids = as_they_came.take(pa.array(np.flatnonzero(~good))).to_pylist()
+    rejected = raw[~good].assign(**{c.SHOW_ID: bad_ids, c.REASON: reasons[~good]})
     said = f"{path}: {len(catalogue):,} shows ({found.layout.name}, {table.form})"
-    if len(rejected):
-        said += f"; rows left out: {len(rejected):,}: {summary(table, reasons)}"
-    return CatalogueFile(catalogue, rejected, said)
+    return CatalogueFile(catalogue, with_torn(rejected, table), said + account(table, reasons))
 
 
 def _recognised(path: Path) -> tuple[Table, Found]:
@@ -115,10 +102,6 @@ def _recognised(path: Path) -> tuple[Table, Found]:
     if not len(table) and not table.torn:
         raise CatalogueError(f"{path} has no shows in it")
     return table, found
-
-
-def _name(table: Table, found: Found, ours: str) -> str:
-    return table.names[found.places[ours]] if table.names else ours
 
 
 def _columns(table: Table, found: Found) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import compute as pc
 
 from mlproject.core.event_fields import SHORTENED
-from mlproject.core.event_values import INT64_MAX
+from mlproject.core.numbers import INEXACT_FROM, INT64_MAX
 from mlproject.reading.numbers import NOTHING, encoded
 
 PREFIXES: Final = {"show": ("tt", "s"), "user": ("ur",)}
@@ -34,7 +34,6 @@ _FORMS: Final = {
     re.compile(r"-\d+(\.0*)?"): NEGATIVE,
     re.compile(r"[+-]?\d*[.,]\d+"): FRACTION,
 }
-_EXACT: Final = 2**53
 
 
 def read_ids(
@@ -114,5 +113,5 @@ def _one(text: str) -> tuple[int, str]:
         number = int(found[1][:40])
         if number > INT64_MAX:
             return -1, TOO_LARGE
-        return (-1, SHORTENED) if found[2] and number >= _EXACT else (number, "")
+        return (-1, SHORTENED) if found[2] and number >= INEXACT_FROM else (number, "")
     return -1, next((why for form, why in _FORMS.items() if form.fullmatch(text)), NO_NUMBER)

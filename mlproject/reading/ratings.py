@@ -19,7 +19,7 @@ from mlproject.reading.ids import PREFIXES, read_ids
 from mlproject.reading.names import plain, repeated
 from mlproject.reading.numbers import encoded, read_numbers
 from mlproject.reading.ratings_layouts import Found
-from mlproject.reading.rejections import MOST_REJECTED, refuse_if_most_fail, summary
+from mlproject.reading.rejections import MOST_REJECTED, account, refuse_if_most_fail, with_torn
 from mlproject.reading.scales import Scale, ScaleInDoubtError, describe, find_scale
 from mlproject.reading.tables import Table, read_table
 from mlproject.reading.times import NONE, TimesInDoubtError, read_times
@@ -99,10 +99,10 @@ def read_ratings(path: Path, told: Told = Told()) -> RatingsFile:
     """
     table, found = _recognised(path)
     users, bad_users = read_ids(
-        table.column(found.user), _name(table, found.user, c.USER_ID), PREFIXES["user"]
+        table.column(found.user), table.name(found.user, c.USER_ID), PREFIXES["user"]
     )
     shows, bad_shows = read_ids(
-        table.column(found.show), _name(table, found.show, c.SHOW_ID), PREFIXES["show"]
+        table.column(found.show), table.name(found.show, c.SHOW_ID), PREFIXES["show"]
     )
     points, bad_ratings, scale, scale_said = _ratings(table, found, told)
     times, bad_times, times_said = _times(table, found)
@@ -129,8 +129,7 @@ def read_ratings(path: Path, told: Told = Told()) -> RatingsFile:
     rejected = _rejected(table, found, reasons)
     kind = f"{found.layout.name}, {table.form}"
     said = f"{path}: {len(rows):,} ratings ({kind}); {scale_said}; {times_said}"
-    if len(rejected):
-        said += f"; rows left out: {len(rejected):,}: {summary(table, reasons)}"
+    said += account(table, reasons)
     return RatingsFile(path, rows, times is not None, scale, found.layout.name, rejected, said)
 
 
@@ -176,15 +175,11 @@ def _without_header(table: Table) -> Found:
     return found
 
 
-def _name(table: Table, position: int, ours: str) -> str:
-    return table.names[position] if table.names else ours
-
-
 def _ratings(
     table: Table, found: Found, told: Told
 ) -> tuple[NDArray[np.float64], NDArray[np.object_], Scale, str]:
     """Return points from 1 to 10, NaN for unrated; why a row has none; the scale, and of it."""
-    name = _name(table, found.rating, c.RATING)
+    name = table.name(found.rating, c.RATING)
     texts = table.column(found.rating)
     thumbs = plain(name) in _THUMBS
     different, places = encoded(texts)
@@ -221,7 +216,7 @@ def _times(table: Table, found: Found) -> tuple[NDArray[np.int64] | None, NDArra
     """Return times, None if the file has none; why a row has none; and what was found."""
     nothing = np.full(len(table), "", dtype=object)
     for position in found.times:
-        name = _name(table, position, "the 4th column")
+        name = table.name(position, "the 4th column")
         texts = table.column(position)
         if texts.null_count == len(texts):
             continue
@@ -239,14 +234,13 @@ def _rejected(table: Table, found: Found, reasons: NDArray[np.object_]) -> pd.Da
     """Return the rows that are no ratings, as they came."""
     bad = np.flatnonzero(reasons != "")
     names = {found.user: c.USER_ID, found.show: c.SHOW_ID, found.rating: c.RATING}
-    frame = pd.DataFrame(
+    rows = pd.DataFrame(
         {
-            names.get(place, _name(table, place, c.RATED_AT)): table.column(place)
+            names.get(place, table.name(place, c.RATED_AT)): table.column(place)
             .take(pa.array(bad))
             .to_pylist()
             for place in found.all
         },
         dtype="object",
     ).assign(**{c.REASON: reasons[bad]})
-    torn = pd.DataFrame({c.REASON: list(table.torn.elements())}, dtype="object")
-    return pd.concat([frame, torn], ignore_index=True) if len(torn) else frame
+    return with_torn(rows, table)

@@ -1,11 +1,13 @@
-"""A file that mostly fails is no file."""
+"""What becomes of rows that are refused: they are counted, quoted and kept, or too many."""
 
 from collections import Counter
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from mlproject.core import columns as c
 from mlproject.core.errors import DataError
 from mlproject.reading.tables import Table
 
@@ -32,6 +34,18 @@ def summary(table: Table, reasons: NDArray[np.object_]) -> str:
     )
 
 
+def account(table: Table, reasons: NDArray[np.object_]) -> str:
+    """Say how many rows are left out and why, to end a sentence; nothing if none is."""
+    count = _rejected(table, reasons)
+    return f"; rows left out: {count:,}: {summary(table, reasons)}" if count else ""
+
+
+def with_torn(rejected: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return rejected rows, and after them those of too many or too few fields."""
+    torn = pd.DataFrame({c.REASON: list(table.torn.elements())}, dtype="object")
+    return pd.concat([rejected, torn], ignore_index=True) if len(torn) else rejected
+
+
 def refuse_if_most_fail(
     table: Table, reasons: NDArray[np.object_], *, most: float, what: str, error: type[DataError]
 ) -> None:
@@ -53,8 +67,7 @@ def refuse_if_most_fail(
     DataError
         Of the given kind, with the most frequent reasons and a line of each.
     """
-    torn = table.torn.total()
-    rejected, rows = int((reasons != "").sum()) + torn, len(table) + torn
+    rejected, rows = _rejected(table, reasons), len(table) + table.torn.total()
     if not rejected:
         return
     share = rejected / rows
@@ -68,3 +81,7 @@ def refuse_if_most_fail(
         f"{rejected:,} of {rows:,} rows of {table.path} are no {what}, {rule}, so none is used: "
         f"{summary(table, reasons)}"
     )
+
+
+def _rejected(table: Table, reasons: NDArray[np.object_]) -> int:
+    return int((reasons != "").sum()) + table.torn.total()

@@ -19,12 +19,12 @@ from pyarrow import compute as pc
 from pyarrow import parquet
 
 from mlproject.core.errors import DataError
+from mlproject.core.numbers import INEXACT_FROM
 from mlproject.reading.content import PARQUET, read_content, to_utf8
 from mlproject.reading.dialects import SEPARATORS, UNIT, Dialect, find_dialect, is_quoted, records
 
 _BLOCK: Final = 1 << 22
 _SHOWN: Final = 120
-_EXACT: Final = 2.0**53
 _WIDTH: Final = "it has {} fields, and the header names {}"
 
 
@@ -43,6 +43,8 @@ class Table:
         position. Only those that were asked for.
     form
         How it is written, for people: ``commas``.
+    rows
+        How many there are in the columns.
     torn
         Rows with more or fewer fields than the header, which are in no column, by reason.
     """
@@ -69,6 +71,10 @@ class Table:
     def width(self) -> int:
         """Fields in a row."""
         return self._dialect.width if self._dialect else len(self.names)
+
+    def name(self, position: int, otherwise: str) -> str:
+        """Return what the header calls a column; ``otherwise`` where there is no header."""
+        return self.names[position] if self.names else otherwise
 
     def column(self, position: int) -> Any:
         """Return a column as one Arrow array of texts in chunks."""
@@ -224,7 +230,7 @@ def _lines(body: bytes) -> int:
 
 
 def _longest(body: bytes) -> int:
-    """Bound the length of a row; rows of a summary each may be long, but not a block."""
+    """Return a bound for the length of a row: Arrow wants each within one block."""
     return min(len(body) + 1, 1 << 26) if b'"' in body else _BLOCK
 
 
@@ -316,7 +322,9 @@ def _as_texts(column: Any) -> Any:
         return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_floating(kind):
         # Whole floats are written as such as far as they are exact.
-        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), _EXACT))
+        whole = pc.and_(
+            pc.equal(pc.floor(column), column), pc.less(pc.abs(column), float(INEXACT_FROM))
+        )
         numbers = pc.if_else(pc.fill_null(whole, fill_value=False), column, 0.0).cast(pa.int64())
         return pc.if_else(whole, numbers.cast(pa.string()), column.cast(pa.string()))
     return column.cast(pa.string())

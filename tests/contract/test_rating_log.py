@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pytest
 
-from mlproject.batches.keys import BATCHES
-from mlproject.batches.log import PARTITION, BatchRatingLog
+from mlproject.batches.keys import BATCHES, SERVICE_PARTITION
+from mlproject.batches.log import BatchRatingLog
 from mlproject.core import columns as c
 from mlproject.core.errors import UnavailableError
 from mlproject.core.events import Place
@@ -73,7 +73,9 @@ class Batches:
             for info in self.store.list(BATCHES)
             for line in (self.store.get(info.key) or b"").splitlines()
         ]
-        return {Place("ratings", PARTITION, line["offset"]): line[c.EVENT_ID] for line in lines}
+        return {
+            Place("ratings", SERVICE_PARTITION, line["offset"]): line[c.EVENT_ID] for line in lines
+        }
 
 
 class Kafka:

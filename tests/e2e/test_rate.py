@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from mlproject.batches.keys import partition_prefix
-from mlproject.batches.log import PARTITION
+from mlproject.batches.keys import SERVICE_PARTITION, partition_prefix
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest
 from tests.registry_server import fake_registry
@@ -52,7 +51,7 @@ def rate_many(url: str) -> list[dict[str, object]]:
 
 
 def stored(store: LocalStore) -> list[dict[str, object]]:
-    keys = [info.key for info in store.list(partition_prefix(PARTITION))]
+    keys = [info.key for info in store.list(partition_prefix(SERVICE_PARTITION))]
     return [json.loads(line) for key in keys for line in (store.get(key) or b"").splitlines()]
 
 
@@ -80,7 +79,7 @@ def test_without_kafka_what_is_acknowledged_survives(tmp_path: Path) -> None:
         told = rate_many(url)
         assert sorted(each["offset"] for each in told) == list(range(MANY))
         assert {each["event_id"] for each in told} == {each["event_id"] for each in stored(store)}
-        assert len(list(store.list(partition_prefix(PARTITION)))) < MANY / 2
+        assert len(list(store.list(partition_prefix(SERVICE_PARTITION)))) < MANY / 2
         # By the command too, which asks the service.
         done = subprocess.run(
             [BIN / "tvrec", "rate", "--user", "1", "--show", "3", "--rating", "9"],
@@ -90,7 +89,7 @@ def test_without_kafka_what_is_acknowledged_survives(tmp_path: Path) -> None:
             timeout=60,
             check=False,
         )
-        assert f"partition {PARTITION}, offset {MANY}" in done.stdout, done.stderr
+        assert f"partition {SERVICE_PARTITION}, offset {MANY}" in done.stdout, done.stderr
 
         status, last = rate(url, 1, show=5)
         kill_all(state)

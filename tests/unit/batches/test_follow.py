@@ -7,8 +7,8 @@ import pytest
 
 from mlproject.batches.arrived import Arrived
 from mlproject.batches.follow import BatchStream
-from mlproject.batches.keys import BatchKey
-from mlproject.batches.log import PARTITION, BatchRatingLog
+from mlproject.batches.keys import SERVICE_PARTITION, BatchKey
+from mlproject.batches.log import BatchRatingLog
 from mlproject.batches.progress import Watermark
 from mlproject.core.errors import StoreUnavailableError
 from mlproject.core.events import EventSource, RatingEvent, new_event_id
@@ -75,8 +75,8 @@ def listings(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_is_there_is_read_once_and_in_order(store: MemoryStore, stream: BatchStream) -> None:
     put(store, 0, 3)
     put(store, 3, 2)
-    put(store, 0, 1, partition=PARTITION)
-    assert told(stream.read(1)) == [(0, 3, 3), (0, 2, 5), (PARTITION, 1, 1)]
+    put(store, 0, 1, partition=SERVICE_PARTITION)
+    assert told(stream.read(1)) == [(0, 3, 3), (0, 2, 5), (SERVICE_PARTITION, 1, 1)]
     assert stream.is_current
     assert stream.events_behind == 0
     assert told(stream.read(1)) == []
@@ -97,8 +97,8 @@ def test_the_next_batch_is_asked_for_by_name(
     asked = listings(store, monkeypatch)
     put(store, 3, 2)
     put(store, 5, 1)
-    put(store, 0, 1, partition=PARTITION)
-    assert told(stream.read(1)) == [(0, 2, 5), (0, 1, 6), (PARTITION, 1, 1)]
+    put(store, 0, 1, partition=SERVICE_PARTITION)
+    assert told(stream.read(1)) == [(0, 2, 5), (0, 1, 6), (SERVICE_PARTITION, 1, 1)]
     assert asked == []
 
 

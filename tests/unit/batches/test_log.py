@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlproject.batches import log as batch_log
-from mlproject.batches.keys import BatchKey, partition_prefix
-from mlproject.batches.log import BATCH_ROWS, PARTITION, BatchRatingLog
+from mlproject.batches.keys import SERVICE_PARTITION, BatchKey, partition_prefix
+from mlproject.batches.log import BATCH_ROWS, BatchRatingLog
 from mlproject.core.errors import UnavailableError
 from mlproject.core.events import Place
 from mlproject.core.ports import ObjectStore
@@ -23,14 +23,14 @@ from tests.servers import wait_until
 
 def lines(store: ObjectStore) -> list[dict[str, object]]:
     """What was written, in the order of keys."""
-    keys = [info.key for info in store.list(partition_prefix(PARTITION))]
+    keys = [info.key for info in store.list(partition_prefix(SERVICE_PARTITION))]
     return [json.loads(line) for key in keys for line in (store.get(key) or b"").splitlines()]
 
 
 def test_an_acknowledged_event_is_in_the_store(store: MemoryStore) -> None:
     log, sent = BatchRatingLog(store), event(0)
     place = log.append(sent).result(5)
-    assert place == Place("ratings", PARTITION, 0)
+    assert place == Place("ratings", SERVICE_PARTITION, 0)
     assert lines(store) == [
         {
             "event_id": sent.event_id,
@@ -97,7 +97,7 @@ def test_after_a_damaged_batch_it_goes_on_beyond_it(
     store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    store.put(str(BatchKey(PARTITION, 7, "jsonl")), b"not json")
+    store.put(str(BatchKey(SERVICE_PARTITION, 7, "jsonl")), b"not json")
     log = BatchRatingLog(store)
     assert log.append(event()).result(5).offset == 7 + BATCH_ROWS
     assert "is damaged; going on after it" in caplog.text

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from mlproject.batches.log import PARTITION
+from mlproject.batches.keys import SERVICE_PARTITION
 from mlproject.core.rating_columns import RETRACTED
 from mlproject.core.user_histories import Position
 from mlproject.histories.followed import FollowedHistories
@@ -56,10 +56,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(row=ROW, number=st.integers(0, 1))
     def rate(self, row: Row, number: int) -> None:
-        offset = self.world.ends.get(PARTITION, 0)
-        self.world.batch(row, partition=PARTITION)
+        offset = self.world.ends.get(SERVICE_PARTITION, 0)
+        self.world.batch(row, partition=SERVICE_PARTITION)
         self.written.append(row)
-        self.workers[number].add(event(row), place(PARTITION, offset))
+        self.workers[number].add(event(row), place(SERVICE_PARTITION, offset))
         self.own[number].append(row)
 
     @rule()

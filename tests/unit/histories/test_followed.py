@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from mlproject.batches.follow import BatchStream
-from mlproject.batches.keys import BatchKey
-from mlproject.batches.log import PARTITION
+from mlproject.batches.keys import SERVICE_PARTITION, BatchKey
 from mlproject.core.errors import StoreUnavailableError, UnavailableError
 from mlproject.core.user_histories import Position
 from mlproject.histories.copies import Copies
@@ -62,22 +61,22 @@ def test_what_came_through_this_process_counts_at_once(world: World) -> None:
     histories = world.process()
     histories.turn()
     row = (1, 10, 5, 100, 0, 1)
-    histories.add(event(row), place(PARTITION, 0))
+    histories.add(event(row), place(SERVICE_PARTITION, 0))
     assert known(histories) == [(1, 10, 5)]
-    assert histories.of(1).position == Position(0, {}, ((PARTITION, 0),))
+    assert histories.of(1).position == Position(0, {}, ((SERVICE_PARTITION, 0),))
     assert histories.of(2).position.beyond == ()
-    world.batch(row, partition=PARTITION)
+    world.batch(row, partition=SERVICE_PARTITION)
     histories.turn()
     assert known(histories) == [(1, 10, 5)]
-    assert histories.of(1).position == Position(0, {PARTITION: 1})
+    assert histories.of(1).position == Position(0, {SERVICE_PARTITION: 1})
 
 
 def test_a_rating_that_the_stream_has_come_to_already_is_not_ahead(world: World) -> None:
     row = (1, 10, 5, 100, 0, 1)
-    world.batch(row, partition=PARTITION)
+    world.batch(row, partition=SERVICE_PARTITION)
     histories = world.process()
     histories.turn()
-    histories.add(event(row), place(PARTITION, 0))
+    histories.add(event(row), place(SERVICE_PARTITION, 0))
     assert histories.of(1).position.beyond == ()
 
 
@@ -206,7 +205,7 @@ def test_neither_store_nor_copy_is_empty_and_says_so(world: World) -> None:
         histories.turn()
     assert known(histories) == []
     assert not histories.status.is_loaded
-    histories.add(event((1, 10, 5, 100, 0, 1)), place(PARTITION, 0))
+    histories.add(event((1, 10, 5, 100, 0, 1)), place(SERVICE_PARTITION, 0))
     assert known(histories) == [(1, 10, 5)]
 
 

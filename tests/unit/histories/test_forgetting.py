@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlproject.batches.forgotten import add_forgotten, read_forgotten
-from mlproject.batches.log import PARTITION
+from mlproject.batches.keys import SERVICE_PARTITION
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.user_histories import Position
 from mlproject.histories.copies import Copies
@@ -59,8 +59,8 @@ def test_ratings_in_memory_count_no_more(world: World) -> None:
     histories.turn()
     world.batch(OLD, OTHER)
     histories.turn()
-    histories.add(event((1, 30, 4, 200, 0, 4)), place(PARTITION, 0))
-    histories.add(event(LATER), place(PARTITION, 1))
+    histories.add(event((1, 30, 4, 200, 0, 4)), place(SERVICE_PARTITION, 0))
+    histories.add(event(LATER), place(SERVICE_PARTITION, 1))
     assert known(histories) == [(1, 10, 5), (1, 20, 9), (1, 30, 4), (2, 10, 3)]
     forget(world)
     histories.turn()
