@@ -1,18 +1,8 @@
-"""The settings, and the only reader of the environment.
+"""Every setting: its type, its default, and what the documents say of it."""
 
-Every setting is an environment variable; :func:`load` turns the environment into a
-frozen :class:`Settings` or raises :class:`~mlproject.core.errors.ConfigError` with a
-sentence for each mistake, a misspelt ``TVREC_`` variable among them.
-"""
-
-import configparser
-import difflib
 import json
-import os
-import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,14 +11,10 @@ from pydantic import (
     BeforeValidator,
     Field,
     SecretStr,
-    ValidationError,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mlproject.core.errors import ConfigError
-
 PREFIX: Final = "TVREC_"
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def _named(name: str, default: Any, description: str, **limits: Any) -> Any:
@@ -382,151 +368,3 @@ class Settings(BaseSettings):
     def service_url(self) -> str:
         """Where the REST service is."""
         return f"http://{self.host}:{self.service_port}"
-
-
-def load(**given: Any) -> Settings:
-    """Read the environment.
-
-    Parameters
-    ----------
-    **given
-        Settings that come before the environment's, by field name.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is malformed or a ``TVREC_`` variable is none of ours.
-    """
-    problems = [_unknown(name) for name in os.environ if name not in known_names()
-                and name.startswith(PREFIX)]  # fmt: skip
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            field = str(detail["loc"][0])
-            got = "" if _is_secret(field) else f", got {detail['input']!r}"
-            problems.append(f"{variable(field)}: {detail['msg']}{got}")
-        raise ConfigError("; ".join(problems)) from None
-    if problems:
-        raise ConfigError("; ".join(problems))
-    return settings
-
-
-def variable(field: str) -> str:
-    """Return the environment variable of a field.
-
-    Examples
-    --------
-    >>> variable("epochs"), variable("bucket"), variable("s3_endpoint_url")
-    ('TVREC_EPOCHS', 'TVREC_BUCKET', 'S3_ENDPOINT_URL')
-    """
-    info = Settings.model_fields.get(field)
-    if info is not None and isinstance(info.validation_alias, AliasChoices):
-        return str(info.validation_alias.choices[0])
-    return field if info is None else f"{PREFIX}{field.upper()}"
-
-
-def known_names() -> set[str]:
-    """Return the environment variables that are settings."""
-    return {variable(field) for field in Settings.model_fields}
-
-
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a process that we start."""
-    return {**os.environ, **extra}
-
-
-def path_with(folder: Path) -> str:
-    """Return the search path for programs, with a folder before the others."""
-    return os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
-
-
-def spare_loopback_the_proxy(host: str) -> None:
-    """Let nothing that stays on this machine go through a proxy of the environment.
-
-    Parameters
-    ----------
-    host
-        The address that our servers bind to.
-    """
-    for name in ("no_proxy", "NO_PROXY"):
-        # Libraries read either of them.
-        given = os.environ.get(name) or os.environ.get(name.swapcase(), "")
-        hosts = [one.strip() for one in given.split(",") if one.strip()]
-        os.environ[name] = ",".join(dict.fromkeys([*hosts, *LOOPBACK, host]))
-
-
-def through_proxy(url: str) -> str:
-    """Say through which proxy an address is reached; nothing if it is reached directly.
-
-    Examples
-    --------
-    >>> through_proxy("http://127.0.0.1:5000")
-    ''
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # no address at all, as "http://[x"
-        return ""
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    host = parts.hostname or ""
-    if not proxy or host in LOOPBACK or urllib.request.proxy_bypass(host):
-        return ""
-    found = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-    # Without its user and password.
-    where = f"{found.hostname}:{found.port}" if found.port else f"{found.hostname}"
-    return (
-        f" (through the proxy {where}, which {parts.scheme}_proxy names; if it does not lead "
-        f"there, add {host} to no_proxy)"
-    )
-
-
-class MlflowAccess(NamedTuple):
-    """How MLflow lets us in, by the variables of MLflow's own client."""
-
-    user: str
-    password: str
-    token: str
-    insecure: bool
-    server_certificate: str
-    client_certificate: str
-
-
-def mlflow_access() -> MlflowAccess:
-    """Return what MLflow's own variables, or its file of credentials, say.
-
-    They are of https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/; request
-    plug-ins (``MLFLOW_TRACKING_AUTH``) are for MLflow's own client alone.
-    """
-    file = configparser.ConfigParser()
-    file.read(Path("~/.mlflow/credentials").expanduser())
-
-    def told(name: str) -> str:
-        name = f"MLFLOW_TRACKING_{name}"
-        return os.environ.get(name) or str(file.get("mlflow", name.lower(), fallback=""))
-
-    return MlflowAccess(
-        user=told("USERNAME"),
-        password=told("PASSWORD"),
-        token=told("TOKEN"),
-        insecure=told("INSECURE_TLS").lower() in {"true", "1"},
-        server_certificate=told("SERVER_CERT_PATH"),
-        client_certificate=told("CLIENT_CERT_PATH"),
-    )
-
-
-def set_defaults(values: Mapping[str, str]) -> None:
-    """Set variables that libraries read, where the user has not."""
-    for name, value in values.items():
-        os.environ.setdefault(name, value)
-
-
-def _is_secret(field: str) -> bool:
-    info = Settings.model_fields.get(field)
-    return info is not None and "SecretStr" in str(info.annotation)
-
-
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, known_names(), n=1, cutoff=0.8)
-    hint = f", did you mean {close[0]}?" if close else ""
-    return f"{name} is not a setting{hint}"
