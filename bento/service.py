@@ -55,7 +55,7 @@ def open_app() -> App:
 
 
 def settle() -> None:
-    """Keep what is there, a model above all, from being walked in the middle of a request."""
+    """Take what is there, a model above all, out of what the garbage collector walks."""
     gc.freeze()
 
 

@@ -34,6 +34,7 @@ COVERED: Final = 0.95
 """Share of a file's ratings whose show a catalogue must know if none was named for it."""
 LAST: Final = "mlflow"
 LAST_SECONDS: Final = 2.5
+"""The part that is ended last, and how many seconds after the others."""
 PATIENCE_SECONDS: Final = 20
 """How long a part may take to end before it is killed: a fit stops after an epoch, and the
 service drains its connections."""
@@ -159,7 +160,8 @@ def check_shows(settings: Settings) -> None:
     """
     if settings.ratings_file is None or settings.catalogue_file is not None:
         return
-    # Who sleeps through a run beside seven processes does so without pandas.
+    # This process sleeps beside seven others for as long as they run, so it does without pandas
+    # unless it has a file to look at.
     from mlproject.catalogue.stored import read_catalogue  # noqa: PLC0415
     from mlproject.core import columns as c  # noqa: PLC0415
     from mlproject.reading.ratings import read_ratings  # noqa: PLC0415

@@ -9,7 +9,7 @@ from mlproject.core.rating_order import Rated, rated_of
 
 @dataclass(frozen=True, slots=True)
 class RatedLines:
-    """A batch that has been read; what is good is what the ingest takes for good.
+    """A batch that has been read; it passes over the rows that an ingest would reject.
 
     Parameters
     ----------

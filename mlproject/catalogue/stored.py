@@ -42,7 +42,7 @@ def read_catalogue(store: ObjectStore) -> Catalogue:
 
 
 def write_catalogue(store: ObjectStore, catalogue: Catalogue, day: date) -> bool:
-    """Store the catalogue, and as the day's, unless the same one is there.
+    """Store the catalogue, and a copy under its day, unless the same one is there.
 
     Returns
     -------

@@ -18,9 +18,9 @@ HOUR_S: Final = 3600.0
 DAY_S: Final = 24 * HOUR_S
 
 INDEX_AGE_S: Final = DAY_S
-"""The server may answer from a cache: a page of the index is up to this old, ..."""
+"""How old a page of the index may be, since the server caches it (https://www.tvmaze.com/api)."""
 ANSWER_AGE_S: Final = HOUR_S
-"""... any other answer up to this (https://www.tvmaze.com/api)."""
+"""How old any other answer may be, for the same reason."""
 
 WHOLE_AGAIN_S: Final = 27 * DAY_S
 """With the age of the index, the oldest state still lies within ``since=month``."""

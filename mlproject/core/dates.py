@@ -1,9 +1,9 @@
 """Which times of ratings are real.
 
-A file of ratings without times is replayed all the same, and each rating has to have
-one; it gets one that nobody would take for real. Any other rating has a time between 1990,
-before which nobody rated shows on a computer that is left, and tomorrow, as clocks differ: a
-rating of the year 2099 would win against all that come.
+Every event has a time. The ratings of a file without times get made-up ones, so soon after
+1970 that nobody takes them for real. Any other rating is from between 1990, since hardly anybody
+rated shows on a computer before, and tomorrow, since clocks differ: one of the year 2099 would
+win against all that come.
 """
 
 import time
@@ -22,7 +22,7 @@ Every public set of ratings began after that, and 315 billion made-up times fit 
 """
 
 EARLIEST_MS: Final = 631_152_000_000
-"""1990-01-01 UTC in milliseconds since 1970: no rating is older."""
+"""1990-01-01 UTC in milliseconds since 1970: no rating with a time of its own is older."""
 
 UNDATED_BEFORE: Final = EARLIEST_MS // 1000
 """Made-up times lie before this, so that seconds are never taken for them."""
@@ -40,7 +40,7 @@ _UNITS: Final = (
 
 
 def latest_ms() -> int:
-    """Return the time this time tomorrow, milliseconds since 1970: no rating is newer."""
+    """Return the moment 24 hours from now, milliseconds since 1970: no rating is newer."""
     return time.time_ns() // 1_000_000 + _DAY_MS
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-"""Until a person releases production."""
+"""The end of a hold that lasts until a person releases production."""
 
 
 class Action(StrEnum):
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     OPEN = "open"
     DONE = "done"
     VOID = "void"
-    """It was the builder's, and a person held production already."""
+    """The builder decided it while a person held production, so it does not count."""
 
 
 @dataclass(frozen=True, slots=True)

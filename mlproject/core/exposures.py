@@ -57,7 +57,7 @@ class ExposureLog(Protocol):
         ...
 
     def append(self, exposure: Exposure) -> None:
-        """Take an exposure over; it takes a microsecond."""
+        """Take an exposure over; whoever calls does not wait until it is written."""
         ...
 
     def close(self) -> None:

@@ -91,6 +91,18 @@ def pair_uniform(
 ) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each pair, a function of the pair and the seed alone.
 
+    Parameters
+    ----------
+    first, second
+        int64, of shapes that broadcast.
+    seed
+        Another seed gives unrelated numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of the common shape.
+
     Examples
     --------
     >>> u = pair_uniform(np.arange(1000), np.arange(1000), seed=7)

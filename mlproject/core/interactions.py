@@ -87,7 +87,7 @@ class Interactions:
 
 
 class HoldoutRule(Protocol):
-    """What holds ratings out; what it says of a user's depends on that user's alone."""
+    """Chooses the ratings that measure; of a user's ratings, by looking at no other user."""
 
     def held_out(self, interactions: Interactions) -> NDArray[np.bool_]:
         """Tell which ratings are held out, bool, shape ``(n,)``."""
@@ -107,8 +107,8 @@ class Split:
     by_time
         Whether what is held out is the newest.
     rule
-        What held it out; it does the same with users that are not among these. None where
-        a split is none of a whole data set.
+        What chose them, which can be asked of other users too. None for a split that was not
+        made of a whole data set.
     """
 
     interactions: Interactions

@@ -13,7 +13,7 @@ _STATM: Final = Path("/proc/self/statm")
 def give_back() -> None:
     """Return memory that is free to the system, where the C library can be asked to (glibc).
 
-    After a fit it keeps what the arrays took, in case there is another one at once.
+    The library itself keeps what the arrays of a fit took, for another one that may follow.
     """
     gc.collect()
     if sys.platform == "linux":

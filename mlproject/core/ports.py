@@ -65,7 +65,7 @@ class ObjectStore(Protocol):
         ...
 
     def remove_unfinished(self, older_seconds: float) -> None:
-        """Remove what writers that were killed have left, if it is so old."""
+        """Remove what killed writers have left, if it is older than that many seconds."""
         ...
 
     def keeps_conditions(self, probe_prefix: str) -> bool:

@@ -1,4 +1,4 @@
-"""Waiting for what will be there."""
+"""Waiting until a server answers."""
 
 import logging
 import threading

@@ -48,7 +48,14 @@ class LoggedModel:
 
 
 def the_one(start: str, run_ids: Sequence[str]) -> str:
-    """Return the only one of the ids that begin alike.
+    """Return the id that the beginning of an id stands for.
+
+    Parameters
+    ----------
+    start
+        What a person has typed of it.
+    run_ids
+        The ids that begin so.
 
     Raises
     ------

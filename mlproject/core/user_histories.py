@@ -10,7 +10,7 @@ from mlproject.core.user_ratings import UserRatings
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far ratings are known: what makes a history again.
+    """How far ratings are known; by it a history can be made again.
 
     Every rating with an offset below ``offsets[partition]`` counts, and for one user also
     those at ``beyond``; no other. See :func:`mlproject.histories.past.history_at`.

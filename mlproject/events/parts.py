@@ -1,4 +1,4 @@
-"""What of a file was begun: the parts that a replay goes on from."""
+"""The parts of a file whose replay has begun, so that a later one can go on from there."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -48,7 +48,26 @@ _BLOCK: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The shows as raters see them; every array has one row a show."""
+    """The shows as raters see them, in the order of the catalogue.
+
+    Parameters
+    ----------
+    show_ids
+        int64, shape ``(shows,)``.
+    genres
+        float64, shape ``(shows, genres)``: each genre's share of the show.
+    years
+        float64, shape ``(shows,)``; the median stands for a year that is not known.
+    popularity
+        float64, shape ``(shows,)``, of mean 0 and standard deviation 1.
+    quality
+        float64, shape ``(shows,)``, standard normal: what all raters agree on.
+    hidden
+        float64, shape ``(shows, hidden dimensions)``: what no metadata tells of.
+    since
+        int64, shape ``(shows,)``: the period in which the show comes out; 0 = it is there
+        from the beginning.
+    """
 
     show_ids: Ints
     genres: Floats

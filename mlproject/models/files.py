@@ -106,8 +106,8 @@ def load_model(folder: Path) -> TrainedModel:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
-    # A plain array over the mapped one: numpy's class for those, which what is computed from
-    # them would be of too, is slow to slice and to make.
+    # A plain array over the mapped one: numpy.memmap is slow to slice, and whatever is computed
+    # from one is a memmap again.
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mlproject.core.ports import ObjectInfo
 
-# What no part of a key is, though a file system finds folders by it.
+# No part of a key is one of these, though a file system would find a folder by them.
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 
 

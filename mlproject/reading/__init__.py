@@ -1,4 +1,4 @@
-"""Files that people bring: found out what they are, read as text first, or refused.
+"""Reads files that people bring: as text first, then as what they are found to be, or not at all.
 
 From the bytes up: :mod:`content` (compression, encodings), :mod:`dialects` (separators,
 headers), :mod:`tables` (rows of text); :mod:`ids`, :mod:`times`, :mod:`scales` and

@@ -17,8 +17,7 @@ from mlproject.core.rating_scale import HIGHEST, LOWEST
 Floats = NDArray[np.float64]
 
 EVIDENCE: Final = 20
-"""Ratings from which on a file of nobody above 5 is five stars: of ten points somebody
-among so many would have given more."""
+"""So many ratings with none above 5 are five stars: on ten points one of them would be higher."""
 STRAY: Final = 0.01
 """A share of ratings out of the scale that is taken for typing errors."""
 _FEW: Final = 0.05

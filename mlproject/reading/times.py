@@ -32,8 +32,8 @@ UNITS: Final = {
     "microseconds": (10**17, -1000),
     "nanoseconds": (np.iinfo(np.int64).max, -1_000_000),
 }
-"""Units of numbers: below which magnitude a number is in it, and how many milliseconds it is;
-negative: how many of it a millisecond is."""
+"""By unit, the magnitude below which a number is in it, and how many milliseconds one of it is.
+The latter is negative for units below a millisecond: so many of them make one."""
 
 NAMED: Final = (
     "%d-%b-%Y",

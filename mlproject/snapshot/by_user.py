@@ -112,7 +112,7 @@ class RatingsByUser:
             If one is missing or no array.
         """
         arrays = {
-            # A plain array over the mapped one, since numpy's class for those is slow to slice.
+            # A plain array over the mapped one, since numpy.memmap is slow to slice.
             field.name: np.asarray(np.load(folder / f"{field.name}.npy", mmap_mode="r"))
             for field in fields(cls)
         }
