@@ -5,7 +5,9 @@ frozen :class:`Settings` or raises :class:`~mlproject.core.errors.ConfigError` w
 sentence for each mistake, a misspelt ``TVREC_`` variable among them.
 """
 
+from mlproject.config.access import MlflowAccess, mlflow_access
 from mlproject.config.environment import (
+    LOOPBACK,
     child_environment,
     path_with,
     set_defaults,
@@ -13,10 +15,10 @@ from mlproject.config.environment import (
     through_proxy,
 )
 from mlproject.config.loading import known_names, load, variable
-from mlproject.config.mlflow_access import MlflowAccess, mlflow_access
 from mlproject.config.settings import Settings
 
 __all__ = [
+    "LOOPBACK",
     "MlflowAccess",
     "Settings",
     "child_environment",

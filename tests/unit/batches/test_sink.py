@@ -36,11 +36,17 @@ def write_for_ever():
         sink.append(ratings(5, first=position))
         position += 5
 
+def batches():
+    return len(list(Path(sys.argv[1]).rglob("ratings+*")))
+
 for life in range(int(sys.argv[2])):
+    before = batches()
     writer = os.fork()
     if not writer:
         write_for_ever()
-    time.sleep(random.uniform(0.05, 0.25))
+    while batches() == before:
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.2))
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
     print(BatchSink(LocalStore(Path(sys.argv[1]))).position)
@@ -219,7 +225,7 @@ def test_a_killed_writer_loses_nothing_that_was_durable(tmp_path: Path) -> None:
         cwd=TESTS,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     durable = [int(line) for line in ended.stdout.split()]
