@@ -82,13 +82,15 @@ def decimals(values: pd.Series) -> pd.Series:
     Returns
     -------
     pandas.Series
-        float64, NaN for whatever is not a finite number.
+        float64, NaN for whatever is not a finite number; a bool is none.
 
     Examples
     --------
-    >>> decimals(pd.Series(["7.5", "-1", "inf", "x", None])).tolist()
-    [7.5, -1.0, nan, nan, nan]
+    >>> decimals(pd.Series(["7.5", "-1", "inf", "x", None, True])).tolist()
+    [7.5, -1.0, nan, nan, nan, nan]
     """
+    if types.is_bool_dtype(values) or types.is_object_dtype(values):
+        values = values.where(flags(values).isna())
     numbers = pd.to_numeric(values, errors="coerce").astype("Float64").astype("float64")
     return numbers.where(np.isfinite(numbers))
 
