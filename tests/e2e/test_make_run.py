@@ -39,13 +39,13 @@ def test_from_nothing_to_an_answer_and_back(tmp_path: Path) -> None:
         _, unknown = running.recommend(b'{"user_id": 123456789}')
         assert unknown["source"] == "popular"
         assert running.recommend(b'{"user_id": 1, "num_items": 0}')[0] == 400
-        wait_until(says(running, "try: curl"), 30, "the guide's line")
         for line in (
             "MLflow is at",
             "compare the runs:",
             "see what it recommends:",
             "try: curl",
         ):
+            wait_until(says(running, line), 30, line)
             assert running.text().count(line) == 1
 
         # A part of it dies: the service goes on with the model it has.
