@@ -81,7 +81,8 @@ class TrainingData:
 
     @property
     def _tasks(self) -> int:
-        return max(self.spark.sparkContext.defaultParallelism, self.manifest.rows // _TASK_ROWS)
+        at_least: int = self.spark.sparkContext.defaultParallelism
+        return max(at_least, self.manifest.rows // _TASK_ROWS)
 
     def _ratings(self) -> DataFrame:
         return segment_rows(self.spark, self.open_store, self.manifest.segments)
