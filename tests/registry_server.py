@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from mlproject.events.schema import incompatibilities
+from tests.schemas import incompatibilities
 
 Answer = tuple[int, dict[str, Any]]
 NOT_FOUND: Answer = (404, {"error_code": 40401, "message": "Subject not found"})

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mlproject.core.catalogue import GENRE_SEPARATOR
 from mlproject.core.errors import DataError
+from mlproject.core.numbers import INT64_MAX
 
 LONGEST_SUMMARY: Final = 500
 """Characters."""
@@ -20,7 +21,6 @@ LONGEST_SUMMARY: Final = 500
 # The parser takes time of the square of the length on some malformed tags.
 _LONGEST_HTML: Final = 5_000
 _LONGEST_ADDRESS: Final = 1_000
-_INT64: Final = range(2**63)
 _HIDDEN: Final = ("script", "style")
 
 
@@ -196,7 +196,7 @@ class _TextOf(HTMLParser):
 def _id_of(record: object) -> int | None:
     show_id = record.get("id") if isinstance(record, dict) else None
     # True is an int to Python, not to JSON.
-    return show_id if type(show_id) is int and show_id in _INT64 else None
+    return show_id if type(show_id) is int and 0 <= show_id <= INT64_MAX else None
 
 
 def _object(value: object, name: str) -> dict[str, Any]:

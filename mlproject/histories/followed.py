@@ -35,6 +35,7 @@ from mlproject.batches.progress import Watermark
 from mlproject.core.errors import TvrecError, UnavailableError
 from mlproject.core.events import Place, RatingEvent
 from mlproject.core.forgotten import NOBODY
+from mlproject.core.numbers import INT64_MAX
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_order import rated_of
 from mlproject.core.user_histories import HistoriesStatus, History, Position
@@ -51,7 +52,6 @@ from mlproject.snapshot.switch import read_manifest
 
 log = logging.getLogger(__name__)
 
-_LARGEST_ID: Final = 2**63 - 1
 _RETRY_SECONDS: Final = 1.0
 # Writing copies takes at most a twentieth of the time.
 _REST_FACTOR: Final = 20
@@ -152,7 +152,7 @@ class FollowedHistories:
 
     def of(self, user_id: int) -> History:
         """Return a user's history; without ratings if the user is unknown."""
-        is_id = 0 <= user_id <= _LARGEST_ID
+        is_id = 0 <= user_id <= INT64_MAX
         with self._lock:
             position = Position(
                 self._copy.generation, self._offsets.copy(), self._ahead.places(user_id)

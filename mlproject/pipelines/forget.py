@@ -20,6 +20,7 @@ from mlproject.batches.forgotten import add_forgotten
 from mlproject.batches.listing import newer, partitions
 from mlproject.core.errors import BatchError, RequestError
 from mlproject.core.forgotten import Forgotten
+from mlproject.core.numbers import INT64_MAX
 from mlproject.core.ports import ObjectStore
 from mlproject.exposures import stored as exposures
 from mlproject.histories import forgetting as copies_forgetting
@@ -29,7 +30,6 @@ from mlproject.snapshot import forgetting as snapshot_forgetting
 from mlproject.snapshot.ingest import chunks
 from mlproject.snapshot.switch import current
 
-LARGEST_ID: Final = 2**63 - 1
 _THREADS: Final = 8
 _TOGETHER: Final = 256
 _NAMED: Final = 3
@@ -104,8 +104,8 @@ def forget(
     StoreUnavailableError
         If the store does not answer; the same call goes on.
     """
-    if not 0 <= user_id <= LARGEST_ID:
-        raise RequestError(f"a user's id is a whole number from 0 to {LARGEST_ID}, not {user_id}")
+    if not 0 <= user_id <= INT64_MAX:
+        raise RequestError(f"a user's id is a whole number from 0 to {INT64_MAX}, not {user_id}")
     moment = max(int(now.timestamp() * 1000), _newest(store, user_id))
     forgotten = add_forgotten(store, user_id, moment)
     in_batches = _clean_batches(store, forgotten, on_progress)

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, from_json
 
 from mlproject.core.errors import RequestError
+from mlproject.core.numbers import INT64_MAX
 from mlproject.core.rating_scale import HIGHEST, LOWEST
 
 DEFAULT_ITEMS: Final = 10
@@ -27,7 +28,6 @@ _LONGEST_LIST: Final = 1000
 _MOST_NAMES: Final = 50
 _LONGEST_NAME: Final = 100
 _LONGEST_QUOTE: Final = 40
-_INT64_MAX: Final = 2**63 - 1
 
 
 def _digits(value: object) -> object:
@@ -40,12 +40,12 @@ def _digits(value: object) -> object:
 Digits: Final = BeforeValidator(_digits)
 """Of a whole number in an address."""
 
-Id = Annotated[int, Field(ge=0, le=_INT64_MAX)]
+Id = Annotated[int, Field(ge=0, le=INT64_MAX)]
 Rating = Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(max_length=_LONGEST_NAME)]
 
-_ID: Final = f"a whole number from 0 to {_INT64_MAX}"
+_ID: Final = f"a whole number from 0 to {INT64_MAX}"
 _NAMES: Final = f"a list of at most {_MOST_NAMES} texts"
 _WANTED: Final[Mapping[str, str]] = {
     "user_id": _ID,

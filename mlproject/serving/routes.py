@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlproject.core import columns as c
+from mlproject.core.numbers import INT64_MAX
 from mlproject.serving import contract
 from mlproject.serving.answers import encoded
 from mlproject.serving.contract import problems
@@ -33,10 +34,9 @@ from mlproject.serving.state import Serving, serving_of
 
 JSON: Final = "application/json"
 NO_MODEL: Final = "No version is in production yet"
-_INT64_MAX: Final = 2**63 - 1
 
-ShowId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[2]), Digits]
-UserId = Annotated[int, Path(ge=0, le=_INT64_MAX, examples=[1]), Digits]
+ShowId = Annotated[int, Path(ge=0, le=INT64_MAX, examples=[2]), Digits]
+UserId = Annotated[int, Path(ge=0, le=INT64_MAX, examples=[1]), Digits]
 
 
 class _StrictRequest(Request):

@@ -19,9 +19,9 @@ TABLE, SCHEMA = "core/event_fields.py", "events/schemas/show_rated.avsc"
 
 # All that a developer writes, at the end of the table and of the schema's fields.
 IN_TABLE = """
-    EventField("device", Kind.TEXT, is_optional=True, since=2),
-    EventField("watched_minutes", Kind.WHOLE, is_optional=True, since=2),
-    EventField("watched_at", Kind.INSTANT, is_optional=True, since=2),
+    EventField("device", Kind.TEXT, is_optional=True, since=3),
+    EventField("watched_minutes", Kind.WHOLE, is_optional=True, since=3),
+    EventField("watched_at", Kind.INSTANT, is_optional=True, since=3),
 )
 """
 IN_SCHEMA = """
@@ -55,7 +55,8 @@ from mlproject.catalogue.files import bundled
 from mlproject.core.events import EventSource, RatingEvent
 from mlproject.core.ratings import RatingFrame
 from mlproject.events.codec import decode, encode, encode_frame
-from mlproject.events.schema import current_schema, incompatibilities, released_schemas
+from mlproject.events.schema import current_schema
+from tests.schemas import incompatibilities, released_schemas
 from mlproject.events.simulator import Simulator
 
 OLD = {OLD!r}
@@ -131,7 +132,7 @@ def test_a_new_field_is_two_edits_and_arrives(tomorrow: Path, tmp_path: Path) ->
     yesterday.write_bytes(encode_ratings(today))
     done = subprocess.run(
         [sys.executable, "-c", WALK, yesterday],
-        env={**os.environ, "PYTHONPATH": str(tomorrow)},
+        env={**os.environ, "PYTHONPATH": f"{tomorrow}{os.pathsep}{PACKAGE.parent}"},
         cwd=tomorrow,
         capture_output=True,
         text=True,
