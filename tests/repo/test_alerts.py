@@ -17,6 +17,8 @@ ALERTS = {
     for group in yaml.safe_load(RULES.read_text())["groups"]
     for rule in group["rules"]
 }
+AGENT = ROOT / "stack" / "jmx.yaml"
+THEIRS = re.compile(r"\bkafka_\w+")
 OURS = re.compile(r"\btvrec_\w+")
 
 
@@ -49,6 +51,16 @@ def test_an_alert_asks_for_metrics_that_there_are(alert: str) -> None:
     asked = set(OURS.findall(ALERTS[alert]["expr"]))
     assert asked
     assert asked <= names()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_asks_for_what_the_agent_tells_of_kafka(alert: str) -> None:
+    told = [
+        re.sub(r"\$\d", r"\\w+", rule["name"])
+        for rule in yaml.safe_load(AGENT.read_text())["rules"]
+    ]
+    for asked in THEIRS.findall(ALERTS[alert]["expr"]):
+        assert any(re.fullmatch(name, asked) for name in told), asked
 
 
 def test_the_operations_page_has_a_section_for_each_alert() -> None:
