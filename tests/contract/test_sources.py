@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from mlproject.bootstrap import SystemClock
+from mlproject.bootstrap.base import SystemClock
 from mlproject.catalogue.files import FileCatalogue, bundled
 from mlproject.catalogue.tvmaze import TvMazeCatalogue
 from mlproject.catalogue.tvmaze_client import TvMazeClient
