@@ -30,11 +30,11 @@ def recommend(
     tvrec recommend --user 1
     tvrec recommend --user 1 --version 2 -n 5    compare with another version
     """
+    registry = app.registry
+    registry.ping()  # before the imports, which take seconds
     from mlproject.serving.recommender import Recommender
     from mlproject.snapshot.switch import current
 
-    registry = app.registry
-    registry.ping()
     info = registry.version(version) if version is not None else registry.production()
     if info is None:
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
@@ -77,9 +77,9 @@ def replay(app: App, *, answer: BinaryIO) -> None:
     curl -s .../recommend -d '{"user_id": 1}' ... > answer.json
     tvrec replay --answer answer.json
     """
+    app.registry.ping()  # before the import, which takes seconds
     from mlproject.pipelines.replay import replay as make_again
 
-    app.registry.ping()
     made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
     click.echo(made.answer)
     if not made.equal:

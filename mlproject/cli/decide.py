@@ -93,14 +93,14 @@ def promote(  # noqa: PLR0913 - one for each option
     tvrec promote --challenger       what was better and may not by itself
     tvrec promote --version 2 --for 2h --reason "for the demonstration"
     """
-    from mlproject.pipelines.promote import chosen
-    from mlproject.pipelines.promote import promote as put_into_production
-
     if sum((version is not None, run_id is not None, challenger)) > 1:
         raise click.UsageError("--version, --run and --challenger exclude each other")
     if force and not reason:
         raise click.UsageError("--force needs --reason WHY")
-    app.registry.ping()
+    app.registry.ping()  # before the imports, which take seconds
+    from mlproject.pipelines.promote import chosen
+    from mlproject.pipelines.promote import promote as put_into_production
+
     info = put_into_production(
         app.registry,
         chosen(

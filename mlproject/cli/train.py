@@ -58,9 +58,9 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     tvrec train --trainer linear        the sparse linear model
     tvrec train --no-promote --json     log it, change nothing
     """
+    app.registry.ping()  # before the imports, which take seconds
     from mlproject.pipelines.dataset import load_dataset
 
-    app.registry.ping()
     dataset = load_dataset(app.store, min_known=app.settings.min_known)
     trainer = app.trainer(trainer_name)
     result = train_by_hand(app, dataset, trainer, "epochs", promote=promote)
@@ -173,11 +173,11 @@ def tune(app: App, *, trainer_name: str, trials: int, seconds: float, as_json: b
     tvrec tune --trainer linear --trials 50
     tvrec tune --seconds 3600 --json | jq '.trials[0].settings'
     """
+    app.registry.ping()  # before the imports, which take seconds
     from mlproject.pipelines.dataset import load_dataset
     from mlproject.pipelines.tune import Budget
     from mlproject.pipelines.tune import tune as search
 
-    app.registry.ping()
     dataset = load_dataset(app.store, min_known=app.settings.min_known)
     with progress("trials", trials) as report:
         found = search(

@@ -112,10 +112,10 @@ def compare(app: App, *, first: int, second: int, as_json: bool) -> None:
     tvrec compare 3 5
     tvrec compare 3 5 --json
     """
+    app.registry.ping()  # before the imports, which take seconds
     from mlproject.pipelines.compare import compare as measure
     from mlproject.pipelines.dataset import read_interactions
 
-    app.registry.ping()
     catalogue, data = read_interactions(app.store)
     cache = app.model_cache("cli")
     found = measure(data, catalogue, app.registry, cache, (first, second), app.train_params)
