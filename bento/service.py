@@ -27,7 +27,7 @@ from mlproject.bootstrap import App
 from mlproject.core.errors import ConfigError
 from mlproject.logs import set_up_logging
 from mlproject.serving.application import application, serving
-from mlproject.serving.ending import drain_at_sigterm, end_with_parent
+from mlproject.serving.ending import AmongWorkers, drain_at_sigterm, end_with_parent
 from mlproject.serving.entrance import Entrance
 from mlproject.serving.protocol import BoundedProtocol
 
@@ -71,12 +71,15 @@ _beside: set[asyncio.Task[None]] = set()
 
 def begin() -> None:
     """Prepare a worker that is about to take requests."""
-    bury_the_dead(BentoMLContainer.prometheus_multiproc_dir.get())
+    # BentoML empties it at each start.
+    shared = BentoMLContainer.prometheus_multiproc_dir.get()
+    bury_the_dead(shared)
+    workers = AmongWorkers(Path(shared) / f"workers-{os.getppid()}.lock")
     gc.collect()
     gc.set_threshold(20_000, 20, 100)
     settle()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    drain_at_sigterm(serving(app), is_alone=SETTINGS.workers == 1)
+    drain_at_sigterm(serving(app), workers.is_last)
     _beside.add(asyncio.create_task(end_with_parent(os.getppid())))
 
 

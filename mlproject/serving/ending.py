@@ -1,11 +1,15 @@
 """How a worker ends: what is under way is answered, nobody's connection is reset."""
 
 import asyncio
+import fcntl
 import logging
 import os
+import select
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -18,7 +22,40 @@ DRAIN_SECONDS: Final = 2.0
 _STEP_SECONDS: Final = 0.02
 
 
-def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
+class AmongWorkers:
+    """One of the workers that listen on the same socket.
+
+    Each holds a lock that they share for as long as it wants new connections. It goes with the
+    process, even a killed one.
+
+    Parameters
+    ----------
+    path
+        The lock file; its folder is made when needed.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT)  # until the process ends
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def is_last(self) -> bool:
+        """Want no more connections; tell whether no other worker wants any either."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        return True
+
+
+def drain_at_sigterm(now: Serving, is_last: Callable[[], bool]) -> None:
     """Let SIGTERM and SIGINT drain the connections before uvicorn ends.
 
     By itself uvicorn closes idle connections at once, on which the next request may be under
@@ -32,9 +69,9 @@ def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
     ----------
     now
         Is told.
-    is_alone
-        Whether no other worker listens on the same socket. Others would be deaf too if this
-        one stopped the listening.
+    is_last
+        Asked once, when it begins: whether no other worker wants connections of the same
+        socket. It would be deaf too if this one stopped the listening.
     """
     loop = asyncio.get_running_loop()
     tasks: list[asyncio.Task[None]] = []
@@ -55,9 +92,7 @@ def drain_at_sigterm(now: Serving, *, is_alone: bool) -> None:
             begun_by.append(got)
 
             def start() -> None:
-                if is_alone:
-                    _refuse_new(server.servers)
-                tasks.append(loop.create_task(_drain(server.server_state.connections, got, end)))
+                tasks.append(loop.create_task(_drain(server, is_last, lambda: end(got, None))))
 
             loop.call_soon_threadsafe(start)
 
@@ -72,22 +107,35 @@ async def end_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _drain(connections: set[Any], got: int, end: Any) -> None:
-    until = asyncio.get_running_loop().time() + DRAIN_SECONDS
+async def _drain(server: Any, is_last: Callable[[], bool], end: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + DRAIN_SECONDS
+    if is_last():
+        for listening in [each for one in server.servers for each in one.sockets]:
+            # uvicorn accepts them.
+            while _has_waiting(listening) and loop.time() < until:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            _refuse_new(listening)
     # uvicorn tells nobody when a connection ends.
-    while connections and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+    while server.server_state.connections and loop.time() < until:  # noqa: ASYNC110
         await asyncio.sleep(_STEP_SECONDS)
-    end(got, None)
+    end()
 
 
-def _refuse_new(servers: list[asyncio.Server]) -> None:
+def _has_waiting(listening: socket.socket) -> bool:
+    """Tell whether a connection is in the socket's queue."""
+    queue = select.poll()
+    queue.register(listening.fileno(), select.POLLIN)
+    return bool(queue.poll(0))
+
+
+def _refuse_new(listening: socket.socket) -> None:
     """Have the kernel refuse connections, though the parent holds the socket open too.
 
-    Otherwise they would wait in its queue, and be reset at the end.
+    Otherwise they would wait in its queue, and be reset at the end; so are those that wait there
+    now.
     """
-    for server in servers:
-        for listening in server.sockets:
-            with suppress(OSError):  # as where it is not TCP
-                family, kind = listening.family, listening.type
-                with socket.fromfd(listening.fileno(), family, kind) as same:
-                    same.shutdown(socket.SHUT_RD)
+    with suppress(OSError):  # as where it is not TCP
+        family, kind = listening.family, listening.type
+        with socket.fromfd(listening.fileno(), family, kind) as same:
+            same.shutdown(socket.SHUT_RD)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,29 +80,40 @@ def test_rude_connections_are_ended_and_leave_no_trace(tmp_path: Path) -> None:
     assert "ERROR" not in log
 
 
+def has_begun(state: Path, workers: int) -> bool:
+    """Whether so many workers have been ready."""
+    return (state / "service.log").read_text().count("serving version 1 as") >= workers
+
+
 def ask_on(url: str, user: int, ended: threading.Event) -> str:
     """Ask on one connection, and on a new one when told to, until there is nobody; say why."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    while not ended.is_set():
-        try:
-            body = json.dumps({"user_id": user})
-            connection.request("POST", "/recommend", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-        except ConnectionRefusedError:
-            return "refused"
-        except (OSError, http.client.HTTPException) as error:
-            return repr(error)
-        if answer.status != 200:
-            return str(answer.status)
-        if user % 2:
-            time.sleep(0.01)
+    body, headers = json.dumps({"user_id": user}), {"Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+        while not ended.is_set():
+            try:
+                connection.request("POST", "/recommend", body, headers)
+                answer = connection.getresponse()
+                answer.read()
+            except ConnectionRefusedError:
+                return "refused"
+            except (OSError, http.client.HTTPException) as error:
+                return repr(error)
+            if answer.status != 200:
+                return str(answer.status)
+            if user % 2:
+                time.sleep(0.01)
     return "not ended"
 
 
-def test_no_connection_is_reset_when_it_is_told_to_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_connection_is_reset_when_it_is_told_to_end(tmp_path: Path, workers: int) -> None:
     ended = threading.Event()
-    with running(tmp_path / "var") as (url, process), ThreadPoolExecutor(6) as pool:
+    state = tmp_path / "var"
+    with (
+        running(state, TVREC_WORKERS=str(workers)) as (url, process),
+        ThreadPoolExecutor(6) as pool,
+    ):
+        wait_until(lambda: has_begun(state, workers), 60, "all workers")
         asking = [pool.submit(ask_on, url, user, ended) for user in range(6)]
         time.sleep(1)
         process.send_signal(signal.SIGTERM)
@@ -110,6 +122,25 @@ def test_no_connection_is_reset_when_it_is_told_to_end(tmp_path: Path) -> None:
         finally:
             ended.set()
         assert [each.result() for each in asking] == ["refused"] * 6
+    assert "Traceback" not in (state / "service.log").read_text()
+
+
+def test_one_of_two_workers_ends_and_nobody_sees_it(tmp_path: Path) -> None:
+    ended = threading.Event()
+    state = tmp_path / "var"
+    with running(state, TVREC_WORKERS="2") as (url, process), ThreadPoolExecutor(6) as pool:
+        wait_until(lambda: has_begun(state, 2), 60, "both workers")
+        asking = [pool.submit(ask_on, url, user, ended) for user in range(6)]
+        time.sleep(1)
+        one = next(pid for pid in working_on(state) if pid != process.pid)
+        os.kill(one, signal.SIGTERM)
+        try:
+            wait_until(lambda: one not in working_on(state), 30, "its end")
+            wait_until(lambda: has_begun(state, 3), 60, "another in its place")
+            time.sleep(1)
+        finally:
+            ended.set()
+        assert [each.result() for each in asking] == ["not ended"] * 6
 
 
 def test_nothing_keeps_the_port_when_its_parent_is_killed(tmp_path: Path) -> None:
