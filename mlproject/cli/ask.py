@@ -1,4 +1,4 @@
-"""Commands of a user: ``recommend`` and ``rate``; ``replay`` of what was answered."""
+"""Commands of a user: ``recommend``, ``rate`` and ``replay``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def recommend(
 ) -> None:
     """Recommend shows to a user.
 
-    With the version in production and the ratings of the snapshot, without the REST service.
+    It uses the version in production and the ratings of the snapshot, without the REST service.
 
     \b
     tvrec recommend --user 1
@@ -67,11 +67,10 @@ def recommend(
 )
 @pass_app
 def replay(app: App, *, answer: BinaryIO) -> None:
-    """Make an answer of the service again, and compare it byte for byte.
+    """Reproduce an answer of the service, and compare it byte for byte.
 
-    From the version that it names, the ratings up to the position that it names, and the
-    filters that it repeats. It prints the answer as it is made now, and ends with exit code 6
-    if that differs.
+    An answer names its version, its position in the ratings and its filters; from these it is
+    computed again and printed. If it differs, the exit code is 6.
 
     \b
     curl -s .../recommend -d '{"user_id": 1}' ... > answer.json
@@ -95,7 +94,9 @@ def replay(app: App, *, answer: BinaryIO) -> None:
     type=click.IntRange(LOWEST, HIGHEST),
     help=f"From {LOWEST}, worst, to {HIGHEST}, best.",
 )
-@click.option("--take-back", is_flag=True, help="Take the rating back, as though never given.")
+@click.option(
+    "--take-back", is_flag=True, help="Take the rating back, as if it had never been given."
+)
 @json_option
 @pass_app
 def rate(
@@ -103,9 +104,9 @@ def rate(
 ) -> None:
     """Rate a show as a user, or take a rating back.
 
-    Through the REST service, which answers when the rating is durable. The next build
-    trains on it; a later rating of the same show replaces it. One that is taken back counts
-    nowhere any more, and the show may be recommended again.
+    It goes through the REST service, which answers when the rating is durable. The next build
+    trains on it; a later rating of the same show replaces it. A rating that is taken back no
+    longer counts anywhere, and the show may be recommended again.
 
     \b
     tvrec rate --user 1 --show 2 --rating 8

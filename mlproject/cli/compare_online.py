@@ -15,7 +15,7 @@ from mlproject.cli.output import json_option, print_json, print_table
     "pair",
     type=(int, int),
     metavar="A B",
-    help="Production's number and the challenger's; default: the pair with the most answers.",
+    help="Numbers of production and challenger; default: the pair with the most answers.",
 )
 @click.option(
     "--days",
@@ -30,7 +30,7 @@ from mlproject.cli.output import json_option, print_json, print_table
     type=click.FloatRange(0, 365, min_open=True),
     default=7.0,
     show_default=True,
-    help="Days within which a rating is due to an answer.",
+    help="Days after an answer in which a rating is credited to it.",
 )
 @json_option
 @pass_app
@@ -39,8 +39,8 @@ def compare_online(
 ) -> None:
     """Say which of two versions people prefer.
 
-    It takes the answers in which production and challenger took turns (TVREC_INTERLEAVE), and
-    what was rated 8 or more afterwards. docs/online.md says how.
+    It uses the interleaved answers of production and challenger (TVREC_INTERLEAVE), and which
+    shows were rated 8 or more afterwards. docs/online.md explains the method.
 
     \b
     tvrec compare-online

@@ -28,13 +28,13 @@ _PAUSE_SECONDS: Final = 30.0
     "--catalogue",
     "catalogue_file",
     type=click.Path(path_type=Path),
-    help="File of shows, of any kind in docs/reading-files.md.",
+    help="File of shows; docs/reading-files.md lists the kinds.",
 )
 @setting(
     "--source",
     "catalogue_source",
     type=click.Choice(["bundled", "tvmaze"]),
-    help="Catalogue, if no file is named.",
+    help="Source of the catalogue if no file is given.",
 )
 @json_option
 @pass_app
@@ -84,8 +84,8 @@ def _export_again_and_again(app: App, *, force: bool) -> None:
 @setting(
     "--replay", "ratings_file", type=click.Path(path_type=Path), help="Ratings file to replay."
 )
-@setting("--scale", help="Of the file's ratings, such as 1-5 or 0-100; else it is found.")
-@setting("--unrated", type=float, help="Rating that means watched, not rated, such as 0.")
+@setting("--scale", help="Scale of the file's ratings, such as 1-5 or 0-100; default: detected.")
+@setting("--unrated", type=float, help="Rating that means watched but not rated, such as 0.")
 @setting(
     "--rate", "event_rate", type=float, help="Live ratings per second; 0: as fast as possible."
 )

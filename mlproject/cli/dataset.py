@@ -11,7 +11,7 @@ from mlproject.cli.output import json_option, print_json, print_table
 
 @tvrec.group()
 def dataset() -> None:
-    """Look at the snapshot of the ratings, or rebuild it."""
+    """Inspect the snapshot of the ratings, or rebuild it."""
 
 
 @dataset.command()
@@ -20,7 +20,8 @@ def dataset() -> None:
 def status(app: App, *, as_json: bool) -> None:
     """Show what the snapshot holds.
 
-    Rows, users and shows, how far each partition is read, and what is in quarantine.
+    It counts ratings, users and shows, and says how far each partition has been read and what
+    is in quarantine.
 
     \b
     tvrec dataset status
@@ -65,7 +66,7 @@ def status(app: App, *, as_json: bool) -> None:
 
 @dataset.command()
 @click.option(
-    "--force", is_flag=True, help="Replace it even if it is equal, or if ratings get lost."
+    "--force", is_flag=True, help="Replace it even if it is equal, or if ratings are lost."
 )
 @pass_app
 def rebuild(app: App, *, force: bool) -> None:

@@ -53,16 +53,16 @@ class Duration(click.ParamType[timedelta]):
 
 
 held_for = click.option(
-    "--for", "held_for", type=Duration(), help="Hold it for so long: 90m, 2h, 3d."
+    "--for", "held_for", type=Duration(), help="How long to hold it: 90m, 2h, 3d."
 )
 
 
 @tvrec.command()
 @click.option("--version", type=VersionNumber(), help="Number of the version, or `newest`.")
-@click.option("--run", "run_id", help="Run whose model becomes a version first; its id's start.")
-@click.option("--challenger", is_flag=True, help="The version that is the challenger.")
+@click.option("--run", "run_id", help="Run to make a version of first (id or its beginning).")
+@click.option("--challenger", is_flag=True, help="Promote the challenger.")
 @held_for
-@click.option("--force", is_flag=True, help="Even if something is wrong with it; needs --reason.")
+@click.option("--force", is_flag=True, help="Promote it even if a check fails; needs --reason.")
 @click.option("--reason", help="Why, for the record.")
 @json_option
 @pass_app
@@ -79,18 +79,19 @@ def promote(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Put a version into production, and hold it there.
 
-    It is loaded and checked first. The service follows within seconds. The builder goes on
-    training, and replaces it only after `tvrec release`, or after the time of --for.
+    The version is loaded and checked first. The service follows within seconds. The builder
+    continues to train, but replaces the version only after `tvrec release`, or when the time
+    given by --for is over.
 
-    Nothing is fitted here. What passed the gate has been fitted again on everything. A run that
-    did not, which --run takes all the same, serves the model as it was measured, which has not
-    learned the ratings that were held out.
+    This command trains nothing. A model that passed the gate was trained again on all ratings.
+    The model of any other run (--run) is served as it was measured, without the ratings that
+    were held out.
 
     \b
     tvrec promote                    the newest version
-    tvrec promote --version 2        that one
+    tvrec promote --version 2        a version of your choice
     tvrec promote --run 3f2a...      the model of a run that was not promoted
-    tvrec promote --challenger       what was better and may not by itself
+    tvrec promote --challenger       the model that TVREC_PROMOTE keeps out of production
     tvrec promote --version 2 --for 2h --reason "for the demonstration"
     """
     if sum((version is not None, run_id is not None, challenger)) > 1:

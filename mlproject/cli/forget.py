@@ -1,4 +1,4 @@
-"""The command that lets a person leave: ``forget``."""
+"""The command ``forget``."""
 
 from dataclasses import asdict
 
@@ -10,16 +10,16 @@ from mlproject.cli.output import json_option, print_json, print_table, progress
 
 
 @tvrec.command()
-@click.option("--user", "user_id", type=int, required=True, help="Who, by the id that rated.")
+@click.option("--user", "user_id", type=int, required=True, help="Id of the user.")
 @json_option
 @pass_app
 def forget(app: App, user_id: int, *, as_json: bool) -> None:
     """Remove everything that a user has rated.
 
-    It goes from the batches, the rows set aside, the snapshot, the service's copies and what
-    was noted of answers, also while everything runs, and old events do not bring it back. What
-    the user rates from now on counts: they are a new person. The receipt says what was removed,
-    and what remains until when. To run it again does no harm, and finishes what was interrupted.
+    The ratings are removed from the batches, the quarantine, the snapshot, the service's copies
+    and the log of what was shown. Everything may keep running, and old events do not bring them
+    back. What the user rates from now on counts again. The receipt says what was removed, and
+    what remains until when. Running it again is harmless, and finishes an interrupted run.
 
     \b
     tvrec forget --user 7

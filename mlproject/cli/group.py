@@ -39,7 +39,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Failure(click.ClickException):
-    """One of our errors on its way out: its sentence and its exit code."""
+    """One of our errors as click reports it: a sentence and an exit code."""
 
     def __init__(self, error: TvrecError) -> None:
         super().__init__(mask(str(error)))
@@ -70,15 +70,15 @@ def tvrec(ctx: click.Context) -> None:
 
     \b
     Start everything on this machine:     make run
-    See what was trained:                 tvrec runs
+    List the training runs:               tvrec runs
     Ask for recommendations:              tvrec recommend --user 1
     Rate a show:                          tvrec rate --user 1 --show 2 --rating 8
-    Train, and promote if it earns it:    tvrec train --epochs 30
+    Train, and promote if better:         tvrec train --epochs 30
     Search for better settings:           tvrec tune
     Put a version into production:        tvrec promote --version 2
-    Go back to the one before:            tvrec rollback
-    Look at the ratings:                  tvrec dataset status
-    Let a person leave:                   tvrec forget --user 1
+    Go back to the previous version:      tvrec rollback
+    Inspect the ratings:                  tvrec dataset status
+    Delete a user's data:                 tvrec forget --user 1
     Find out what is wrong:               tvrec doctor
 
     Settings come from the environment: TVREC_STATE_DIR, MLFLOW_TRACKING_URI and so on;

@@ -25,13 +25,13 @@ def topics() -> None:
 @dry_run_option
 @pass_app
 def apply_topics(app: App, *, dry_run: bool) -> None:
-    """Create the topics of ratings, or change them to what the settings say.
+    """Create the topics of ratings, or update them to match the settings.
 
     `ratings` holds the events; `ratings.dlq`, with one partition, those that the connector
-    cannot read. A second run changes nothing. A change of retention is printed; if it gets
-    shorter, Kafka deletes the older events, which the batches keep. The number of partitions
-    is never changed, since a user's events would go to another partition: a mismatch ends
-    with exit code 3.
+    cannot read. A second run changes nothing. A change of retention is printed; with a shorter
+    one Kafka deletes older events, which remain in the batches. The number of partitions is
+    never changed, since a user's events would move to another partition: a mismatch ends with
+    exit code 3.
 
     \b
     tvrec topics apply --dry-run
@@ -67,7 +67,7 @@ def connect() -> None:
 @dry_run_option
 @pass_app
 def apply_connector(app: App, *, own: Path | None, timeout_s: float, dry_run: bool) -> None:
-    """Create the connector, or change its config to what the settings say.
+    """Create the connector, or update its config to match the settings.
 
     Its name is `ratings-batches`. It waits until the connector and all its tasks run, and
     restarts those that have failed. The config holds no keys: with AWS_ACCESS_KEY_ID set here,

@@ -17,8 +17,8 @@ from mlproject.provenance import run_tags
 def build(app: App) -> None:
     """Train whenever there is something new: the model builder.
 
-    It looks now and every TVREC_BUILD_INTERVAL seconds (120). Every TVREC_RETAIN_INTERVAL
-    seconds (3600) it throws away what `tvrec retain` would.
+    It checks at the start and then every TVREC_BUILD_INTERVAL seconds (120). Every
+    TVREC_RETAIN_INTERVAL seconds (3600) it deletes what `tvrec retain` would.
 
     \b
     tvrec build                                  until Ctrl-C
@@ -83,7 +83,7 @@ def build(app: App) -> None:
 def up(app: App, procfile: Path) -> None:
     """Start everything on this machine.
 
-    Ctrl-C ends it. `make run` calls this.
+    Ctrl-C stops it. `make run` calls this.
 
     \b
     tvrec up
@@ -99,7 +99,7 @@ def up(app: App, procfile: Path) -> None:
 def guide(app: App) -> None:
     """Say when each part is up.
 
-    MLflow, a version in production, the service. One of the processes of `make run`.
+    It waits for MLflow, a version in production and the service; a process of `make run`.
 
     \b
     tvrec guide       until Ctrl-C
@@ -112,7 +112,7 @@ def guide(app: App) -> None:
 
 @tvrec.command()
 @click.option(
-    "--repair", is_flag=True, help="First carry out decisions that a killed process left undone."
+    "--repair", is_flag=True, help="First complete decisions that a killed process left unfinished."
 )
 @json_option
 @pass_app

@@ -8,16 +8,16 @@ from mlproject.cli.output import json_option, print_json
 
 
 @tvrec.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @json_option
 @pass_app
 def retain(app: App, *, dry_run: bool, as_json: bool) -> None:
-    """Throw away what is no longer kept; the builder does it every hour.
+    """Delete old models, runs and versions, as the builder does hourly.
 
-    Models of runs that have no version go after TVREC_KEEP_MODELS_HOURS, runs after
-    TVREC_KEEP_RUNS_DAYS, versions after TVREC_KEEP_VERSIONS_DAYS: never one that has an alias
-    or is named by the last TVREC_KEEP_HISTORY decisions, nor its run and its model. One pass
-    takes at most 2,000 of each kind.
+    Models of runs without a version are deleted after TVREC_KEEP_MODELS_HOURS, runs after
+    TVREC_KEEP_RUNS_DAYS, versions after TVREC_KEEP_VERSIONS_DAYS. A version that has an alias or
+    is named by one of the last TVREC_KEEP_HISTORY decisions is kept, with its run and its model.
+    One pass deletes at most 2,000 of each kind.
 
     \b
     tvrec retain --dry-run

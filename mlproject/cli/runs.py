@@ -11,7 +11,7 @@ from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, width
 from mlproject.core.runs import RunInfo, VersionInfo
 
-# Columns of a terminal from which on the reasons have room.
+# A terminal with at least so many columns has room for the reasons.
 _WIDE: Final = 120
 
 
@@ -22,12 +22,12 @@ _WIDE: Final = 120
 def runs(app: App, *, limit: int, as_json: bool) -> None:
     """List the newest runs.
 
-    What each one measured, beside what is popular now and production on the same ratings,
-    and what became of it; why, if the terminal is wide.
+    For each run its precision, that of popularity and of production on the same holdout, and
+    the decision; in a wide terminal also the reason.
 
     \b
     tvrec runs
-    tvrec promote --run 3f2a1b9c        by an id that is listed
+    tvrec promote --run 3f2a1b9c        an id from the list
     tvrec runs --limit 100 --json | jq '.[].metrics'
     """
     settings = app.settings
@@ -74,7 +74,7 @@ def runs(app: App, *, limit: int, as_json: bool) -> None:
 
 
 def _became(run: RunInfo, version: VersionInfo | None) -> str:
-    """Say in a few words what became of a run."""
+    """Say in a few words what was decided about a run."""
     if version is not None:
         return f"version {version.number}" + "".join(f", {alias}" for alias in version.aliases)
     if run.status != "FINISHED":

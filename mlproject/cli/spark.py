@@ -13,10 +13,10 @@ from mlproject.cli.train import print_result, train_by_hand
 
 @tvrec.group()
 def spark() -> None:
-    """Run steps on Apache Spark, for what one machine does not hold.
+    """Run steps on Apache Spark, for data too large for one machine.
 
-    On the cluster that TVREC_SPARK_MASTER names, or on the processors of this machine.
-    TVREC_SPARK_CONF has further properties of Spark as JSON. `spark-submit` works too:
+    They run on the cluster that TVREC_SPARK_MASTER names, or on this machine's processors.
+    TVREC_SPARK_CONF sets further Spark properties as JSON. `spark-submit` works too:
 
     \b
     spark-submit --master spark://host:7077 services/spark/submit.py ingest
@@ -29,8 +29,8 @@ def spark() -> None:
 def ingest(app: App, *, as_json: bool) -> None:
     """Bring the snapshot up to the newest batch.
 
-    It writes what the builder would write: with the same checks, winners, quarantine and
-    digest. What is done is kept, and to run it again costs next to nothing.
+    It writes what the builder would write, with the same checks, quarantine and digest. It
+    reads each batch once, so running it again costs next to nothing.
 
     \b
     tvrec spark ingest
@@ -61,21 +61,25 @@ def ingest(app: App, *, as_json: bool) -> None:
     type=click.Choice(SPARK_TRAINERS),
     default="als",
     show_default=True,
-    help="What trains.",
+    help="Trainer to use.",
 )
 @setting("--dimensions", type=int, help="Length of the factors (als).")
 @setting("--iterations", "als_iterations", type=int, help="Iterations (als).")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")
-@click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
+@click.option(
+    "--promote/--no-promote",
+    default=True,
+    help="Whether to promote the model if it passes the gate.",
+)
 @json_option
 @pass_app
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """Train once on the ratings of all users, and log the run to MLflow.
 
-    After an ingest, and with the measures and the gate of `tvrec train`, by all users. Those
-    of TVREC_SPARK_USERS come to the driver: what is popular is counted by them. If there are
-    more, a hash draws them.
+    Run `tvrec spark ingest` first. Metrics and gate are those of `tvrec train`, over all users.
+    The ratings of at most TVREC_SPARK_USERS users, sampled by a hash if there are more, are
+    collected on the driver, where they determine what is popular.
 
     \b
     tvrec spark train                           ALS of Spark MLlib
@@ -102,22 +106,24 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
 
 @spark.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True)
-@click.option("--cores", type=click.IntRange(1), default=1, show_default=True, help="Of each.")
-@click.option("--memory", default="1g", show_default=True, help="Of each, for Spark's executors.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True, help="Per worker.")
+@click.option(
+    "--memory", default="1g", show_default=True, help="Per worker, for Spark's executors."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=7077, show_default=True)
 @click.option(
     "--page-port",
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="Of the master's page; 0: any that is free.",
+    help="Port of the master's page; 0: any free port.",
 )
 @pass_app
 def cluster(app: App, *, workers: int, cores: int, memory: str, port: int, page_port: int) -> None:
     """Run a standalone cluster on this machine, until Ctrl-C.
 
-    A master and its workers as plain processes, for trying things out: Spark gains from
-    more machines than one.
+    It starts a master and its workers as plain processes, to try things out; Spark pays off
+    only with several machines.
 
     \b
     tvrec spark cluster

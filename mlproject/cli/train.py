@@ -33,7 +33,7 @@ _BEST_TRIALS: Final = 5
     type=click.Choice(TRAINERS),
     default="lightfm",
     show_default=True,
-    help="What trains.",
+    help="Trainer to use.",
 )
 @setting("--dimensions", type=int, help="Length of the factors.")
 @setting("--epochs", type=int, help="Passes over the positives.")
@@ -43,20 +43,24 @@ _BEST_TRIALS: Final = 5
 @setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")
-@click.option("--promote/--no-promote", default=True, help="Promote the model if it earns it.")
+@click.option(
+    "--promote/--no-promote",
+    default=True,
+    help="Whether to promote the model if it passes the gate.",
+)
 @json_option
 @pass_app
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """Train once and log the run to MLflow.
 
-    On the data in the store. The model is promoted if it is better than what is in production,
-    or if a change is due and it costs next to nothing.
+    It trains on the ratings in the store. The model is promoted if it is better than the one in
+    production, or if a change is due and costs next to nothing.
 
     \b
     tvrec train                         with the settings of the builder
     tvrec train --dimensions 128 --epochs 30
     tvrec train --trainer linear        the sparse linear model
-    tvrec train --no-promote --json     log it, change nothing
+    tvrec train --no-promote --json     log the run only
     """
     app.registry.ping()  # before the imports, which take seconds
     from mlproject.pipelines.dataset import load_dataset
@@ -81,13 +85,13 @@ def train_by_hand(
     Parameters
     ----------
     app, dataset, trainer
-        What trains, and on what.
+        The app, the data and the trainer.
     unit
         What the bar counts.
     tags
-        What else is noted of the run.
+        Further tags of the run.
     promote
-        Whether the model is promoted if it earns it.
+        Whether the model is promoted if it passes the gate.
     """
     from mlproject.pipelines.train import train as run_training
 
@@ -107,7 +111,7 @@ def train_by_hand(
 
 
 def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bool) -> None:
-    """Say what a training came to."""
+    """Print the result of a training."""
     if as_json:
         print_json(
             {
@@ -146,7 +150,7 @@ def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bo
     type=click.Choice(["lightfm", "linear"]),
     default="lightfm",
     show_default=True,
-    help="Whose settings.",
+    help="Trainer whose settings to search.",
 )
 @click.option("--trials", type=click.IntRange(1), default=20, show_default=True)
 @click.option(
@@ -154,7 +158,7 @@ def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bo
     type=click.FloatRange(1),
     default=600.0,
     show_default=True,
-    help="No trial is begun after so long.",
+    help="Seconds after which no new trial starts.",
 )
 @setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
 @setting("--seed", type=int, help="Seed of the split, the slices and the fits.")

@@ -20,7 +20,7 @@ _LISTED: Final = 5
 @json_option
 @pass_app
 def versions(app: App, *, limit: int, as_json: bool) -> None:
-    """List the newest versions: what has which alias, how good it was, who promoted it.
+    """List the newest versions: aliases, precision, who promoted them.
 
     \b
     tvrec versions
@@ -66,9 +66,9 @@ def versions(app: App, *, limit: int, as_json: bool) -> None:
 @json_option
 @pass_app
 def history(app: App, *, limit: int, as_json: bool) -> None:
-    """List what was decided about production: who, when, why, and from what.
+    """List the decisions about production: who, when, why.
 
-    The newest last. It is kept when versions are promoted again or deleted.
+    The newest comes last. The history remains when versions are promoted again or deleted.
 
     \b
     tvrec history
@@ -103,10 +103,10 @@ def history(app: App, *, limit: int, as_json: bool) -> None:
 @json_option
 @pass_app
 def compare(app: App, *, first: int, second: int, as_json: bool) -> None:
-    """Compare two versions on what is held out today.
+    """Compare two versions on the current holdout.
 
-    Metrics, a paired test over the users, who gains and who loses, and some users whose
-    lists are others.
+    It prints metrics, a paired test over the users, which users gain or lose, and some users
+    whose lists differ.
 
     \b
     tvrec compare 3 5

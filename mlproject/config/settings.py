@@ -1,4 +1,4 @@
-"""Every setting: its type, its default, and what the documents say of it."""
+"""Every setting: its type, its default and its description in the documents."""
 
 import json
 from pathlib import Path
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     )
 
     # Where things are
-    state_dir: Path = Field(Path("var"), description="Folder of everything that is kept")
+    state_dir: Path = Field(Path("var"), description="Folder for all local state")
     host: str = Field("127.0.0.1", description="Address that the servers bind to")
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server")
     service_port: int = Field(3000, ge=1, le=65535, description="Port of the REST service")
@@ -75,8 +75,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=65533,
-        description="Port of the builder's metrics, for Prometheus; the generator's is one higher, "
-        "the exporter's two; 0: none. The service's are at its own port",
+        description="Port of the builder's metrics for Prometheus; the generator uses the next port, "
+        "the exporter the one after; 0: no metrics. The service's are at its own port",
     )
     mlflow_tracking_uri: Annotated[OptionalText, AfterValidator(_server_address)] = _named(
         "MLFLOW_TRACKING_URI", None, "Address of MLflow; default: the local server"
@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     )
     connect_registry_url: OptionalText = Field(
         None,
-        description="Schema Registry as the connector's worker sees it; unset: SCHEMA_REGISTRY_URL",
+        description="Address at which Connect's workers reach the Schema Registry; unset: "
+        "SCHEMA_REGISTRY_URL",
     )
     connect_tasks: int = Field(
         2, ge=1, le=1000, description="Tasks of the connector that share the partitions"
@@ -129,12 +130,12 @@ class Settings(BaseSettings):
     scale: OptionalText = Field(
         None,
         pattern=r"^-?\d+(\.\d+)?-\d+(\.\d+)?$",
-        description="Scale of the ratings file, such as `1-5` or `0-100`; unset: found from it",
+        description="Scale of the ratings file, such as `1-5` or `0-100`; unset: detected",
     )
     unrated: OptionalNumber = Field(
         None,
-        description="Rating that means watched and not rated, such as `0`; unset: as usual in "
-        "files of its kind",
+        description="Rating that means watched but not rated, such as `0`; unset: the usual one "
+        "for this kind of file",
     )
     max_rejected: float = Field(
         0.1,
@@ -146,13 +147,13 @@ class Settings(BaseSettings):
         0.5,
         ge=0,
         le=1,
-        description="Share of the ratings whose show the catalogue must know for a build",
+        description="Minimum share of the ratings whose show the catalogue must know for a build",
     )
     catalogue_source: Literal["bundled", "tvmaze"] = Field(
         "bundled", description="Catalogue if no file is named: `bundled`, or `tvmaze` (its API)"
     )
     catalogue_file: OptionalPath = Field(
-        None, description="Catalogue file instead, of any kind in docs/reading-files.md"
+        None, description="Catalogue file; docs/reading-files.md lists the kinds"
     )
     tvmaze_url: str = Field("https://api.tvmaze.com", description="Address of the TVMaze API")
     export_interval: float = Field(
@@ -168,7 +169,7 @@ class Settings(BaseSettings):
         10, gt=0, description="Age in seconds at which a batch of ratings is written"
     )
     batch_records: int = Field(
-        10_000, ge=1, le=1_000_000, description="Ratings at which a batch is written"
+        10_000, ge=1, le=1_000_000, description="Number of ratings at which a batch is written"
     )
     seed: int = Field(42, ge=0, description="Seed of the simulation, the split and the training")
 
@@ -176,80 +177,82 @@ class Settings(BaseSettings):
     build_interval: float = Field(120, gt=0, description="Seconds between builds")
     promote: Literal["lightfm", "linear", "best"] = Field(
         "lightfm",
-        description="Whose models the builder may put into production: `lightfm`'s, `linear`'s, "
-        "or those of both (`best`); what is better and may not becomes `challenger`",
+        description="Models that the builder may put into production: `lightfm`, `linear`, or "
+        "either (`best`); a better one that it may not becomes `challenger`",
     )
     popularity_half_life: OptionalNumber = Field(
         None,
         gt=0,
-        description="Days after which a positive counts half for what is popular now; unset: "
-        "what serves a slice of the training part best",
+        description="Days after which a positive counts half towards popularity; unset: the "
+        "best value on a validation slice",
     )
     dimensions: int = Field(64, ge=1, le=1024, description="Length of the factors")
-    epochs: int = Field(15, ge=1, le=1000, description="Passes over the positives, at most")
+    epochs: int = Field(
+        15, ge=1, le=1000, description="Maximum number of passes over the positives"
+    )
     learning_rate: float = Field(0.06, gt=0, le=1, description="Step size of AdaGrad")
     max_sampled: int = Field(
         100, ge=1, le=1000, description="Negatives WARP tries before it gives up on a positive"
     )
     l2: float = Field(1e-4, ge=0, description="L2 penalty on the vectors (LightFM)")
     patience: int = Field(
-        6, ge=1, description="Epochs without a better precision after which a fit ends (LightFM)"
+        6, ge=1, description="Epochs without better precision after which training stops (LightFM)"
     )
     fit_seconds: float = Field(
         90,
         gt=0,
-        description="Seconds that a fit may work, as processor seconds over its threads; no epoch "
-        "is begun beyond, nor after four times as many on the clock (LightFM)",
+        description="Time budget of a fit in CPU seconds per thread; no epoch starts after that, "
+        "or after four times as many seconds of wall-clock time (LightFM)",
     )
     cold_every: int = Field(
         10,
         ge=1,
-        description="Every so many builds, one fits from nothing; the others go on from the last "
-        "fit's vectors (LightFM); 1: each",
+        description="Every n-th build trains from scratch, the others continue from the last "
+        "fit's vectors (LightFM); 1: every build from scratch",
     )
     threads: int = Field(
-        0, ge=0, le=256, description="Threads of a fit; 0: one a processor, 1: reproducible"
+        0, ge=0, le=256, description="Threads of a fit; 0: one per processor, 1: reproducible"
     )
     neighbours: int = Field(
-        50, ge=1, le=1000, description="Shows that may speak for a show (linear)"
+        50, ge=1, le=1000, description="Number of similar shows that a show's score uses (linear)"
     )
     ridge: float = Field(3.0, gt=0, description="L2 penalty on their weights (linear)")
     dropout: float = Field(
-        0.2, ge=0, lt=1, description="Share of a history a fit must do without (linear)"
+        0.2, ge=0, lt=1, description="Share of a history that is dropped in training (linear)"
     )
     prior: OptionalNumber = Field(
         None,
         ge=0,
-        description="How much popularity counts while a history is short (linear); unset: what "
-        "serves a slice of the training part best",
+        description="How much popularity counts while a history is short (linear); unset: the "
+        "best value on a validation slice",
     )
     fewest_raters: int = Field(
-        5, ge=1, description="Raters from which on a show is learned from ratings"
+        5, ge=1, description="Minimum number of raters for a show to be learned from its ratings"
     )
     k: int = Field(10, ge=1, le=100, description="The k of precision@k")
     holdout: float = Field(0.2, gt=0, lt=1, description="Share of the ratings held out")
     split: Literal["auto", "time", "random"] = Field(
         "auto",
         description="What is held out: the newest ratings (`time`), a share of each user's "
-        "(`random`), or by time if the times serve (`auto`)",
+        "(`random`), or by time if the file's times are usable (`auto`)",
     )
     refit: bool = Field(
         True,  # noqa: FBT003 - a default, not an argument
-        description="Whether what is promoted is fitted once more on everything, the holdout "
-        "included, to be served",
+        description="Whether a promoted model is trained again on all ratings, including the "
+        "holdout, before it is served",
     )
     margin: float = Field(
         0.01,
         ge=0,
         le=1,
-        description="Share of production's precision@k that a change that is due may cost",
+        description="Share of production's precision@k that a change may cost when it is due",
     )
 
     # Spark: where `tvrec spark` runs
     spark_master: OptionalText = Field(
         None,
-        description="Spark's master, such as `spark://host:7077`; unset: what `spark-submit` says, "
-        "or else this machine",
+        description="Spark's master, such as `spark://host:7077`; unset: that of `spark-submit`, "
+        "or this machine",
     )
     spark_conf: Annotated[OptionalSecret, AfterValidator(_json_object)] = Field(
         None,
@@ -258,38 +261,40 @@ class Settings(BaseSettings):
 
     build_on: Literal["here", "spark"] = Field(
         "here",
-        description="Where the builder works: in its own process, or on Spark, where `als` takes "
-        "the place of `lightfm`",
+        description="Where the builder trains: in its own process (`here`), or on Spark (`spark`), "
+        "with `als` in place of `lightfm`",
     )
     spark_users: int = Field(
         100_000,
         ge=100,
-        description="Users whose ratings come to the driver, to learn what is small and to draw "
-        "pictures; of more, a hash draws so many, and all are measured on Spark",
+        description="Maximum number of users whose ratings are collected on the driver, for small "
+        "fits and plots; a hash samples them, and Spark still measures all users",
     )
     als_iterations: int = Field(15, ge=1, le=100, description="Iterations of ALS (Spark)")
     als_alpha: float = Field(
-        20.0, gt=0, description="Weight of the best positive beside a show not rated (ALS)"
+        20.0, gt=0, description="Weight of the best positive against an unrated show (ALS)"
     )
     als_l2: float = Field(0.1, gt=0, description="L2 penalty on the vectors (ALS)")
 
     # What is kept
     retain_interval: float = Field(
-        3600, gt=0, description="Seconds between looks of the builder for what is no longer kept"
+        3600, gt=0, description="Seconds between retention runs of the builder"
     )
     keep_models_hours: float = Field(
-        2, ge=0, description="Hours after which a run without a version loses its model; 0: at once"
+        2,
+        ge=0,
+        description="Hours after which the model of a run without a version is deleted; 0: at once",
     )
     keep_runs_days: float = Field(
         7,
         gt=0,
-        description="Days after which a run goes; one that is held keeps its model as long",
+        description="Days after which a run is deleted; a held run keeps its model until then",
     )
     keep_versions_days: float = Field(
-        30, gt=0, description="Days after which a version goes that has no alias"
+        30, gt=0, description="Days after which a version without an alias is deleted"
     )
     keep_history: int = Field(
-        10, ge=0, le=200, description="Newest decisions whose versions are kept whatever their age"
+        10, ge=0, le=200, description="Newest decisions whose versions are kept regardless of age"
     )
     mlflow_backend_store_uri: OptionalSecret = _named(
         "MLFLOW_BACKEND_STORE_URI",
@@ -304,28 +309,28 @@ class Settings(BaseSettings):
     registered_model: str = Field("tv-show-recommender", description="MLflow registered model")
 
     mlflow_run_id: OptionalText = _named(
-        "MLFLOW_RUN_ID", None, "Set by `mlflow run`: the run to log to"
+        "MLFLOW_RUN_ID", None, "Run to log to; `mlflow run` sets it"
     )
     git_commit: OptionalText = Field(
-        None, description="Commit noted in a run; unset: the checkout's"
+        None, description="Commit to record in a run; unset: that of the checkout"
     )
 
     # Serving
     poll_seconds: float = Field(
-        5, gt=0, description="Seconds between looks for a new production version"
+        5, gt=0, description="Seconds between checks for a new production version"
     )
-    max_items: int = Field(100, ge=1, description="The most shows that one request may ask for")
-    workers: int = Field(1, ge=1, le=256, description="Processes that answer requests")
+    max_items: int = Field(100, ge=1, description="Maximum number of shows per request")
+    workers: int = Field(1, ge=1, le=256, description="Worker processes of the service")
     token_sha256: OptionalText = Field(
         None,
         pattern="^[0-9a-fA-F]{64}$",
-        description="SHA-256, in hex, of the token that requests must bring; unset: none is needed",
+        description="SHA-256 (hex) of the token that requests must carry; unset: none is needed",
     )
     service_token: OptionalSecret = Field(
-        None, description="The token that `tvrec` sends to a service which needs one"
+        None, description="Token that `tvrec` sends to a service that requires one"
     )
     rate_limit: float = Field(
-        0, ge=0, description="Requests a second of one client that a worker answers; 0: any number"
+        0, ge=0, description="Requests per second and client that a worker answers; 0: no limit"
     )
 
     interleave: float = Field(
@@ -339,24 +344,24 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1,
-        description="Share of the users for whom `challenger` answers too, unseen, for metrics",
+        description="Share of the users for whom `challenger` also ranks, unseen, for metrics",
     )
     expose: float = Field(
         0,
         ge=0,
         le=1,
-        description="Share of the users of whom it is noted what they were shown; where two "
-        "versions take turns it always is",
+        description="Share of the users for whom the service logs what it showed them; interleaved "
+        "answers are always logged",
     )
     exposure_days: int = Field(
-        90, ge=1, le=36_500, description="Days after which these notes are deleted"
+        90, ge=1, le=36_500, description="Days after which these logs are deleted"
     )
 
     log_level: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="What is logged"
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level that is logged"
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="How: a sentence for people, or JSON with fields (`json`)"
+        "text", description="Format of logs: sentences for people, or JSON with fields (`json`)"
     )
 
     @property
