@@ -75,8 +75,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=65533,
-        description="Port of the builder's metrics for Prometheus; the generator uses the next port, "
-        "the exporter the one after; 0: no metrics. The service's are at its own port",
+        description="Port of the builder's metrics for Prometheus; the generator uses the next "
+        "port, the exporter the one after; 0: no metrics. The service's are at its own port",
     )
     mlflow_tracking_uri: Annotated[OptionalText, AfterValidator(_server_address)] = _named(
         "MLFLOW_TRACKING_URI", None, "Address of MLflow; default: the local server"
