@@ -1,1 +1,1 @@
-"""What was shown to whom: written by the service, joined with what was rated afterwards."""
+"""The log of what was shown to whom: written by the service, joined with later ratings."""

@@ -1,7 +1,7 @@
-"""Which of two versions people prefer, from answers in which both took turns.
+"""Which of two versions people prefer, from interleaved answers.
 
-An answer speaks for the version whose shows in it were liked more often. Answers of one user
-are alike, so they are taken together: the share is a ratio over users, and its variance that
+An answer counts for the version whose shows in it were liked more often. Answers of one user are
+correlated, so they are grouped: the share is a ratio over users, and its variance that
 of a ratio of means (W. G. Cochran, Sampling Techniques, 3rd edition, 1977, section 6.3).
 """
 

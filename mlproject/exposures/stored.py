@@ -1,4 +1,4 @@
-"""Exposures in the store: read, forgotten, and deleted when they are old."""
+"""Exposures in the store: reading them, and deleting a forgotten user's and old ones."""
 
 import logging
 from collections.abc import Iterator

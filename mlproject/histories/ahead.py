@@ -1,4 +1,4 @@
-"""What was rated through this process and the stream has not come to yet."""
+"""Ratings given through this process that the stream has not delivered yet."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ MOST: Final = 10_000
 
 
 class Ahead:
-    """Ratings with their places, until they are passed. Nothing here is locked."""
+    """Ratings with their places, until the stream delivers them. Not thread-safe."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most

@@ -43,7 +43,7 @@ _ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Ratings, and up to where they are all there are.
+    """Ratings, and the position up to which they are complete.
 
     Parameters
     ----------

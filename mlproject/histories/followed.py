@@ -1,11 +1,11 @@
-"""Histories that follow the snapshot and the stream: what the service answers from.
+"""The histories that the service answers from; they follow the snapshot and the stream.
 
-Three layers, the later over the earlier, and the winner of each show by one total order, so
-that it does not matter what came when, how often and by which way:
+There are three layers. For each show the rating that counts is chosen by one total order, so the
+order, the repetition and the path of arrival do not matter:
 
 1. a copy of the snapshot, mapped files that all workers of a machine share;
 2. the stream from the copy's position on, in this process's memory (the overlay);
-3. what was rated through this process and the stream has not come to yet.
+3. ratings given through this process that the stream has not delivered yet.
 
 A copy is written from the snapshot at a first start. When the overlay has grown to its bound,
 one worker merges it and the copy into a new copy, and all map that: so memory is bounded

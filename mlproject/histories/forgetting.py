@@ -1,4 +1,4 @@
-"""Takes the ratings of the forgotten out of the copies on this machine."""
+"""Removes the ratings of forgotten users from the copies on this machine."""
 
 import logging
 import time

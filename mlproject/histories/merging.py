@@ -1,7 +1,7 @@
-"""Many sorted sets of ratings into one, on disk: a range of users at a time.
+"""Merges sorted sets of ratings into one on disk, a range of users at a time.
 
-What is in memory is the rows of one range, whatever the sizes of the sets; these are mapped
-files as a rule. Since numpy lets other threads run while it works on a range, an event loop
+Only the rows of one range are in memory, whatever the sizes of the sets, which are usually mapped
+files. Since numpy lets other threads run while it works on a range, an event loop
 beside it hardly notices.
 """
 

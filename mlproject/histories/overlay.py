@@ -1,4 +1,4 @@
-"""Ratings after a copy of the snapshot, in memory: only those that win over the copy's.
+"""Ratings after a copy of the snapshot, in memory: only those that replace the copy's.
 
 A rating here takes 200 to 400 bytes (``benchmarks/bench_histories.py``), so there must not be
 many; :mod:`mlproject.histories.followed` sees to that.

@@ -1,4 +1,4 @@
-"""A user's history at any position, from the bucket alone: the proof of an answer."""
+"""A user's history at any position, from the bucket alone, to reproduce an answer."""
 
 from collections.abc import Iterator
 

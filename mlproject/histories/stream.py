@@ -1,4 +1,4 @@
-"""What histories follow: ratings as they arrive, from a position on."""
+"""The stream that histories follow: ratings as they arrive, from a position on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""A new copy: from what is in memory, the present copy and the snapshot, as planned."""
+"""Writes a new copy from the overlay, the present copy and the snapshot."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a new copy is made of.
+    """The sources of a new copy.
 
     Parameters
     ----------

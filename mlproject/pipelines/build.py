@@ -41,7 +41,7 @@ def _silent(_: Trainer) -> AbstractContextManager[OnEpoch]:
 
 @dataclass(slots=True)
 class Builder:
-    """Trains on what is in the store, and remembers what it has trained on.
+    """Trains on the ratings in the store, and remembers which it has trained on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Two versions side by side, on what is held out today."""
+"""Compares two versions on the current holdout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A user whose list is another: precision with each version, and what only one shows."""
+    """A user whose lists differ: precision with each version, and shows that only one lists."""
 
     user_id: int
     first: float

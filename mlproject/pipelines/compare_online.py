@@ -1,4 +1,4 @@
-"""Two versions compared by what people made of them, where both took turns in an answer."""
+"""Compares two versions by people's ratings after interleaved answers."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a cycle of the builder came to: one line that tells the whole story."""
+"""The result of a cycle of the builder, told in one line of the log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """A cycle that came to its end.
+    """A completed cycle.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from mlproject.training.evaluation import EvaluateEach
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What there is to train on, and how it was come by.
+    """The data to train on, and where it came from.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
 """Decisions about production, and how they are carried out.
 
-A decision is noted first, in one step; then everything that the journal asks for is written:
-tags and aliases, as often as needed, in any order of writers. So whoever is killed between
-two steps leaves a journal from which the next one goes on, and of two at the same time the
-later decision is what stands in the end.
+A decision is first recorded in the journal, in one step. Then tags and aliases are written as the
+journal implies, as often as needed and by any writer. So after a kill between two steps the next
+process completes the work from the journal, and of two concurrent decisions the later one stands.
 """
 
 import logging

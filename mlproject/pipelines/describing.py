@@ -1,4 +1,4 @@
-"""What a run is called, and the note that a person reads of it first."""
+"""The name of a run, and its note."""
 
 import resource
 import sys

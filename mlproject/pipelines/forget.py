@@ -1,9 +1,9 @@
-"""Forgets a person: what they have rated goes, wherever it is kept.
+"""Forgets a user: removes their ratings wherever these are kept.
 
-The steps, each of which may be done again: the user goes on the list of the forgotten, which
-every reader of ratings obeys from then on; then the ratings are taken out of the batches, of
-what is set aside, of the snapshot, and of the copies on this machine. Who is killed in between
-is asked again, and removes what is left.
+First the user is put on the list of the forgotten, which every reader of ratings obeys from then
+on. Then the ratings are removed from the batches, the quarantine, the snapshot, and the copies on
+this machine. Each step can be repeated, so after a kill the command is run again and removes the
+rest.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who a candidate is measured beside, and on which part of the holdout."""
+"""The models that a candidate is compared with, and on which part of the holdout."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""From fits to the files of a version: of what is measured, and of what is served."""
+"""From fits to the files of a version: of the measured and of the served model."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A candidate beside its rivals: as numbers of the gate, metrics of a run, and pictures."""
+"""Measures a candidate beside its rivals, for the gate, the run's metrics and its plots."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from mlproject.training.trainer import Fitted
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Everyone on the same part of the holdout."""
+    """All models on the same part of the holdout."""
 
     candidate: Evaluation
     popularity: Evaluation

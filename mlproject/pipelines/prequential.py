@@ -1,10 +1,10 @@
-"""What has just arrived, before anybody learns from it: it tells what production is worth.
+"""Measures production on ratings that have just arrived, before any model learns from them.
 
-Each rating is first something to be foreseen, and only then something to learn from: Dawid,
+Each rating is first predicted and only then learned (prequential evaluation): Dawid,
 "Statistical theory: the prequential approach", Journal of the Royal Statistical Society A
 147(2), 1984; for streams Gama, Sebastião and Rodrigues, "On evaluating stream learning
-algorithms", Machine Learning 90(3), 2013. So this is the one place where what a version
-serves can be measured, though it has learned all ratings that there were.
+algorithms", Machine Learning 90(3), 2013. This is the only way to measure the served
+model, since it has learned all earlier ratings.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ SHIFT: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """How production has foreseen the ratings that have just arrived.
+    """How well production has predicted the ratings that have just arrived.
 
     Parameters
     ----------

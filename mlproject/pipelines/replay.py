@@ -1,4 +1,4 @@
-"""An answer of the service made again: from its version, its position, and the events up to it."""
+"""Reproduces an answer of the service from its version and the events up to its position."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mlproject.serving.requests import RecommendRequest
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What an answer is when it is made again.
+    """A reproduced answer.
 
     Parameters
     ----------

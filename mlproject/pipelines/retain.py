@@ -1,4 +1,4 @@
-"""Throws away what nobody needs any more, so that disk and database stay bounded."""
+"""Deletes what is no longer needed, so that disk and database stay bounded."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Waste:
-    """What is not kept: versions, models of runs, and runs, the oldest first."""
+    """What is to be deleted: versions, models of runs, and runs, the oldest first."""
 
     versions: Sequence[VersionInfo]
     models: Sequence[LoggedModel]
@@ -128,7 +128,7 @@ def throw_away(registry: ModelRegistry, waste: Waste, should_stop: ShouldStop = 
 
 @dataclass(slots=True)
 class Retention:
-    """Throws away what is not kept, now and then, beside the builds.
+    """Deletes what is no longer kept, at intervals, beside the builds.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What there is to train on Spark, and of that what the driver measures by."""
+"""The data to train on with Spark, and the part of it that the driver uses."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -76,8 +76,8 @@ def load_on_spark(
 class SparkLoads:
     """Loads the datasets of a builder, one after the other.
 
-    To see that nothing is new asks the store for a page of each partition; a session, with
-    its executors, is opened for something new only.
+    Checking for new batches lists one page of each partition; a session, with its executors, is
+    opened only if there are any.
 
     Parameters
     ----------

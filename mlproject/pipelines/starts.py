@@ -1,4 +1,4 @@
-"""Where the fits of a builder start: from nothing, or from what the last one has left."""
+"""Where the fits of a builder start: from scratch, or from the last fit."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -44,10 +44,10 @@ class Begun:
 class Starts:
     """What each trainer's last fit has left, in the memory of this process.
 
-    A start has learned ratings, and nobody may be measured by what they have learned: not the
-    fit that goes on from it, nor those that go on from that. Which ratings these are is told
-    by hashes of their pairs of user and show. They are of persons, so they are kept here
-    and in no version; a builder that starts anew fits from nothing once.
+    A start has learned ratings, and these must not measure any fit that continues from it,
+    directly or indirectly. Hashes of their pairs of user and show identify them. The hashes are
+    personal data, so they are kept here and in no version; a restarted builder fits from scratch
+    once.
 
     Parameters
     ----------

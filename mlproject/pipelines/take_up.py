@@ -1,4 +1,4 @@
-"""A stream of ratings goes on with the source it was begun with, or not at all.
+"""A stream of ratings continues only with the source it was begun with.
 
 ::
 

@@ -1,4 +1,4 @@
-"""From a dataset to a run, and to a version if it earns it."""
+"""From a dataset to a run, and to a version if the model passes the gate."""
 
 import logging
 import tempfile
@@ -52,7 +52,7 @@ _NO_RECIPE: Final = ("seed", "threads")
 
 @dataclass(frozen=True, slots=True)
 class TrainParams:
-    """What a training is told beside the trainer's own settings.
+    """The parameters of a training besides the trainer's own settings.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a search has come to, with the trials of earlier calls.
+    """The result of a search, including the trials of earlier calls.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Whether a version, as the service would load it, may answer anybody.
 
-What is measured on the holdout does not see everything: a NaN in the vectors of a few
-shows, or an infinite bias, may cost hardly any precision, and is served all the same. So
-the files that were logged are read back, and asked as the service would ask them.
+The metrics on the holdout do not show everything: a NaN in the vectors of a few shows, or an
+infinite bias, may cost hardly any precision, and would still be served. So the logged files are
+read back, and queried as the service would.
 """
 
 import time
@@ -25,7 +25,7 @@ _BLOCK: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is asked of a version.
+    """What a version must satisfy.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A glance at MLflow by HTTP alone, for who needs nothing more: its client takes 100 MB."""
+"""Minimal queries to MLflow by HTTP alone, since MLflow's client takes 100 MB."""
 
 import json
 from typing import Final

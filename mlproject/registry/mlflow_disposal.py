@@ -1,8 +1,8 @@
-"""What is thrown away of one MLflow server.
+"""Deletes runs, models and versions of one MLflow server.
 
-MLflow marks a deleted run or model as deleted and keeps its files and rows, until `mlflow gc`
-on the server's database. Files are most of it, and go at once here, through the server, as
-they came. The rows are left to :mod:`~mlproject.registry.mlflow_rows`.
+MLflow only marks a run or model as deleted, and keeps its files and rows until `mlflow gc` runs
+on the server's database. The files are most of it, and are deleted at once, through the server.
+The rows are left to :mod:`~mlproject.registry.mlflow_rows`.
 """
 
 from collections.abc import Sequence

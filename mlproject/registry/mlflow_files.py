@@ -1,4 +1,4 @@
-"""The files of runs and models of an MLflow server, which come through the server.
+"""The files of runs and models of an MLflow server, read through the server.
 
 A server that was started without ``--serve-artifacts`` has its clients go to the store
 themselves; MLflow's own client does that.

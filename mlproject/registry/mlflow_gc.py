@@ -1,7 +1,7 @@
-"""`mlflow gc`, and what it leaves of a run: inputs and outputs, data sets that no run names.
+"""Runs `mlflow gc`, and removes what that leaves behind: inputs, outputs and unused data sets.
 
-It wants what MLflow's server has, and is told the database's address by its standard input, so
-that no password shows in a list of processes::
+It needs the packages of MLflow's server, and reads the database's address from standard input, so
+that no password shows in the list of processes::
 
     echo sqlite:///mlflow.db | python mlflow_gc.py http://127.0.0.1:5000 7d
 

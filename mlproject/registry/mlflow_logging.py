@@ -1,4 +1,4 @@
-"""Logs a run by MLflow's own client; apart, since its import takes seconds and 100 MB."""
+"""Logs a run by MLflow's own client; a separate module, since its import is slow."""
 
 import logging
 import warnings

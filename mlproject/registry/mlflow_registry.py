@@ -1,4 +1,4 @@
-"""Runs, versions and decisions of one MLflow server, for a training."""
+"""Runs, versions and decisions of one MLflow server, combined for a training."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""An MLflow server as its REST API, and its errors as ours.
+"""A client of MLflow's REST API, which raises this project's errors.
 
 Only what logs a run needs MLflow's own client, whose import takes seconds and 100 MB: commands and
 the service ask the server by the documented API instead

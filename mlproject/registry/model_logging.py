@@ -1,4 +1,4 @@
-"""Logs the files of a model as an MLflow pyfunc; apart, since it needs pandas."""
+"""Logs the files of a model as an MLflow pyfunc; a separate module, since it needs pandas."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""MLflow's command with a server that takes the place of what starts it.
+"""Starts MLflow's server in the process of its command.
 
 ``mlflow server`` imports all of MLflow to check its options, starts the server, and then sleeps
 beside it in 200 MB. Here the process that has checked becomes the server::

@@ -1,6 +1,6 @@
 """The web application: its routes, its document, its life from start to end.
 
-An ASGI application that any server can run. Its answers to bad input are sentences of ours.
+An ASGI application that any server can run. Its errors are written here, not by the framework.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ _OK, _CREATED, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND = 200, 201, 400, 401, 404
 
 @dataclass(frozen=True, slots=True)
 class ServiceClient:
-    """The REST service, as its clients see it; nothing connects before the first call.
+    """A client of the REST service; it connects at the first call.
 
     Parameters
     ----------

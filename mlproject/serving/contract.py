@@ -1,7 +1,7 @@
-"""What answers look like: the models of the OpenAPI document.
+"""The models of answers in the OpenAPI document.
 
-Answers are not built from these, which would take longer than to rank all shows; a test holds
-every answer to its model.
+Answers are not built from these, which would take longer than ranking all shows; a test checks
+every answer against its model.
 """
 
 from typing import Any, Final
@@ -93,7 +93,7 @@ class Item(ShowCard):
 
 
 class Position(BaseModel):
-    """Up to where ratings counted, from which an answer can be made again."""
+    """Up to where ratings counted, from which an answer can be reproduced."""
 
     snapshot: int
     offsets: dict[str, int]
@@ -101,7 +101,7 @@ class Position(BaseModel):
 
 
 class Asked(BaseModel):
-    """What a user asked for, as far as it is not what goes without saying."""
+    """The parts of a request that differ from the defaults."""
 
     num_items: int
     exclude_seen: bool = True
@@ -151,7 +151,7 @@ class SimilarShows(BaseModel):
 
 
 class TakenRating(BaseModel):
-    """Where a rating is, now that it is durable."""
+    """Where a durable rating is stored."""
 
     event_id: str
     topic: str
@@ -161,7 +161,7 @@ class TakenRating(BaseModel):
 
 
 class TakenBack(BaseModel):
-    """Where it is noted that a rating does not count any more."""
+    """Where the event is stored that takes a rating back."""
 
     event_id: str
     topic: str
@@ -187,7 +187,7 @@ class RatingsOfUser(BaseModel):
 
 
 class FoundShows(BaseModel):
-    """Shows whose title was looked for."""
+    """Shows found by title."""
 
     shows: list[ShowCard]
 

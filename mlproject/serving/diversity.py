@@ -1,4 +1,4 @@
-"""Less of the same: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)."""
+"""Diverse lists by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)."""
 
 import numpy as np
 from numpy.typing import NDArray

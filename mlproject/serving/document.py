@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, and what is answered outside of the application."""
+"""The OpenAPI document: FastAPI's, and the answers given outside the application."""
 
 from typing import Any, Final
 

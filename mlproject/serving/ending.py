@@ -1,4 +1,4 @@
-"""How a worker ends: what is under way is answered, nobody's connection is reset."""
+"""How a worker stops: requests under way are answered, and no connection is reset."""
 
 import asyncio
 import fcntl

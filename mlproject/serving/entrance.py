@@ -1,8 +1,8 @@
-"""What every request passes first, around whatever runs the application.
+"""The outermost layer, which every request passes first.
 
-It keeps out what is not meant for the application, counts, and answers ``POST /recommend``
-itself: the frameworks behind it (BentoML's Starlette, and FastAPI in that) take several times
-as long as the recommendation. Everything else goes through them.
+It rejects invalid requests, counts all, and answers ``POST /recommend`` itself: the frameworks
+behind it (BentoML's Starlette, and FastAPI inside it) take several times as long as the
+recommendation. Everything else goes through them.
 """
 
 import logging
@@ -37,7 +37,7 @@ _JSON: Final = (b"content-type", b"application/json")
 
 
 class _LeftError(Exception):
-    """The client has gone before its request was complete."""
+    """The client disconnected before its request was complete."""
 
 
 class Entrance:
@@ -182,7 +182,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 class _Sent:
-    """Passes an answer on, keeps its status, and closes the connection where that is due."""
+    """Passes an answer on, remembers its status, and closes the connection if necessary."""
 
     __slots__ = ("_closes", "_send", "status")
 

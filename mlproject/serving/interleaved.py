@@ -1,4 +1,4 @@
-"""One answer of two versions that take turns."""
+"""One answer interleaved from two versions."""
 
 from typing import Any
 

@@ -1,12 +1,12 @@
-"""Two versions in one answer: team-draft interleaving, and for whom.
+"""Team-draft interleaving of two versions in one answer, and for which users.
 
 F. Radlinski, M. Kurup and T. Joachims, "How Does Clickthrough Data Reflect Retrieval
-Quality?", CIKM 2008. The two rankings choose in turn, as captains do, and who begins a round
-is chance. Neither is ever more than one show ahead, so what a user takes up tells which
-ranking they prefer, and what makes users differ from each other cancels out.
+Quality?", CIKM 2008. The two rankings pick shows in turn, as team captains do, and chance decides
+who begins a round. Neither is ever more than one show ahead, so the shows that a user likes tell
+which ranking they prefer, and differences between users cancel out.
 
-One rule is ours: a show that both would choose next is placed for both, and takes no turn. By the
-coin it would speak for one of them at random, and this is where people look most.
+One rule is added: a show that both would pick next is placed for both, and uses no turn. In the
+paper's method it would count for one of them at random, at the ranks that people look at most.
 """
 
 from collections.abc import Container, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How much one client may ask."""
+"""Rate limits for each client."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ MOST_CLIENTS: Final = 10_000
 
 
 class RateLimit:
-    """A bucket of tokens for each client, which fills steadily; a request takes one.
+    """A token bucket for each client; a request takes one token.
 
     Parameters
     ----------

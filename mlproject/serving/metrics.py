@@ -1,4 +1,4 @@
-"""What the service counts for Prometheus."""
+"""The service's metrics for Prometheus."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ class ServiceMetrics:
     """The service's counters.
 
     BentoML's workers choose the mode of prometheus_client after they have imported the
-    service; so this module is to be imported when the service is made, not before.
+    service; so this module must be imported when the service is made, not before.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The page at ``/``: a few static files of this package, held in memory.
 
-The page asks no other host for anything, and its policy has the browser see to that.
+The page loads nothing from other hosts; its Content-Security-Policy enforces that.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What went wrong, as RFC 9457 lays it out, with the field that the first version had.
+"""Errors as RFC 9457 problems, with the additional field of the first API version.
 
 ``error`` says the same as ``detail``: clients of the first version read it.
 """
@@ -17,11 +17,11 @@ RETRY_SECONDS: Final = 5
 
 
 class NotFoundError(RequestError):
-    """What is asked about is not there."""
+    """The requested thing does not exist."""
 
 
 class TooLargeError(RequestError):
-    """A body is larger than any request of ours.
+    """The body is larger than any valid request.
 
     Parameters
     ----------

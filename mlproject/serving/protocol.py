@@ -1,11 +1,11 @@
-"""HTTP as the service speaks it: uvicorn's, with bounds, and with a short way for one route.
+"""uvicorn's HTTP protocol with limits on time and size, and a fast path for one route.
 
 uvicorn waits for ever for the rest of a head or a body, so connections that are left half open
 would fill its table; and it takes a head of any size. llhttp, which parses here, refuses
 ``Content-Length`` together with ``Transfer-Encoding`` by itself.
 
-A :class:`Shortcut` answers a request as soon as its last byte is there: no task, no messages of
-ASGI, one write. What is out of the ordinary goes the long way, which answers alike.
+A :class:`Shortcut` answers a request as soon as its last byte has arrived: no task, no ASGI
+messages, one write. Unusual requests take the normal path, which gives the same answers.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _CLOSE: Final = (b"connection", b"close")
 
 
 class Shortcut(Protocol):
-    """Answers some requests without waiting for anything."""
+    """Answers some requests at once, without the event loop."""
 
     def takes(self, method: bytes, url: bytes, headers: Headers) -> bool:
         """Tell by its head whether a request can be answered so."""
@@ -46,7 +46,7 @@ class Shortcut(Protocol):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection whose requests come in time or not at all.
+    """A connection whose requests must arrive within a time limit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Why a show is recommended: what in the history speaks for it most."""
+"""Why a show is recommended: the shows in the history that contribute most to its score."""
 
 from collections.abc import Sequence
 from typing import Any, Final

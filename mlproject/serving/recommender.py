@@ -31,7 +31,7 @@ _SMALLEST_POOL: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which shows are wanted; the fields are those of a request for recommendations."""
+    """Which shows may be recommended; the fields are those of a request."""
 
     num_items: int = 10
     exclude_seen: bool = True

@@ -1,4 +1,4 @@
-"""Requests, read strictly; what is wrong with one is said in a sentence."""
+"""Strict parsing of requests; an invalid one gives a sentence that says what is wrong."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +74,7 @@ _EACH: Final[Mapping[str, str]] = {
 
 
 class _Request(BaseModel):
-    """What requests have in common: no field is guessed, converted or passed over."""
+    """The base of all requests: no field is guessed, converted or ignored."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     sample: ClassVar[str]
@@ -180,7 +180,7 @@ class BatchRequest(_Request):
 
 
 class SimilarRequest(_Request):
-    """A show, and how many that are like it."""
+    """A show, and how many similar shows are wanted."""
 
     sample = '{"show_id": 3, "num_items": 10}'
     model_config = _shown({"show_id": 3, "num_items": 10})
@@ -190,7 +190,7 @@ class SimilarRequest(_Request):
 
 
 class FindRequest(BaseModel):
-    """What is looked for; it stands in the address, so its fields are texts at first."""
+    """A search; it comes in the query string, so its fields are texts at first."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""The routes, with all that the OpenAPI document says of them."""
+"""The routes, and their entries in the OpenAPI document."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -40,7 +40,7 @@ UserId = Annotated[int, Path(ge=0, le=INT64_MAX, examples=[1]), Digits]
 
 
 class _StrictRequest(Request):
-    """A request whose body is read as that of the hot route is."""
+    """A request whose body is parsed as strictly as that of ``POST /recommend``."""
 
     async def json(self) -> Any:
         return json_of(await self.body())

@@ -1,4 +1,4 @@
-"""Who may ask, and with what: looked at before anything is read."""
+"""Which requests are let in: checked before the body is read."""
 
 import hashlib
 import hmac

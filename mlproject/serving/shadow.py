@@ -1,4 +1,4 @@
-"""The challenger answers too, unseen: how far it agrees with production, and how fast it is."""
+"""Shadow mode: the challenger ranks too, unseen, to measure its agreement and its speed."""
 
 import logging
 import queue
@@ -18,7 +18,7 @@ _MOST_WAITING: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An answer of production's, to be answered by the challenger too."""
+    """An answer of production, for which the challenger ranks too."""
 
     challenger: Recommender
     rated: UserRatings
@@ -27,7 +27,7 @@ class Shown:
 
 
 class Shadow:
-    """Asks the challenger in a thread of its own; while it is busy, answers are passed over.
+    """Asks the challenger in a thread of its own; while it is busy, answers are skipped.
 
     Parameters
     ----------

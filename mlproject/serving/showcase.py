@@ -20,14 +20,14 @@ Mask = NDArray[np.bool_]
 
 
 class _Held(NamedTuple):
-    """A genre or type as it is spelled, and the shows that have it."""
+    """A genre or type in its usual spelling, and the shows that have it."""
 
     name: str
     mask: Mask
 
 
 class Showcase:
-    """What is told of each show, prepared once for all requests.
+    """The card of each show, prepared once for all requests.
 
     Parameters
     ----------

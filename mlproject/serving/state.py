@@ -1,4 +1,4 @@
-"""What the routes answer with, from the application's start to its end."""
+"""The state that the routes use, from the application's start to its end."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol

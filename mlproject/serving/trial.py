@@ -1,4 +1,4 @@
-"""Two versions at once: a challenger that takes turns or answers unseen; what was shown, noted."""
+"""Trials of a challenger, interleaved or in the shadow, and the log of what was shown."""
 
 import time
 from contextlib import suppress
@@ -55,7 +55,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What happens to an answer for a known user beside being given.
+    """What is done with an answer for a known user besides sending it.
 
     Parameters
     ----------

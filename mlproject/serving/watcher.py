@@ -18,11 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class ModelWatcher:
-    """Looks at the alias now and then, and swaps the model when it has moved.
+    """Polls the alias, and swaps the model when the alias has moved.
 
-    The new model is loaded, checked and warmed up beside the old one, and takes its
-    place by one assignment: no request ever waits or sees a half. Whatever goes wrong,
-    the old one stays.
+    The new model is loaded, checked and warmed up beside the old one, and replaces it by one
+    assignment, so no request waits or sees a half-loaded model. On any failure the old one stays.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What fails in a task, as the error that it is here."""
+"""Turns the failure of a task into the error it would be in this process."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Measures recommenders by all users: each task by its own, as one machine measures all."""
+"""Measures recommenders on all users; each task measures its own users as one machine would."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final

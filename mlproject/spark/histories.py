@@ -1,4 +1,4 @@
-"""The training part of the snapshot on Spark: a row a user, with what they have rated."""
+"""The training part of the snapshot on Spark: one row per user, with their ratings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""New batches into the snapshot, on Spark: what one machine would write, from any number.
+"""Ingests new batches into the snapshot on Spark, with the result that one machine would write.
 
 The driver holds the manifest, the names of objects and a few numbers for each task. It
 switches the manifest as one machine does, so both kinds of ingest may take turns.

@@ -1,6 +1,6 @@
-"""New ratings into those of the snapshot, user by user, and what comes out into segments.
+"""Merges new ratings into those of the snapshot, user by user, and writes the segments.
 
-A task has all that is asked about its users, and merges it as one machine merges all, by
+A task has all ratings of its users that are needed, and merges them as one machine does, by
 :meth:`~mlproject.snapshot.state.RatingsState.merge`. What it counts adds up, since no user
 is in two tasks.
 """
@@ -38,7 +38,7 @@ Batches = Iterator[pa.RecordBatch]
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What merges came to.
+    """The sum of some merges.
 
     Parameters
     ----------

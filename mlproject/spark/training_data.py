@@ -1,4 +1,4 @@
-"""What trains on Spark: the ratings of a snapshot, wherever they are asked for."""
+"""The training data on Spark: the ratings of a snapshot."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

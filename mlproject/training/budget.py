@@ -1,4 +1,4 @@
-"""How long a fit may take on a machine that does other work too."""
+"""The time budget of a fit on a machine that does other work too."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -12,9 +12,9 @@ CROWDED: Final = 4.0
 class Budget:
     """Seconds from now on, counted as an idle machine would need them.
 
-    What a fit learns should not depend on who else works on the machine. So the seconds of
-    the processors are counted, over the threads; beside other work the same epochs take
-    longer on the clock. The clock has a bound too, since a cycle must come to its end.
+    What a fit learns should not depend on who else works on the machine. So CPU seconds are
+    counted, divided by the threads; beside other work the same epochs take longer on the clock.
+    Wall-clock time is bounded too, since a cycle has to end.
 
     Parameters
     ----------

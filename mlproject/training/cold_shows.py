@@ -1,8 +1,8 @@
-"""What a show that hardly anybody has rated gets, from what is known of it.
+"""Vectors and weights of cold shows, from their metadata.
 
-It is taken for the mean of the few rated shows whose metadata is most like its own.
-A ridge regression from metadata to vectors finds less: what tells shows apart is their
-combination of genres, type and length, not the sum of what each says.
+A show that hardly anybody has rated gets the mean of the few rated shows with the most similar
+metadata. A ridge regression from metadata to vectors is worse: shows differ by the combination of
+genres, type and length, not by a sum of their effects.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Measures recommenders on the holdout, as they would serve."""
+"""Measures recommenders on the holdout, as they would be served."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -153,7 +153,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What an evaluation of some users has to know of all of them.
+    """What an evaluation of some users has to know about all users.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A sparse linear model: what each show in a history says of the shows like it.
+"""A sparse linear model: how each show in a history changes the scores of similar shows.
 
 For each show, a ridge regression of its ratings on those of the ``neighbours`` shows
 whose raters are most alike by cosine. That is fsSLIM (Ning and Karypis, "SLIM: Sparse
@@ -237,7 +237,7 @@ def nearest(rows: Rows, block: sparse.csr_array, diagonal: Floats, count: int) -
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one row of ``G`` gives to the regressions that have its show as a neighbour.
+    """The part of one row of ``G`` in the regressions that have its show as a neighbour.
 
     Parameters
     ----------

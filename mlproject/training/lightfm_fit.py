@@ -60,7 +60,7 @@ class FitParams:
 
 @dataclass(frozen=True, slots=True)
 class FittedVectors:
-    """What a fit gives.
+    """The result of a fit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What lists are like beside right: new, varied, not only popular, true to the genres.
+"""Qualities of lists besides precision: novelty, diversity, popularity bias, calibration.
 
 ``lists`` is an int32 array of shape ``(users, k)`` of show rows, best first, UNKNOWN_ROW
 past a list's end.

@@ -1,4 +1,4 @@
-"""Pictures of a training, for the page of its run."""
+"""Plots of a training, for the page of its run."""
 
 from collections.abc import Sequence
 from pathlib import Path

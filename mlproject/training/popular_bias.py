@@ -1,9 +1,8 @@
 """How much what is popular now adds to the scores that a fit learned.
 
-A fit learns the popularity of all its time. Where popularity drifts, what is popular now
-makes better lists of short histories; how much of it to add is for a validation slice to
-say. With very much of it the lists are those of popularity: on the slice the outcome is
-no worse than either.
+A fit learns the popularity of all its time. Where popularity drifts, what is popular now makes
+better lists of short histories; a validation slice decides how much of it to add. With a very
+large share the lists are those of popularity, so on the slice the result is no worse than either.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A search for better settings of a trainer, which goes on where it was stopped."""
+"""A resumable search for better settings of a trainer."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -38,7 +38,7 @@ _FIRST_AT_RANDOM: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A trial that is under way: what to fit, and where to say how good it was."""
+    """A trial under way: what to fit, and where to report the result."""
 
     number: int
     trainer: Trainer
@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A trial that came to its end."""
+    """A completed trial."""
 
     number: int
     settings: dict[str, Any]

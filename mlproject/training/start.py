@@ -1,4 +1,4 @@
-"""What a fit leaves for the next to go on from, and what it must not be measured by then."""
+"""What the next fit continues from, and which ratings must not measure it."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,7 +22,7 @@ _SEED: Final = 0x7761_726D
 
 @dataclass(frozen=True)
 class Start:
-    """Vectors of shows to go on from, with all that they have learned from.
+    """Vectors of shows to continue from, and the ratings they have learned from.
 
     Vectors of users are not kept: the map gives those of today's histories.
 

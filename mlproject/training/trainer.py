@@ -15,7 +15,7 @@ from mlproject.training.start import Start
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a fit came to.
+    """The result of a fit.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Trainer(Protocol):
 
 @runtime_checkable
 class GoingOn(Protocol):
-    """A trainer that can go on from where an earlier fit has come to."""
+    """A trainer that can continue from an earlier fit."""
 
     def go_on(
         self,

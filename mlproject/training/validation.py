@@ -1,4 +1,4 @@
-"""A slice of the training part that tells what a fit cannot tell of itself."""
+"""A validation slice of the training part, which chooses what a fit cannot determine itself."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence

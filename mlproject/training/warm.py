@@ -1,4 +1,4 @@
-"""Vectors to go on from, in the rows of today's shows and users."""
+"""Initial vectors from the last fit, in the rows of today's shows and users."""
 
 import numpy as np
 from scipy import sparse

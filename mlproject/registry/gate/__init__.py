@@ -1,8 +1,7 @@
 """Whether a candidate may become production: a pure decision with a sentence.
 
-A version changes for a reason only: the candidate is better than production, or a change
-is due and costs next to nothing. See ``docs/gate.md`` for the rules, where they come from
-and what they do in simulations.
+Production changes only for a reason: the candidate is better, or a change is due and costs next
+to nothing. ``docs/gate.md`` has the rules, their sources and how they behave in simulations.
 """
 
 from mlproject.registry.gate.decision import Cause, Outcome, Verdict, judge

@@ -1,4 +1,4 @@
-"""The decision, and the sentence that says the truth about it."""
+"""The decision of the gate, and the sentence that explains it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """What decided, in a word; the sentence has the figures."""
+    """The reason in a word; the sentence has the figures."""
 
     UNFIT = "unfit"
     """It may not be served, whatever production is."""

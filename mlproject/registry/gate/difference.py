@@ -16,7 +16,7 @@ SIDE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean of paired differences, and how far it may be from the truth.
+    """The mean of paired differences, and its standard error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the gate is told."""
+"""The inputs of the gate."""
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -32,7 +32,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All who are compared, on ratings that none of them has trained on.
+    """The scores of all compared models, on ratings that none of them has trained on.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Why and how often production is looked at.
+    """The circumstances of a decision: why and how often production was compared.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings. Shares are of the mean of the one that is compared with.
+    """The settings. Shares are relative to the mean of the model compared with.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""What repeated looks cost: each look at production may err less than the one before.
+"""The correction for repeated looks: each look has a smaller error level than the one before.
 
 A builder that fits one recipe again and again, with another seed each time, compares every
 fit with the same production on nearly the same users. Sooner or later one looks better by
-chance. So all looks of a recipe at a version in production share one chance of error, and
+chance. So all looks of a recipe at a version in production share one error level, and
 the ``n``-th gets ``6 / (pi n)^2`` of it, which adds up to one however many there are.
 
 That is alpha spending over a stream of hypotheses (Tian and Ramdas, "Online control of the

@@ -1,4 +1,4 @@
-"""Numbers as the sentences have them."""
+"""How sentences format numbers."""
 
 from mlproject.registry.gate.difference import Difference
 
