@@ -2,16 +2,27 @@
 
 import getpass
 import subprocess
+from enum import StrEnum
 from pathlib import Path
 
 from mlproject.config import Settings
 
 
-def run_tags(settings: Settings) -> dict[str, str]:
-    """Return what is noted of a run beside its parameters."""
+class Trigger(StrEnum):
+    """What began a run: the builder's schedule, a person's command, or `mlflow run`."""
+
+    SCHEDULE = "schedule"
+    HAND = "hand"
+    PROJECT = "project"
+
+
+def run_tags(settings: Settings, trigger: Trigger = Trigger.HAND) -> dict[str, str]:
+    """Return what is noted of a run beside its parameters; `mlflow run` is known by its run."""
+    begun = trigger if settings.mlflow_run_id is None else Trigger.PROJECT
     commit = settings.git_commit or _git_commit()
     # The key is MLflow's own; its pages show it as the run's source version.
-    return {"mlflow.source.git.commit": commit} if commit else {}
+    source = {"mlflow.source.git.commit": commit} if commit else {}
+    return {"trigger": begun, **source}
 
 
 def user_name() -> str:

@@ -9,7 +9,7 @@ import click
 from mlproject.bootstrap import App
 from mlproject.cli.group import pass_app, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
-from mlproject.provenance import run_tags
+from mlproject.provenance import Trigger, run_tags
 
 
 @tvrec.command()
@@ -44,7 +44,7 @@ def build(app: App) -> None:
         app.model_cache("builder"),
         app.competitors,
         app.train_params,
-        tags=run_tags(app.settings),
+        tags=run_tags(app.settings, Trigger.SCHEDULE),
         min_known=app.settings.min_known,
         show_progress=lambda trainer: progress(trainer.name, trainer.epochs),
         should_stop=stop.is_set,

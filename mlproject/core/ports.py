@@ -147,6 +147,10 @@ class RunLog(Protocol):
         """Log the files of a folder, under its name."""
         ...
 
+    def text(self, name: str, text: str) -> None:
+        """Log a text as a file."""
+        ...
+
     def model(self, folder: Path) -> None:
         """Log the folder of a model's files as the run's model."""
         ...

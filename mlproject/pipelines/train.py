@@ -28,6 +28,7 @@ from mlproject.pipelines.describing import note, run_name, spent
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
 from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG, Maker
 from mlproject.pipelines.measuring import draw, measure
+from mlproject.pipelines.model_card import model_card
 from mlproject.pipelines.starts import Starts
 from mlproject.pipelines.vetting import findings
 from mlproject.registry.gate import (
@@ -218,10 +219,18 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         run.metrics(metrics)
         held = _hold(registry) if alias == PRODUCTION else None
         decision = _decision(verdict, held, promote=promote)
-        parent = incumbents.production.version.number if incumbents.production else ""
-        run.tags({"verdict": verdict.outcome, "reason": verdict.reason, SERVED_TAG: served})
-        run.tags({"decision": decision, "parent": str(parent)})
-        run.note(
+        run.tags(
+            {
+                "verdict": verdict.outcome,
+                "reason": verdict.reason,
+                "decision": decision,
+                "parent": str(incumbents.production.version.number)
+                if incumbents.production
+                else "",
+                SERVED_TAG: served,
+            }
+        )
+        card = model_card(
             note(
                 run.run_id,
                 dataset,
@@ -230,8 +239,15 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
                 decision=decision,
                 metrics=metrics,
                 k=params.k,
-            )
+            ),
+            run_id=run.run_id,
+            kind=model.model.kind,
+            split=str(rule),
+            metrics=metrics,
+            k=params.k,
         )
+        run.note(card)  # which becomes the version's description too
+        run.text("model_card.md", card)
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
 

@@ -122,6 +122,10 @@ class _MlflowRun:
         with translated(self.server):
             mlflow.log_artifacts(str(folder), folder.name)
 
+    def text(self, name: str, text: str) -> None:
+        with translated(self.server):
+            mlflow.log_text(text, name)
+
     def model(self, folder: Path) -> None:
         from mlproject.registry.model_logging import log_model  # noqa: PLC0415 - needs pandas
 

@@ -269,6 +269,10 @@ class _MemoryRun:
         self.registry.check()
         copytree(folder, self.registry.folder / f"{self.run_id}-{folder.name}")
 
+    def text(self, name: str, text: str) -> None:
+        self.registry.check()
+        (self.registry.folder / f"{self.run_id}-{name}").write_text(text, encoding="utf-8")
+
     def model(self, folder: Path) -> None:
         self.registry.check()
         copytree(folder, self.registry.folder / self.run_id)

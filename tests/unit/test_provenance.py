@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from mlproject import config, provenance
-from mlproject.provenance import run_tags, user_name
+from mlproject.provenance import Trigger, run_tags, user_name
 
 COMMIT = "mlflow.source.git.commit"
 
 
 def test_the_commit_is_the_one_that_is_named() -> None:
-    assert run_tags(config.load(git_commit="abc")) == {COMMIT: "abc"}
+    assert run_tags(config.load(git_commit="abc")) == {"trigger": "hand", COMMIT: "abc"}
 
 
 def test_the_commit_is_the_checkouts_unless_one_is_named(
@@ -37,7 +37,12 @@ def test_without_a_commit_none_is_noted(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     if path is not None:
         monkeypatch.setenv("PATH", path)
-    assert run_tags(config.load()) == {}
+    assert run_tags(config.load()) == {"trigger": "hand"}
+
+
+def test_what_began_a_run_is_noted() -> None:
+    assert run_tags(config.load(), Trigger.SCHEDULE)["trigger"] == "schedule"
+    assert run_tags(config.load(mlflow_run_id="2f"))["trigger"] == "project"
 
 
 def test_a_user_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

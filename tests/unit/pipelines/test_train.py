@@ -29,6 +29,7 @@ from mlproject.models.factors import Factors
 from mlproject.models.files import load_model
 from mlproject.pipelines.dataset import Dataset, load_dataset
 from mlproject.pipelines.decide import put_into_production
+from mlproject.pipelines.model_card import LONGEST
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
@@ -166,6 +167,10 @@ def test_a_run_tells_what_it_did(place: Place, dataset: Dataset) -> None:
     assert (run.run_id, run.status) == (result.run_id, "FINISHED")
     assert run.name.endswith(" lightfm cold +5,000 ratings")
     assert run.tags["note"].startswith("**promoted**: first to beat popularity: ")
+    card = place.registry.folder / f"{run.run_id}-model_card.md"
+    assert card.read_text(encoding="utf-8") == run.tags["note"]
+    assert len(run.tags["note"]) < LONGEST
+    assert "at most 10 shows |" in run.tags["note"]
     assert run.metrics == result.metrics
     assert run.metrics["precision_at_5"] > run.metrics["popularity_precision_at_5"]
     assert not [name for name in run.metrics if name.startswith("production_")]
