@@ -133,7 +133,7 @@ def read_clean(
         # The tag first: should its writer write it again in between, the next write fails.
         etag = store.etag(info.key)
         content = store.get(info.key)
-    raise StoreUnavailableError(f"{info.key} in {store.uri} is written again all the time")
+    raise StoreUnavailableError(f"{info.key} in {store.uri} is being rewritten all the time")
 
 
 def _progress(found: Found, read: tuple[Batch | None, str]) -> Progress:

@@ -147,7 +147,7 @@ class BatchStream:
                 raise BatchError(f".{key.format} is read by the ingest only")  # noqa: TRY301
             lines = read_rated_lines(content, key.offset)
         except BatchError as error:
-            log.warning("batch %s is passed over until the next ingest: %s", info.key, error)
+            log.warning("batch %s is skipped until the next ingest: %s", info.key, error)
             mark = Watermark(info.key, info.etag, max(before.next_offset, key.offset))
             arrived = Arrived(key.partition, (), mark, passed_over=1, is_missed=True)
         else:

@@ -53,6 +53,6 @@ def _read(store: ObjectStore, key: keys.BatchKey) -> Iterator[RatingFrame]:
     try:
         good = decode_frame(key, store.get(str(key)) or b"")
     except BatchError as error:
-        log.warning("batch %s is passed over: %s", key, error)
+        log.warning("batch %s is skipped: %s", key, error)
     else:
         yield good

@@ -43,7 +43,7 @@ def retain(app: App, *, dry_run: bool, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{'would go' if dry_run else 'thrown away'}: {waste.sentence}")
+    click.echo(f"{'would be deleted' if dry_run else 'deleted'}: {waste.sentence}")
     if not dry_run and not freed:
         click.echo(
             "the rows of MLflow's database are freed by `mlflow gc --older-than 7d` beside it, or "

@@ -96,7 +96,7 @@ def decode(content: bytes) -> list[Exposure]:
         found = [Exposure(**json.loads(line)) for line in lines]
         if all(_is_sound(each) for each in found):
             return found
-        raise DataError("an exposure has other values than it should")
+        raise DataError("an exposure has unexpected values")
     except (OSError, EOFError, ValueError, TypeError) as error:
         raise DataError(f"no readable exposures: {error}") from error
 

@@ -31,7 +31,7 @@ def read_exposures(store: ObjectStore, since: date | None = None) -> Iterator[Ex
         try:
             yield from decode(content)
         except DataError as error:
-            log.warning("%s is passed over: %s", info.key, error)
+            log.warning("%s is skipped: %s", info.key, error)
 
 
 def remove_forgotten(store: ObjectStore, forgotten: Forgotten) -> int:
@@ -61,7 +61,7 @@ def clean(store: ObjectStore, key: str, forgotten: Forgotten) -> int:
             return 0
         if store.put_if(key, encode(kept), etag):
             return len(found) - len(kept)
-    raise StoreUnavailableError(f"{key} in {store.uri} is written again all the time")
+    raise StoreUnavailableError(f"{key} in {store.uri} is being rewritten all the time")
 
 
 def remove_before(store: ObjectStore, day: date) -> int:

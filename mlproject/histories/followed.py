@@ -211,7 +211,9 @@ class FollowedHistories:
     def _fail(self, trouble: str, seconds: float, surprise: Exception | None = None) -> None:
         """Say a trouble when it begins, and wait."""
         if trouble != self._trouble:
-            log.warning("%s; answers go on from what is known", trouble, exc_info=surprise)
+            log.warning(
+                "%s; the service answers from the ratings it has", trouble, exc_info=surprise
+            )
             self._trouble = trouble
         # What a failed read had in hand is read again.
         self._stream.go_on_from(self._watermarks)

@@ -222,7 +222,7 @@ class KafkaStream:
         except (BatchError, ValueError) as why:
             self._undecoded += 1
             level = logging.WARNING if self._undecoded <= _LOGGED else logging.DEBUG
-            log.log(level, "partition %d, offset %d is passed over: %s", partition, offset, why)
+            log.log(level, "partition %d, offset %d is skipped: %s", partition, offset, why)
             return None
 
     def _failed(self, failure: KafkaError, partition: int, offset: int) -> list[Arrived]:
@@ -285,7 +285,7 @@ class KafkaStream:
     def _say(self, trouble: str) -> None:
         if trouble != self._trouble:
             if trouble:
-                log.warning("%s; answers go on from what is known", trouble)
+                log.warning("%s; the service answers from the ratings it has", trouble)
             else:
                 log.info("Kafka at %s answers again", self._servers)
             self._trouble = trouble

@@ -164,5 +164,5 @@ class KafkaRatingLog:
     def _note_fatal(self, error: KafkaError) -> None:
         """Have a producer replaced that says it can do no more."""
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - its public name
-            log.warning("Kafka at %s: %s; starting anew", self._servers, error.str())
+            log.warning("Kafka at %s: %s; starting again", self._servers, error.str())
             self._broken.set()

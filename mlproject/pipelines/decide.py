@@ -252,7 +252,9 @@ def _point(registry: Production, alias: str, number: int) -> None:
     try:
         registry.point(alias, number)
     except VersionNotFoundError:
-        log.warning("version %d is deleted, and was to be %s; it stays as it is", number, alias)
+        log.warning(
+            "version %d, which was to be %s, is deleted; the alias stays as it is", number, alias
+        )
 
 
 def _there(registry: Production, numbers: Iterable[int]) -> Iterable[int]:

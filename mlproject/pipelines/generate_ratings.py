@@ -88,7 +88,7 @@ def generate_ratings(  # noqa: PLR0913 - one more than the rest, all by name
             if rate and not behind:
                 stop.wait(_TICK)
     except Cancelled:
-        log.info("told to end while the store does not answer")
+        log.info("stopping while the store does not answer")
     finally:
         sink.flush()
     return position - first

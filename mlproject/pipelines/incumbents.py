@@ -117,7 +117,7 @@ def find_incumbents(
             rules.append(reference.rule)
         else:
             log.warning(
-                "version %d, the reference, has trained on the holdout; it is not asked",
+                "version %d, the reference, has trained on the holdout; it is not compared",
                 reference.version.number,
             )
             reference = None
@@ -145,7 +145,7 @@ def _reference(
         return None
     reference = read_version(version, registry, cache)
     if isinstance(reference, str):
-        log.warning("version %d, the reference, %s; it is not asked", version.number, reference)
+        log.warning("version %d, the reference, %s; it is not compared", version.number, reference)
         return None
     return reference
 

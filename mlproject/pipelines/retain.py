@@ -164,9 +164,9 @@ class Retention:
             waste = find_waste(self.registry, self.keep, now)
             throw_away(self.registry, waste, self.should_stop)
             if waste:
-                log.info("thrown away: %s", waste.sentence)
+                log.info("deleted: %s", waste.sentence)
             self.free_rows()
         except UnavailableError as error:
-            log.warning("nothing more is thrown away for now: %s", error)
+            log.warning("nothing more is deleted for now: %s", error)
             return None
         return waste

@@ -209,8 +209,8 @@ class MlflowServer:
         """Return the error of a server that refuses."""
         if any(sign in why.lower() for sign in _FULL):
             return TrackingUnavailableError(
-                f"the disk of MLflow at {self.uri} is full: make room there; `tvrec retain` throws "
-                "away what is no longer kept"
+                f"the disk of MLflow at {self.uri} is full: make room there; `tvrec retain` "
+                "deletes old models, runs and versions"
             )
         first_line = (why.splitlines() or ["no word"])[0]
         return TrackingUnavailableError(f"MLflow at {self.uri} refused: {first_line}")

@@ -86,7 +86,7 @@ class ServiceClient:
         sentence = told.get("error")
         if status == _UNAUTHORIZED:
             raise RequestError(
-                f"the service at {self.url} wants another token; TVREC_SERVICE_TOKEN is for it"
+                f"the service at {self.url} refuses the token; set TVREC_SERVICE_TOKEN"
             )
         if status in {_BAD_REQUEST, _NOT_FOUND} and sentence:
             raise RequestError(str(sentence))

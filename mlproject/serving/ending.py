@@ -103,7 +103,7 @@ async def end_with_parent(parent: int) -> None:
     """End this process once its parent has: a worker alone would keep the port for ever."""
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(1)
-    log.warning("the process that had started this one is gone, so this one ends")
+    log.warning("the parent process is gone, so this process stops")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

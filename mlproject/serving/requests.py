@@ -276,7 +276,7 @@ def json_of(body: bytes) -> Any:
     --------
     >>> json_of(b'{"user_id": 1, "user_id": 2}')
     Traceback (most recent call last):
-    mlproject.core.errors.RequestError: 'user_id' is there twice; leave one out
+    mlproject.core.errors.RequestError: 'user_id' is given twice; leave one out
     """
     json.loads(body.decode(), object_pairs_hook=_once)
     # The hot route's parser; Python's takes half a character, which no answer could repeat.
@@ -288,7 +288,7 @@ def check_once(names: Iterable[str]) -> None:
     known: set[str] = set()
     for name in names:
         if name in known:
-            raise RequestError(f"{_shortened(name)!r} is there twice; leave one out")
+            raise RequestError(f"{_shortened(name)!r} is given twice; leave one out")
         known.add(name)
 
 

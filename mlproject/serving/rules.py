@@ -88,7 +88,7 @@ def _of_doubled(headers: Headers) -> Response | None:
     doubled = next((name for name in _SINGLE if names.count(name) > 1), None)
     if doubled is None:
         return None
-    return refusal(400, f"the header {doubled.decode()} is there twice; leave one out")
+    return refusal(400, f"the header {doubled.decode()} is given twice; leave one out")
 
 
 def _of_body(headers: Mapping[bytes, bytes]) -> Response | None:

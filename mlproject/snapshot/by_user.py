@@ -97,7 +97,7 @@ class RatingsByUser:
         if not is_whole or not all(
             array.dtype in _TYPES[name] for name, array in made.arrays.items()
         ):
-            raise DataError("the columns or rows are other ones than they should be")
+            raise DataError("the columns or rows are not those expected")
         return made
 
     @classmethod

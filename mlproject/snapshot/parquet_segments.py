@@ -40,7 +40,7 @@ def read_parquet_segment(content: bytes) -> RatingColumns:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"not a readable Parquet file: {error}") from error
     if not table.schema.remove_metadata().equals(_SCHEMA):
-        raise DataError("it has other columns than it should")
+        raise DataError("its columns are not those expected")
     ids = _numbers(table[c.EVENT_ID])
     return RatingColumns(
         user_id=table[c.USER_ID].to_numpy(),

@@ -67,7 +67,7 @@ def decode_segment(info: SegmentInfo, content: bytes) -> RatingColumns:
     except (DataError, *_DAMAGE) as error:
         raise DataError(f"the segment {info.key} cannot be read: {error}") from error
     if len(ratings) != info.rows:
-        raise DataError(f"the segment {info.key} has other rows than it should")
+        raise DataError(f"the segment {info.key} does not have the expected rows")
     return ratings
 
 
@@ -81,7 +81,7 @@ def unpack_segment(info: SegmentInfo, content: bytes, folder: Path) -> RatingsBy
     """
     if is_parquet(info.key):
         raise DataError(
-            "the snapshot was written by an older release of tvrec; the next ingest writes it anew"
+            "the snapshot was written by an older release of tvrec; the next ingest rewrites it"
         )
     _check(info, content)
     try:
@@ -91,7 +91,7 @@ def unpack_segment(info: SegmentInfo, content: bytes, folder: Path) -> RatingsBy
     except (DataError, *_DAMAGE) as error:
         raise DataError(f"the segment {info.key} cannot be read: {error}") from error
     if len(ratings) != info.rows:
-        raise DataError(f"the segment {info.key} has other rows than it should")
+        raise DataError(f"the segment {info.key} does not have the expected rows")
     return ratings
 
 

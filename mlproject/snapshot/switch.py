@@ -116,11 +116,11 @@ def current(store: ObjectStore, state: RatingsState | None = None) -> tuple[Seen
         seen, base, deltas = read_snapshot(store)
         loaded = RatingsState.of_sorted(base).merge(deltas).state
         if seen.manifest and loaded.digest.text != seen.manifest.digest:
-            raise DataError("the segments hold other ratings than the manifest says")  # noqa: TRY301
+            raise DataError("the ratings in the segments differ from the manifest")  # noqa: TRY301
     except DataError as error:
         raise DataError(
             f"the snapshot in {store.uri} is damaged ({error}); "
-            "`tvrec dataset rebuild` makes it anew from the batches"
+            "`tvrec dataset rebuild` rebuilds it from the batches"
         ) from error
     return seen, loaded
 

@@ -83,7 +83,7 @@ def ingest(
         except DataError as error:
             raise DataError(
                 f"the snapshot in {store.uri} is damaged ({error}); "
-                "`tvrec dataset rebuild` makes it anew from the batches"
+                "`tvrec dataset rebuild` rebuilds it from the batches"
             ) from error
 
 
@@ -154,7 +154,7 @@ class _Ingest:
             old = self._segments(base + deltas)
             whole, _ = as_base(old, old.limit(0), self.open_store, generation, most)
             if whole.old != digest:
-                raise DataError("the segments hold other ratings than the manifest says")
+                raise DataError("the ratings in the segments differ from the manifest")
             base, deltas = whole.segments, ()
         after = Manifest(
             generation=generation,

@@ -133,8 +133,8 @@ def test_a_poison_message_is_passed_over_and_counted(
     assert sum(each.passed_over for each in found) == 2
     assert not any(each.is_missed for each in found)
     assert found[-1].watermark.next_offset == 4
-    assert "partition 0, offset 1 is passed over" in caplog.text
-    assert "partition 0, offset 2 is passed over: user_id is not a whole number" in caplog.text
+    assert "partition 0, offset 1 is skipped" in caplog.text
+    assert "partition 0, offset 2 is skipped: user_id is not a whole number" in caplog.text
 
 
 def test_a_registry_that_is_away_is_no_poison(broker: str, topic: str) -> None:

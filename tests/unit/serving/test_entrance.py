@@ -111,7 +111,7 @@ def test_a_header_that_may_be_read_in_two_ways_is_refused(client: TestClient, na
     headers = [("Content-Type", "application/json"), (name, "a"), (name, "b")]
     answer = client.post("/recommend", content=b'{"user_id": 1}', headers=headers)
     assert answer.status_code == 400
-    assert answer.json()["error"] == f"the header {name.lower()} is there twice; leave one out"
+    assert answer.json()["error"] == f"the header {name.lower()} is given twice; leave one out"
 
 
 def test_other_headers_may_be_there_twice(client: TestClient) -> None:

@@ -255,7 +255,7 @@ def test_so_many_shows_are_found_as_asked_for(client: TestClient) -> None:
     [
         ("/shows?limit=0", 400, 'limit must be a whole number from 1 to 100, got "0"'),
         ("/shows?limt=5", 400, "'limt' is no field of this request"),
-        ("/shows?q=a&q=b", 400, "'q' is there twice; leave one out"),
+        ("/shows?q=a&q=b", 400, "'q' is given twice; leave one out"),
         ("/shows/777", 404, "version 3 knows no show 777"),
         ("/shows/1_0", 400, "show_id must be a whole number from 0 to"),
         ("/shows/10.0", 400, "show_id must be a whole number from 0 to"),

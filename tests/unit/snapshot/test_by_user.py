@@ -40,9 +40,9 @@ def test_pairs_are_found_as_in_columns(given_rows: list[Row], wanted: list[Row])
 
 def test_a_missing_or_short_array_is_refused(tmp_path: Path) -> None:
     arrays = RatingsByUser.of(columns([(1, 2, 3, 4, 5, 6)])).arrays
-    with pytest.raises(DataError, match="other ones than they should be"):
+    with pytest.raises(DataError, match="not those expected"):
         RatingsByUser.named({**arrays, "rating": np.zeros(2, dtype=np.int8)})
-    with pytest.raises(DataError, match="other ones than they should be"):
+    with pytest.raises(DataError, match="not those expected"):
         RatingsByUser.named({**arrays, "rating": np.zeros(1, dtype=np.int16)})
     with pytest.raises(DataError, match="there is no start"):
         RatingsByUser.named({name: arrays[name] for name in arrays if name != "start"})

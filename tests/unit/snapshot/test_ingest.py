@@ -242,7 +242,7 @@ def test_segments_that_are_not_what_the_manifest_says_are_refused(store: MemoryS
     put(store, 0, 0)
     state, _ = ingest(store)
     store.put(MANIFEST, store.objects[MANIFEST].replace(state.digest.text.encode(), b"0" * 32))
-    with pytest.raises(DataError, match="other ratings than the manifest says"):
+    with pytest.raises(DataError, match="differ from the manifest"):
         ingest(store)
 
 

@@ -63,7 +63,7 @@ def test_damage_is_noticed() -> None:
 
 
 def test_the_service_is_told_to_wait(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the next ingest writes it anew"):
+    with pytest.raises(DataError, match="the next ingest rewrites it"):
         unpack_segment(*old_segment(*ROWS), tmp_path)
 
 

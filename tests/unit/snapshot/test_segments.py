@@ -60,9 +60,9 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
         decode_segment(info, content[:-1])
     with pytest.raises(DataError, match="differs from its checksum"):
         unpack_segment(info, content[:-1], tmp_path)
-    with pytest.raises(DataError, match="other rows"):
+    with pytest.raises(DataError, match="the expected rows"):
         decode_segment(replace(info, rows=2), content)
-    with pytest.raises(DataError, match="other rows"):
+    with pytest.raises(DataError, match="the expected rows"):
         unpack_segment(replace(info, rows=2), content, tmp_path)
 
 
