@@ -140,7 +140,7 @@ def test_a_field_that_is_there_twice_is_refused(
         method, path, content=body, headers={"Content-Type": "application/json"}
     )
     assert answer.status_code == 400
-    assert answer.json()["error"].endswith("is there twice; leave one out")
+    assert answer.json()["error"].endswith("is given twice; leave one out")
     assert not store.objects
 
 
