@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mlproject.batches.keys import BatchKey
 from mlproject.batches.parquet import encode_ratings
-from mlproject.core.rating_columns import RETRACTED, RatingColumns
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.core.ratings import RatingFrame
 from mlproject.testing import MemoryStore
 from tests import builders

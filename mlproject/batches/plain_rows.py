@@ -18,8 +18,8 @@ from mlproject.core.dates import is_plausible
 from mlproject.core.event_fields import ARRAY_TYPES, JUDGED, EventField, Kind
 from mlproject.core.event_keys import event_keys
 from mlproject.core.events import EventSource
-from mlproject.core.rating_columns import RETRACTED, UNRATED, RatingColumns
-from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import HIGHEST, LOWEST, RETRACTED, UNRATED
 
 # UTC, to the second or finer, as Java's and Python's clocks write it.
 _ISO: Final = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{3,9})?(Z|\+00:00)?$"

@@ -9,15 +9,7 @@ from numpy.typing import NDArray
 
 from mlproject.core import columns as c
 from mlproject.core.event_fields import ARRAY_TYPES, KINDS
-
-UNRATED: Final = 0
-"""Watched, not rated."""
-RETRACTED: Final = 127
-"""Taken back: no rating, though it is held like one, so that an older one that comes later loses.
-
-It is the highest int8, since as a byte it then has the same place among ratings as in an
-array, and it is no index of any table of weights.
-"""
+from mlproject.core.rating_scale import RETRACTED, UNRATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +21,7 @@ class RatingColumns:
     user_id, show_id
         int64, at least 0.
     rating
-        int8, 1 to 10, :data:`UNRATED` or :data:`RETRACTED`.
+        int8, 1 to 10, or ``UNRATED`` or ``RETRACTED`` of the scale.
     rated_at
         int64, milliseconds since 1970, UTC.
     id_high, id_low

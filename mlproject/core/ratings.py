@@ -23,8 +23,8 @@ from mlproject.core.event_fields import (
 from mlproject.core.event_keys import event_keys
 from mlproject.core.events import EventSource
 from mlproject.core.parsing import decimals, flags, instants, shortened, whole_numbers
-from mlproject.core.rating_columns import RETRACTED, UNRATED, RatingColumns
-from mlproject.core.rating_scale import HIGHEST, LOWEST
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import HIGHEST, LOWEST, RETRACTED, UNRATED
 
 
 def _dtype(field: EventField) -> str:

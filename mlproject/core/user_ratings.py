@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mlproject.core.rating_columns import RETRACTED
+from mlproject.core.rating_scale import RETRACTED
 
 
 @dataclass(frozen=True, slots=True)

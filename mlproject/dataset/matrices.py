@@ -9,7 +9,8 @@ from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.interactions import Interactions
-from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import UNRATED
 
 # Up to this highest show id, a table of rows (4 bytes an id) replaces a search.
 _TABLE: Final = 1 << 24

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlproject.core import columns as c
 from mlproject.core.errors import RatingsFileError
 from mlproject.core.events import EventSource, event_ids
-from mlproject.core.rating_columns import UNRATED
+from mlproject.core.rating_scale import UNRATED
 from mlproject.core.ratings import RatingFrame
 from mlproject.core.rejected import ignore
 from mlproject.events.parts import START_OVER, Part

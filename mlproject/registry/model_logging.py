@@ -24,6 +24,7 @@ CODE: Final = (
     "core/ids.py",
     "core/model.py",
     "core/ranking.py",
+    "core/rating_scale.py",
     "core/sources.py",
     "core/user_ratings.py",
     "models/__init__.py",

@@ -14,7 +14,8 @@ from pyarrow import parquet
 
 from mlproject.core import columns as c
 from mlproject.core.errors import DataError
-from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import UNRATED
 
 _SCHEMA: Final = pa.schema(
     [

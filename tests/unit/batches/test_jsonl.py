@@ -17,7 +17,7 @@ from mlproject.core import columns as c
 from mlproject.core.errors import BatchError
 from mlproject.core.event_fields import NAMES
 from mlproject.core.event_keys import event_keys
-from mlproject.core.rating_columns import UNRATED
+from mlproject.core.rating_scale import UNRATED
 from tests import builders
 from tests.rating_rows import rows
 

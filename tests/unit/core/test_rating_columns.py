@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mlproject.core.rating_columns import UNRATED, RatingColumns
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.core.rating_scale import UNRATED
 from mlproject.core.ratings import RatingFrame
 from tests import builders
 from tests.rating_rows import columns, rows

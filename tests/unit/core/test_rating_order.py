@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mlproject.core import columns as c
 from mlproject.core.event_keys import event_key, event_keys
-from mlproject.core.rating_columns import RETRACTED
 from mlproject.core.rating_order import Rated, order_of, parts_of, rated_of, rating_in
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.snapshot.latest import beats
 from tests.rating_rows import RATINGS, Row, columns
 

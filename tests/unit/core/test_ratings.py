@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlproject.core import columns as c
 from mlproject.core import event_fields
 from mlproject.core.event_fields import NAMES
-from mlproject.core.rating_columns import RETRACTED
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.core.ratings import DTYPES, RatingFrame
 
 GOOD: dict[str, Any] = {

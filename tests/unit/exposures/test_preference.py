@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlproject.core.exposures import Exposure
-from mlproject.core.rating_columns import RETRACTED
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.exposures.preference import DAY_MS, FEWEST_USERS, preference, ratio
 from tests.rating_rows import columns
 from tests.unit.exposures.conftest import mixed

@@ -12,7 +12,7 @@ from mlproject.batches.follow import BatchStream
 from mlproject.batches.keys import BatchKey
 from mlproject.core.events import EventSource, Place, RatingEvent
 from mlproject.core.ports import ObjectStore
-from mlproject.core.rating_columns import RETRACTED
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.histories.copies import Copies
 from mlproject.histories.followed import FollowedHistories, Limits
 from mlproject.snapshot.ingest import ingest

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mlproject.batches.keys import SERVICE_PARTITION
-from mlproject.core.rating_columns import RETRACTED
+from mlproject.core.rating_scale import RETRACTED
 from mlproject.core.user_histories import Position
 from mlproject.histories.followed import FollowedHistories
 from mlproject.histories.past import history_at
