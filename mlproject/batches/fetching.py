@@ -33,7 +33,7 @@ class Fetched:
     ratings
         The good rows of all, in any order.
     progress
-        What reading them came to.
+        The counts of what was read.
     """
 
     ratings: RatingColumns

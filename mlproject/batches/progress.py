@@ -51,7 +51,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What reading some batches came to, beside their ratings.
+    """The counts from reading some batches, beside their ratings.
 
     Parameters
     ----------

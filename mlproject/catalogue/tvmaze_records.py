@@ -1,4 +1,4 @@
-"""A show as TVMaze tells of it, and the few fields of it that are kept.
+"""A show as TVMaze describes it, and the few fields of it that are kept.
 
 Documentation of the fields: https://www.tvmaze.com/api#show-main-information
 """

@@ -173,7 +173,7 @@ def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
 
     try:
         _, state = current(app.store)
-    except DataError:  # which doctor tells of, and is no reason not to promote
+    except DataError:  # `tvrec doctor` reports it, and it does not prevent a promotion
         state = RatingsState.empty()
     return findings_today(model, state.ratings, app.settings.k)
 

@@ -219,7 +219,7 @@ def tune(app: App, *, trainer_name: str, trials: int, seconds: float, as_json: b
         for tried in found.tried[:_BEST_TRIALS]
     ]
     if not rows:
-        raise ModelError("no trial came to its end; the log says why, more --seconds may help")
+        raise ModelError("no trial was completed; the log says why, and more --seconds may help")
     title = (
         f"The best of {len(found.tried)} trials, {found.now} of them now, on {found.users:,} users "
         f"of a slice (popularity: {found.popularity:.4f})"

@@ -1,4 +1,4 @@
-"""What the service tells of each show."""
+"""The card of each show, which the service returns."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ class RatingStream(Protocol):
 
     @property
     def is_current(self) -> bool:
-        """Whether the last :meth:`read` came to the end of every partition."""
+        """Whether the last :meth:`read` reached the end of every partition."""
         ...
 
     @property

@@ -72,7 +72,7 @@ class KafkaStream:
 
     @property
     def is_current(self) -> bool:
-        """Whether the last read came to the end of every partition, as far as Kafka says."""
+        """Whether the last read reached the end of every partition, as far as Kafka says."""
         return bool(self._assigned) and not self._trouble and self._at_end >= self._assigned
 
     @property

@@ -246,7 +246,7 @@ class KafkaRatingSink:
             self._position += self._batches.popleft().size
 
     def _raise_refusals(self) -> None:
-        """Queue refused events again, and tell of them."""
+        """Queue refused events again, and report them."""
         count = len(self._refused)
         if not count:
             return

@@ -62,7 +62,7 @@ class ModelCache:
         version
             Which.
         about
-            What :meth:`last` is to tell of it; JSON.
+            What :meth:`last` returns with it; JSON.
 
         Raises
         ------

@@ -48,7 +48,7 @@ class BuilderMetrics:
             self.cycles.labels(outcome)
         self.cycle_ended = Gauge(
             "tvrec_cycle_ended_timestamp_seconds",
-            "When a cycle last came to its end without failing; at first: the start",
+            "When a cycle last succeeded; at first: the start",
             registry=registry,
         )
         self.cycle_ended.set_to_current_time()
@@ -179,7 +179,7 @@ class BuilderMetrics:
         return counting
 
     def show(self, cycle: Cycle) -> None:
-        """Take over what a cycle came to."""
+        """Record the result of a cycle."""
         now = time.time()
         self.cycles.labels("trained" if cycle.trained else "nothing_new").inc()
         self.cycle_ended.set(now)

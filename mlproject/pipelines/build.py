@@ -95,7 +95,7 @@ class Builder:
         self._starts = Starts(self.cold_every)
 
     def build(self) -> list[TrainResult]:
-        """Train if there is something new since the last build that came to its end.
+        """Train if there is something new since the last completed build.
 
         Returns
         -------

@@ -29,7 +29,7 @@ class Trained:
     trainer
         Its name.
     result
-        What it came to.
+        Its result.
     """
 
     trainer: str

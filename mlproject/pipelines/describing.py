@@ -27,7 +27,7 @@ def run_name(trainer: str, how: str, dataset: Dataset, now: datetime) -> str:
     return f"{now:%m-%d %H:%M} {what} +{dataset.ingested.read.events:,} ratings"
 
 
-def note(  # noqa: PLR0913 - all that a run came to
+def note(  # noqa: PLR0913 - all results of a run
     run_id: str,
     dataset: Dataset,
     incumbents: Incumbents,
@@ -37,7 +37,7 @@ def note(  # noqa: PLR0913 - all that a run came to
     metrics: Mapping[str, float],
     k: int,
 ) -> str:
-    """Write down what a run came to, as Markdown."""
+    """Return the note of a run, as Markdown."""
     production = incumbents.production
     compared = f"version {production.version.number}" if production else "popularity alone"
     held_out, ratings = metrics["ratings_held_out"], metrics["ratings"]

@@ -24,7 +24,7 @@ def model_card(
     Parameters
     ----------
     note
-        What the run came to, see :func:`~mlproject.pipelines.describing.note`; it comes first.
+        The note of the run, see :func:`~mlproject.pipelines.describing.note`; it comes first.
     run_id
         The run's.
     kind

@@ -36,7 +36,7 @@ class ServiceClient:
             return False
 
     def model(self) -> dict[str, Any]:
-        """Return what ``GET /model`` tells of the version that answers, {} if it cannot tell."""
+        """Return the answer of ``GET /model``, {} if there is none."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         url = f"{self.url}/model"
         try:

@@ -33,7 +33,7 @@ _INFRASTRUCTURE: Final = {
 
 
 def describe(app: FastAPI) -> None:
-    """Have an application tell of the probes and of the token too."""
+    """Add the probes and the token to an application's OpenAPI document."""
     made = app.openapi
 
     def complete() -> dict[str, Any]:

@@ -152,7 +152,7 @@ def plain(text: str) -> str:
 
 
 def _held(names_of: Sequence[Iterable[str]]) -> dict[str, _Held]:
-    """Return by its name without case what shows have; of spellings the first counts."""
+    """Return the values that shows have, by lower-case name; the first spelling is kept."""
     rows: dict[str, list[int]] = {}
     spelled: dict[str, str] = {}
     for row, names in enumerate(names_of):

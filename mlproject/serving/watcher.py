@@ -126,7 +126,7 @@ class ModelWatcher:
 
 
 def _about(version: VersionInfo, run: RunInfo | None) -> dict[str, Any]:
-    """Return what ``GET /model`` tells of a version, beside what is in its files."""
+    """Return the fields of ``GET /model`` that are not in a version's files."""
     known = {name: version.tags.get(name) for name in ("promoted_at", "promoted_by", "reason")}
     if run is not None:
         known["trained_at"] = run.started_at.isoformat(timespec="seconds")

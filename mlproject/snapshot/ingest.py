@@ -78,7 +78,7 @@ DEFAULTS: Final = IngestLimits()
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest came to.
+    """The result of an ingest.
 
     Parameters
     ----------

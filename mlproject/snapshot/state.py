@@ -131,7 +131,7 @@ class RatingsState:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge came to.
+    """The result of a merge.
 
     Parameters
     ----------

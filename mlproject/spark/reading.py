@@ -24,7 +24,7 @@ OpenStore = Callable[[], AbstractContextManager[ObjectStore]]
 
 PROGRESS: Final = "progress"
 BATCH_ROWS: Final = StructType([*RATING_FIELDS, StructField(PROGRESS, StringType())])
-"""Ratings; the last row of each task has none, and says what reading came to."""
+"""Ratings; the last row of each task has none, and has the counts of what was read."""
 
 _TASK_BYTES: Final = 32 << 20
 _TASK_BATCHES: Final = 256

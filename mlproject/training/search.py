@@ -109,7 +109,7 @@ class Search:
         )
 
     def tried(self) -> list[Tried]:
-        """Return the trials that came to an end, the best first."""
+        """Return the completed trials, the best first."""
         ended = [
             Tried(trial.number, dict(trial.params), float(trial.value))
             for trial in self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
