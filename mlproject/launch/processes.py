@@ -5,6 +5,9 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
+from multiprocessing import Queue
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -12,6 +15,7 @@ from typing import Final
 import honcho.manager
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.process import Process
 
 from mlproject import config
 from mlproject.config import Settings
@@ -108,10 +112,46 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
     }
 
 
+class _Process(Process):  # type: ignore[misc]
+    """A part, beside what forwards its lines; it ends with the manager, even a killed one."""
+
+    def run(self, events: "Queue[object]", ignore_signals: bool = False) -> None:  # noqa: FBT001, FBT002 - honcho's
+        """Start the part, and forward what it says until it ends."""
+        watch = threading.Thread(target=self._end_with, args=(os.getppid(), events), daemon=True)
+        watch.start()
+        super().run(events, ignore_signals)
+
+    def _end_with(self, manager: int, events: "Queue[object]") -> None:
+        while os.getppid() == manager:
+            time.sleep(1)
+        events.cancel_join_thread()  # nobody reads them
+        if self.name == LAST:
+            time.sleep(LAST_SECONDS)
+        for number, patience in ((signal.SIGTERM, PATIENCE_SECONDS), (signal.SIGKILL, 0)):
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, number)
+            time.sleep(patience)
+
+
 class _Manager(Manager):  # type: ignore[misc]
     """Stops MLflow a moment after the others, so that an open run can still be ended."""
 
     _asked = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.returncode: int | None = None
+        self._process_ctor = _Process
+
+    def _any_stopped(self) -> bool:
+        # What forwards for a part says when that ends, unless it is killed itself.
+        for part in self._processes.values():
+            if "returncode" not in part and (part["process"].exitcode or 0) < 0:
+                part["returncode"] = part["process"].exitcode
+                self.returncode = self.returncode or part["returncode"]
+                with suppress(ProcessLookupError):
+                    self._procmgr.terminate(part["pid"])
+        return bool(super()._any_stopped())
 
     def terminate(self) -> None:
         """Ask everything to end."""

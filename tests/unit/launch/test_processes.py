@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from mlproject import config
@@ -13,7 +15,7 @@ from mlproject.config import Settings
 from mlproject.core.errors import AlreadyRunningError, StoreUnavailableError
 from mlproject.launch.processes import up
 from mlproject.objects.locks import hold
-from tests.servers import environment, free_port
+from tests.servers import environment, free_port, wait_until, working_on
 
 
 @pytest.fixture
@@ -81,19 +83,39 @@ def test_a_part_that_takes_its_time_to_end_is_not_killed(tmp_path: Path) -> None
     assert (tmp_path / "ended").exists()
 
 
+@pytest.mark.parametrize("whom", ["all", "the part"])
+def test_whoever_is_killed_takes_the_rest_along(tmp_path: Path, whom: str) -> None:
+    (tmp_path / "Procfile").write_text(
+        f'one: sleep 600\nother: sh -c "touch {tmp_path}/up; exec sleep 600"\n'
+    )
+    state = tmp_path / "var"
+    with subprocess.Popen(**command(tmp_path)) as launched:
+        wait_until((tmp_path / "up").exists, 30, "the start")
+        process = psutil.Process(launched.pid)
+        killed = process if whom == "all" else process.children()[0]
+        killed.kill()
+        launched.wait(timeout=30)
+    wait_until(lambda: not working_on(state), 30, "the end of the rest")
+    with hold(state / "run.lock", "this test"):
+        pass
+
+
 def launch(folder: Path) -> None:
     """Start the folder's Procfile in a process of its own, and wait until it has ended."""
+    subprocess.run(**command(folder), check=True, timeout=60)
+
+
+def command(folder: Path) -> dict[str, Any]:
+    """What starts the folder's Procfile in a process of its own."""
     script = (
         "import sys; from pathlib import Path; from mlproject import config, launch;"
         "launch.up(config.load(), Path(sys.argv[1]))"
     )
-    subprocess.run(
-        [sys.executable, "-c", script, folder / "Procfile"],
-        env={
+    return {
+        "args": [sys.executable, "-c", script, str(folder / "Procfile")],
+        "env": {
             **environment(TVREC_STATE_DIR=str(folder / "var"), PATH="/usr/bin:/bin"),
             "TVREC_SERVICE_PORT": str(free_port()),
             "TVREC_MLFLOW_PORT": str(free_port()),
         },
-        check=True,
-        timeout=60,
-    )
+    }
