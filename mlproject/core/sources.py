@@ -5,7 +5,7 @@ from typing import Final, Literal
 Source = Literal["personalized", "folded-in", "popular"]
 
 ENOUGH: Final = 5
-"""From so many shows that say something of the taste, an answer is called personalized."""
+"""The fewest liked shows for an answer to be called personalized."""
 
 
 def source_of(telling: int) -> Source:
@@ -14,7 +14,7 @@ def source_of(telling: int) -> Source:
     Parameters
     ----------
     telling
-        How many shows of the history say something of the taste: those with weight.
+        How many shows of the history are liked: those with a weight above 0.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def remove_forgotten(store: ObjectStore, forgotten: Forgotten) -> int:
 
 
 def clean(store: ObjectStore, key: str, forgotten: Forgotten) -> int:
-    """Write an object anew without the exposures of the forgotten; return how many it had.
+    """Rewrite an object without the exposures of forgotten users; return how many it had.
 
     One that is damaged is removed, since nobody can tell whose it is.
     """

@@ -259,7 +259,7 @@ class FollowedHistories:
             self._missed[partition] = mark
 
     def _see_who_is_forgotten(self) -> None:
-        """Let the ratings of whoever was forgotten count no more."""
+        """Stop counting the ratings of forgotten users."""
         now = self._monotonic()
         if now < self._forgotten_at:
             return
@@ -291,7 +291,7 @@ class FollowedHistories:
             self._adopt(copy)
 
     def _adopt(self, copy: Copy) -> None:
-        """Answer from a copy, and from what is in memory and not in it."""
+        """Answer from a copy, and from the ratings in memory that it does not have."""
         overlay = self._overlay.over(copy.ratings, self._forgotten)
         behind = ahead_of(copy.watermarks, self._watermarks)
         self._watermarks |= behind

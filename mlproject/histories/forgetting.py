@@ -20,7 +20,7 @@ _PAUSE_SECONDS: Final = 1.0
 def remove_forgotten(
     copies: Copies, forgotten: Forgotten, sleep: Callable[[float], None] = time.sleep
 ) -> int:
-    """Write the newest copy anew if it holds ratings of the forgotten; remove all others.
+    """Rewrite the newest copy if it has ratings of forgotten users; remove all others.
 
     Whoever has the copy mapped takes up the new one, within a second or two.
 

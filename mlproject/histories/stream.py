@@ -34,12 +34,12 @@ class RatingStream(Protocol):
 
     @property
     def events_behind(self) -> int | None:
-        """Events known to wait; None if that cannot be told."""
+        """Number of events known to wait; None if unknown."""
         ...
 
     @property
     def trouble(self) -> str:
-        """What is wrong though reading goes on; empty = nothing."""
+        """A problem that does not stop reading; empty: none."""
         ...
 
     def close(self) -> None:

@@ -91,7 +91,7 @@ class Builder:
     _built: str = field(default="", init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin without anything to go on from."""
+        """Begin without a start."""
         self._starts = Starts(self.cold_every)
 
     def build(self) -> list[TrainResult]:
@@ -170,7 +170,7 @@ class Builder:
         )
 
     def _foreseen(self, dataset: Dataset, before: RatingsState) -> Online | None:
-        """Measure production by what has arrived since it may have learned last, and tell."""
+        """Measure production on the ratings that it cannot have learned yet, and log the result."""
         version = self.registry.production()
         if version is None:
             return None

@@ -154,7 +154,7 @@ def dataset_of(
 
 
 def read_interactions(store: ObjectStore) -> tuple[Catalogue, Interactions]:
-    """Read the catalogue and what the snapshot has; nothing is ingested, so nobody is in the way.
+    """Read the catalogue and the snapshot; nothing is ingested, so no builder is disturbed.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def put_into_production(
 def roll_back(
     registry: Production, *, by: str, reason: str, held_until: datetime = FOREVER
 ) -> VersionInfo:
-    """Go back to what was in production before; again, and it goes further back.
+    """Go back to the previous version in production; each further call goes one further back.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def roll_back(
 
 
 def release(registry: Production, *, by: str, reason: str) -> bool:
-    """Let the builder replace what is in production again; tell whether it was held."""
+    """Let the builder replace production again; return whether it was held."""
     settle(registry)
     current = current_standing(registry)
     if current.hold(_now()) is None:

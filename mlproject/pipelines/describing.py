@@ -22,7 +22,7 @@ _MEGABYTE: Final = 1 << 20 if sys.platform == "darwin" else 1 << 10
 
 
 def run_name(trainer: str, how: str, dataset: Dataset, now: datetime) -> str:
-    """Name a run so that it can be told from the next: when, what, on how much that is new."""
+    """Return a distinct name of a run: the time, the trainer, the number of new ratings."""
     what = f"{trainer} {how}".rstrip()
     return f"{now:%m-%d %H:%M} {what} +{dataset.ingested.read.events:,} ratings"
 

@@ -206,7 +206,7 @@ class _Cleaned:
 
 
 def _clean_batches(store: ObjectStore, forgotten: Forgotten, on_progress: OnProgress) -> _Cleaned:
-    """Write the batches anew that hold ratings of the forgotten."""
+    """Rewrite the batches that hold ratings of forgotten users."""
     found = [
         each for partition in partitions(store) for each in newer(store, partition, watermark=None)
     ]

@@ -96,7 +96,7 @@ class Maker:
         return folder, FITTED_AGAIN
 
     def _written(self, model: Model, split: Split, folder: Path) -> TrainedModel:
-        """Write a model, and go on with what is read back: no other is measured or served."""
+        """Write a model, and return the one read back, which is what is measured and served."""
         popularity = popular_now(split, self.half_life_days)
         require_finite({**model.arrays(), "popularity": popularity})
         folder.mkdir()

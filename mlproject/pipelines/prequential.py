@@ -139,7 +139,7 @@ def foreseen(
     version: int,
     k: int,
 ) -> Online | None:
-    """Measure production by what has just arrived.
+    """Measure production on the ratings that have just arrived.
 
     Parameters
     ----------

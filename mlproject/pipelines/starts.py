@@ -34,7 +34,7 @@ class Begun:
     parent: str = ""
 
     def tags(self) -> dict[str, str]:
-        """Return what is noted of the run."""
+        """Return the tags of the run."""
         if not self.how:
             return {}
         return {"start": f"{self.how}: {self.why}", "start_run": self.parent}

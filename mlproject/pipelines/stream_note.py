@@ -45,7 +45,7 @@ class StreamNote:
 
 
 def read_note(store: ObjectStore) -> StreamNote | None:
-    """Return whose ratings a store holds, None if there is no note.
+    """Return the note about the source of a store's ratings, None if there is none.
 
     Raises
     ------

@@ -27,7 +27,7 @@ Source = ReplaySource | Simulator
 
 
 def take_up(source: Source, store: ObjectStore, position: int, seed: int) -> Source:
-    """Return the source as it goes on, and note in the store what is to be sent.
+    """Return the source at its position, and record in the store what is going to be sent.
 
     The note is written before the first event, so that whatever is sent is known.
 

@@ -305,7 +305,7 @@ def _hold(registry: ModelRegistry) -> Decision | None:
 
 
 def _decision(verdict: Verdict, held: Decision | None, *, promote: bool) -> str:
-    """Say what becomes of the candidate, for whoever reads the run."""
+    """Return the decision in a few words, for the tag of the run."""
     if not verdict.promote:
         return "held" if verdict.outcome is Outcome.HOLD else "kept"
     if held is not None:

@@ -170,7 +170,7 @@ def _same_order(
 
 
 def _differ(one: Floats, other: Floats, k: int) -> bool:
-    """Tell whether two users get different lists of what neither has seen."""
+    """Return whether two users get different lists of shows that neither has seen."""
     unseen = np.isfinite(one) & np.isfinite(other)
     return not np.array_equal(top_k(one[unseen], k), top_k(other[unseen], k))
 

@@ -13,7 +13,7 @@ _OK: Final = 200
 
 
 def answers(uri: str) -> bool:
-    """Tell whether the MLflow server at an address is there."""
+    """Return whether an MLflow server answers at an address."""
     return _get(f"{uri}/health") is not None
 
 

@@ -66,7 +66,7 @@ class MlflowDisposal(MlflowFiles):
         ]
 
     def runs_before(self, instant: datetime, limit: int) -> Sequence[RunInfo]:
-        """Return the oldest runs that were begun before an instant."""
+        """Return the oldest runs that started before an instant."""
         query = f"attributes.start_time < {milliseconds(instant)}"
         order = ["attributes.start_time ASC"]
         return [run_info(run) for run in self.search(self.experiment, query, order, limit=limit)]

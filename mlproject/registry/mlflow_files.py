@@ -29,7 +29,7 @@ class MlflowFiles(MlflowServer):
     """
 
     def fetch(self, location: str, folder: Path) -> bool:
-        """Copy all that is below a location into ``folder``; tell whether there was anything.
+        """Copy everything below a location into ``folder``; return whether there was anything.
 
         Parameters
         ----------

@@ -15,7 +15,7 @@ _GC: Final = "mlproject.registry.mlflow_gc"
 
 
 def free_rows(database: str, server: str, older_than: str) -> None:
-    """Free the rows of what was deleted so long ago, such as ``7d``.
+    """Free the rows of runs and models that were deleted at least so long ago, such as ``7d``.
 
     Parameters
     ----------

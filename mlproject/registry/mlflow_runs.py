@@ -74,7 +74,7 @@ class MlflowRuns(MlflowServer):
         return [run_info(run) for run in self.search(self.experiment, limit=limit)]
 
     def run_id(self, start: str) -> str:
-        """Return the id of the run whose id begins like this.
+        """Return the id of the run whose id starts with a text.
 
         Raises
         ------

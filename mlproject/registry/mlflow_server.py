@@ -169,7 +169,7 @@ class MlflowServer:
     def answer(
         self, method: str, url: str, *, timeout: Timeout = _TIMEOUT, **options: Any
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """Ask the server whatever it may be, and yield its answer, whose body is not read yet.
+        """Send any request to the server, and yield its answer, whose body is not read yet.
 
         Raises
         ------

@@ -168,7 +168,7 @@ async def _measure(now: Serving) -> None:
 
 
 def serving(app: FastAPI) -> Serving:
-    """Return what an application answers with; its lifespan must have begun."""
+    """Return the state of an application; its lifespan must have begun."""
     found: Serving = app.state.serving
     return found
 

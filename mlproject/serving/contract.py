@@ -88,7 +88,8 @@ class Item(ShowCard):
     )
     rank: int = Field(ge=1)
     reason: Reason | None = Field(
-        default=None, description="Only if asked for; null: it is merely popular."
+        default=None,
+        description="Only if asked for; null: the show is recommended because it is popular.",
     )
 
 
@@ -124,14 +125,14 @@ class Recommendations(BaseModel):
     items: list[Item]
     challenger_version: int | None = Field(
         None,
-        description="The version that took turns with `model_version` in this answer. Scores are "
-        "those of `model_version` then, and do not descend.",
+        description="The version interleaved with `model_version` in this answer. Scores are then "
+        "those of `model_version`, and do not descend.",
     )
     position: Position | None = None
     asked: Asked | None = Field(
         None,
-        description="What was asked for, if more than a number of shows: with version and "
-        "position it makes the answer again.",
+        description="The request, if it has more than a number of shows; with version and "
+        "position it reproduces the answer.",
     )
 
 

@@ -45,7 +45,7 @@ class AmongWorkers:
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def is_last(self) -> bool:
-        """Want no more connections; tell whether no other worker wants any either."""
+        """Accept no more connections; return whether no other worker accepts any either."""
         fcntl.flock(self._file, fcntl.LOCK_UN)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

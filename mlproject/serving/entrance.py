@@ -137,7 +137,7 @@ class Entrance:
         return OTHER, nowhere(method, path)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, so that nobody behind has to think of its size or its end."""
+        """Read the body, so that the layers behind need not check its size or its end."""
         if scope["method"] == "GET":
             await self._inner(scope, receive, send)
             return

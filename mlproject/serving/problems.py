@@ -60,7 +60,7 @@ def refusal(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def status_of(error: RequestError | UnavailableError) -> int:
-    """Return the status of an error that a client is told of."""
+    """Return the HTTP status of an error that is reported to the client."""
     if isinstance(error, NotFoundError):
         return 404
     if isinstance(error, TooLargeError):
@@ -69,7 +69,7 @@ def status_of(error: RequestError | UnavailableError) -> int:
 
 
 def response_to(error: RequestError | UnavailableError) -> Response:
-    """Return the answer to what cannot be answered."""
+    """Return the answer to a request that failed."""
     status = status_of(error)
     headers = (
         {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}

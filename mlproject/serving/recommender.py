@@ -132,7 +132,7 @@ class Recommender:
         wish: Wish,
         position: dict[str, Any] | None = None,
     ) -> Answer:
-        """Rank the shows that somebody wishes for.
+        """Rank the shows that a wish allows.
 
         Parameters
         ----------

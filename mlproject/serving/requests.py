@@ -284,7 +284,7 @@ def json_of(body: bytes) -> Any:
 
 
 def check_once(names: Iterable[str]) -> None:
-    """Raise RequestError if a name is there twice."""
+    """Raise RequestError if a name is given twice."""
     known: set[str] = set()
     for name in names:
         if name in known:

@@ -76,7 +76,7 @@ def json_answer(body: bytes, status: int = 200) -> Response:
     tags=["recommendations"],
 )
 async def recommend(asked: RecommendRequest, request: Request) -> Response:
-    """Rank the shows for a user whose ratings are known, or for a history that is sent along."""
+    """Rank the shows for a known user, or for a history that comes with the request."""
     return json_answer(recommended(serving_of(request), asked).body)
 
 
@@ -88,7 +88,7 @@ async def recommend(asked: RecommendRequest, request: Request) -> Response:
     tags=["recommendations"],
 )
 async def recommend_batch(asked: BatchRequest, request: Request) -> Response:
-    """Answer each request as `POST /recommend` does; one that is wrong spoils no other."""
+    """Answer each request as `POST /recommend` does; an invalid one does not affect the others."""
     now = serving_of(request)
     _ = now.recommender
     found = []
@@ -107,7 +107,7 @@ async def recommend_batch(asked: BatchRequest, request: Request) -> Response:
     tags=["shows"],
 )
 async def similar(asked: SimilarRequest, request: Request) -> Response:
-    """Rank the shows by their likeness to one, as the model sees it."""
+    """Rank the shows by their similarity to one, according to the model."""
     now = serving_of(request)
     check_count(asked, now.settings.max_items)
     return json_answer(now.recommender.similar(asked.show_id, asked.num_items))
@@ -122,7 +122,7 @@ async def similar(asked: SimilarRequest, request: Request) -> Response:
     tags=["ratings"],
 )
 async def rate(asked: RateRequest, request: Request) -> Response:
-    """Take a rating; the answer comes when it is durable, and from then on it counts."""
+    """Take a rating; the answer comes once it is durable, and from then on it counts."""
     now = serving_of(request)
     told = await _noted(now, asked)
     return json_answer(encoded({**told, "title": _card(now, asked.show_id).get(c.TITLE)}), 201)
@@ -139,7 +139,7 @@ async def rate(asked: RateRequest, request: Request) -> Response:
     tags=["ratings"],
 )
 async def unrate(asked: UnrateRequest, request: Request) -> Response:
-    """Take back what a user said of a show, as though it had never been said."""
+    """Take a user's rating of a show back, as if it had never been given."""
     now = serving_of(request)
     rated = now.histories.of(asked.user_id).ratings
     if asked.show_id not in rated.show_ids:
@@ -155,7 +155,7 @@ async def unrate(asked: UnrateRequest, request: Request) -> Response:
     tags=["ratings"],
 )
 async def user_ratings(user_id: UserId, request: Request) -> Response:
-    """List what a user has rated, by show id; of an unknown user that is nothing."""
+    """List a user's ratings, by show id; the list of an unknown user is empty."""
     now = serving_of(request)
     history = now.histories.of(user_id)
     rated = zip(history.ratings.show_ids.tolist(), history.ratings.ratings.tolist(), strict=True)
@@ -176,7 +176,7 @@ async def user_ratings(user_id: UserId, request: Request) -> Response:
     tags=["shows"],
 )
 async def find_shows(asked: Annotated[FindRequest, Query()], request: Request) -> Response:
-    """Find titles without regard to case and accents; those that begin so first, then by fame."""
+    """Find titles, ignoring case and accents; matches at the start first, then the most popular."""
     check_once(name for name, _ in request.query_params.multi_items())
     showcase = serving_of(request).recommender.showcase
     cards = [showcase.card(row) for row in showcase.search(asked.q, asked.limit)]
@@ -204,7 +204,7 @@ async def show(show_id: ShowId, request: Request) -> Response:
     tags=["model"],
 )
 async def model(request: Request) -> Response:
-    """Tell which version answers, why it was promoted, and how it was measured."""
+    """Return which version answers, why it was promoted, and its metrics."""
     recommender = serving_of(request).recommender
     told: dict[str, Any] = {
         "version": recommender.version,
@@ -224,7 +224,7 @@ async def _noted(now: Serving, asked: RateRequest | UnrateRequest) -> dict[str, 
 
 
 def _card(now: Serving, show_id: int) -> Mapping[str, Any]:
-    """Return what is known of a show, nothing if the version does not know it."""
+    """Return the card of a show, None if the version does not know it."""
     current = now.watcher.current
     return current.card(show_id) if current else {}
 

@@ -101,7 +101,7 @@ class Showcase:
     # Search
 
     def search(self, text: str, limit: int) -> list[int]:
-        """Return the rows of shows whose title has a text in it.
+        """Return the rows of shows whose title contains a text.
 
         Letters count without case and accents. Titles that begin with the text come first;
         else what is popular does.

@@ -78,7 +78,7 @@ class Trial:
             self.shadow.start()
 
     def stop(self) -> None:
-        """Stop the parts, and write what was noted."""
+        """Stop the parts, and write the exposures that wait."""
         self.challenger.stop()
         self.shadow.stop()
         self.exposures.close()

@@ -140,5 +140,5 @@ def _about(version: VersionInfo, run: RunInfo | None) -> dict[str, Any]:
 
 
 def _loaded(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to what is known of a version that it has been loaded now."""
+    """Add the time of loading to the fields of a version."""
     return {**about, "loaded_at": datetime.now(UTC).isoformat(timespec="seconds")}

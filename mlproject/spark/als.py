@@ -89,7 +89,7 @@ class AlsTrainer:
         half_life_days: float,
         on_epoch: Callable[[int], None],
     ) -> Fitted:
-        """Learn vectors, and choose on a slice how much of what is popular now to add.
+        """Learn vectors, and choose on a slice how much popularity to add.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class AlsTrainer:
         found: Mapping[str, float],
         on_epoch: Callable[[int], None],
     ) -> Factors:
-        """Learn vectors, and add the share of what is popular now that was found.
+        """Learn vectors, and add the share of popularity that was found.
 
         Raises
         ------

@@ -31,7 +31,7 @@ _DRAWN: Final = 0x7476
 def training_histories(
     ratings: DataFrame, shows: IdMap, rule: HoldoutRule, tasks: int
 ) -> DataFrame:
-    """Return what each user has rated of what trains.
+    """Return each user's ratings in the training part.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class TrainingData:
 
     @contextmanager
     def histories(self, split: Split) -> Iterator[DataFrame]:
-        """Hold what all users have rated of what trains, by the rule of a split of some.
+        """Hold all users' ratings in the training part, by the rule of a split of some users.
 
         Yields
         ------

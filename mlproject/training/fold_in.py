@@ -22,7 +22,7 @@ _RIDGE: Final = 1e-4
 def fit_fold_in(
     histories: sparse.csr_array, show_vectors: Floats, user_vectors: Floats, seed: int
 ) -> FoldIn:
-    """Learn to tell trained user vectors from histories, by least squares.
+    """Learn to predict trained user vectors from histories, by least squares.
 
     Each user is in it with all of their history, and with some shows of it drawn at random.
 

@@ -180,7 +180,7 @@ class LightFMTrainer:
         found: Mapping[str, float],
         on_epoch: Callable[[int], None],
     ) -> Factors:
-        """Fit for the epochs, and with the share of what is popular now, that were found.
+        """Fit with the epochs and the share of popularity that were found.
 
         Raises
         ------
@@ -195,7 +195,7 @@ class LightFMTrainer:
         return Budget(self.seconds, self.threads or usable_cpus())
 
     def _short(self, epochs: int) -> FitParams:
-        """Return how to go on: for some epochs at most, in small steps."""
+        """Return the parameters of a warm fit: few epochs, small steps."""
         params = self._params(min(self.epochs, epochs))
         return replace(params, learning_rate=WARM_STEP * self.learning_rate)
 

@@ -192,7 +192,7 @@ def _model(params: FitParams) -> LightFM:
 
 
 def _go_on_from(model: LightFM, start: FittedVectors, took_part: Mask) -> None:
-    """Put what is known in the place of what was drawn."""
+    """Replace random initial vectors by known ones."""
     shows = start.show_vectors[took_part].any(axis=1)
     model.item_embeddings[shows] = start.show_vectors[took_part][shows]
     model.item_biases[shows] = start.show_biases[took_part][shows]

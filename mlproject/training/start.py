@@ -58,7 +58,7 @@ class Start:
 
     @property
     def falls_behind(self) -> bool:
-        """Whether going on no longer leads as much as the fit from nothing did."""
+        """Whether warm fits have lost too much of the lead that the fit from scratch had."""
         return self.lead_now < BEHIND * self.lead
 
     def after(self, before: "Start | None") -> "Start":

@@ -89,7 +89,7 @@ class Trainer(Protocol):
         found: Mapping[str, float],
         on_epoch: Callable[[int], None],
     ) -> Model:
-        """Learn from all of the training part by what an earlier fit has found.
+        """Learn from the whole training part with the settings that an earlier fit has found.
 
         Parameters
         ----------
