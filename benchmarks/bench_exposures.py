@@ -104,6 +104,7 @@ async def measure(folder: Path) -> list[tuple[float, float]]:
         user_histories=histories,
         service_metrics=ServiceMetrics(CollectorRegistry()),
         trial=None,
+        tracing=lambda _: None,
         model_watcher=lambda _: watcher,
     )
 

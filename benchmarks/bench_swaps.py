@@ -61,6 +61,9 @@ class Adapters:
     trial: Trial | None = None
     number: int = 1
 
+    def tracing(self, _: str) -> None:
+        """Want no spans."""
+
     def model_watcher(self, on_swap: Callable[[int], object]) -> ModelWatcher:
         """Return a watcher whose looks find the other version while the file is there."""
 

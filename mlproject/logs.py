@@ -36,10 +36,10 @@ def set_up_logging(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for chatty in ("botocore", "httpx", "py4j", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # urllib3 warns of what is tried again, and is reported by us if that fails too;
+    # urllib3 and OpenTelemetry warn of what is tried again, and tell if that fails too;
     # apscheduler of a job that is left out since the last one still runs.
     # uvicorn of requests that are none, which their answers say.
-    for anxious in ("apscheduler", "urllib3", "uvicorn.error"):
+    for anxious in ("apscheduler", "opentelemetry", "urllib3", "uvicorn.error"):
         logging.getLogger(anxious).setLevel(logging.ERROR)
     # BentoML has given these handlers of their own, by which all would be said twice.
     for doubled in ("bentoml", "circus", "uvicorn", "uvicorn.error"):

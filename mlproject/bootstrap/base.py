@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlproject.core.ports import Clock, ObjectStore
+    from mlproject.tracing import Tracing
 
 
 class SystemClock:
@@ -46,6 +47,15 @@ class Base:
     def clock(self) -> Clock:
         """The time."""
         return SystemClock()
+
+    def tracing(self, part: str) -> Tracing | None:
+        """Return what makes the spans of a part; None = they are not wanted."""
+        if self.settings.trace is None:
+            return None
+        from mlproject.tracing import Tracing
+
+        tracing = Tracing.to(self.settings.trace, part)
+        return self._open.enter_context(closing(tracing))
 
     @property
     def alive_file(self) -> Path:

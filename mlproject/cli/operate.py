@@ -30,7 +30,7 @@ def build(app: App) -> None:
     from mlproject.core.memory import give_back
     from mlproject.monitoring.metrics import BuilderMetrics
     from mlproject.monitoring.port import telling
-    from mlproject.pipelines.build import Builder
+    from mlproject.pipelines.build import Builder, unseen
     from mlproject.pipelines.retain import Retention
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals
@@ -38,6 +38,7 @@ def build(app: App) -> None:
     stop = stop_on_signals(app.alive_file)
     registry = CollectorRegistry()
     metrics = BuilderMetrics(registry)
+    tracing = app.tracing("model-builder")
     builder = Builder(
         app.store,
         app.registry,
@@ -51,6 +52,7 @@ def build(app: App) -> None:
         on_cycle=metrics.show,
         cold_every=app.settings.cold_every,
         load=app.spark_loads.load if app.settings.build_on == "spark" else None,
+        span=tracing.span if tracing else unseen,
     )
     retention = Retention(
         app.registry,

@@ -60,6 +60,11 @@ def through_proxy(url: str) -> str:
     )
 
 
+def forget(name: str) -> None:
+    """Take a variable away, for libraries that are loaded later."""
+    os.environ.pop(name, None)
+
+
 def set_defaults(values: Mapping[str, str]) -> None:
     """Set variables that libraries read, where the user has not."""
     for name, value in values.items():

@@ -357,6 +357,11 @@ class Settings(BaseSettings):
         90, ge=1, le=36_500, description="Days after which these logs are deleted"
     )
 
+    trace: Annotated[OptionalText, AfterValidator(_server_address)] = Field(
+        None,
+        description="OpenTelemetry collector of the service's and the builder's spans (OTLP over "
+        "HTTP), such as `http://127.0.0.1:4318`; unset: no spans",
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level that is logged"
     )

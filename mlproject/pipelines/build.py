@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -32,7 +32,13 @@ BUILDER: Final = "model-builder"
 
 OnEpoch = Callable[[int], None]
 Competitors = Mapping[str, Sequence[Trainer]]
+Span = Callable[..., AbstractContextManager[object]]
 Load = Callable[[], AbstractContextManager[tuple[Dataset, Competitors]]]
+
+
+def unseen(_: str, __: Mapping[str, str] | None = None) -> AbstractContextManager[object]:
+    """Make no span."""
+    return nullcontext()
 
 
 def _silent(_: Trainer) -> AbstractContextManager[OnEpoch]:
@@ -70,6 +76,9 @@ class Builder:
     load
         Loads the dataset of a cycle, and makes what trains on it, elsewhere than here: on
         Spark. It is left at the end of the cycle.
+    span
+        Entered for each cycle and each of its stages, with its name and
+        what else there is to tell of it.
     """
 
     store: ObjectStore
@@ -84,6 +93,7 @@ class Builder:
     on_cycle: Callable[[Cycle], object] = lambda _: None
     cold_every: int = 1
     load: Load | None = None
+    span: Span = unseen
     _starts: Starts = field(init=False, repr=False)
     _dataset: Dataset | None = field(default=None, init=False, repr=False)
     _before: RatingsState | None = field(default=None, init=False, repr=False)
@@ -111,7 +121,7 @@ class Builder:
             :func:`~mlproject.pipelines.train.train` raise it; the next build tries again.
         """
         cycle_id = uuid4().hex[:8]
-        with noting(cycle=cycle_id):
+        with noting(cycle=cycle_id), self.span("cycle", {"tvrec.cycle": cycle_id}):
             cycle = self._cycle(cycle_id)
             log.info("%s", cycle.sentence, extra=cycle.fields())
             self.on_cycle(cycle)
@@ -125,7 +135,9 @@ class Builder:
         for mended in settle(self.registry):
             log.warning("%s", mended)
         started = time.monotonic()
-        with (self.load or self._load_here)() as (dataset, competitors):
+        with ExitStack() as held:
+            with self.span("load"):
+                dataset, competitors = held.enter_context((self.load or self._load_here)())
             return self._trained(cycle_id, dataset, competitors, started)
 
     @contextmanager
@@ -138,9 +150,12 @@ class Builder:
         self, cycle_id: str, dataset: Dataset, competitors: Competitors, started: float
     ) -> Cycle:
         loaded = time.monotonic()
-        found = drift(dataset.interactions)
+        with self.span("drift"):
+            found = drift(dataset.interactions)
         looked = time.monotonic()
-        online = self._foreseen(dataset, dataset.state if self._before is None else self._before)
+        with self.span("foresee"):
+            before = dataset.state if self._before is None else self._before
+            online = self._foreseen(dataset, before)
         self._dataset, self._loaded_at = dataset, datetime.now(UTC)
         self._before = dataset.state
         seconds = {
@@ -206,7 +221,8 @@ class Builder:
         tags: Mapping[str, str],
         online: Online | None,
     ) -> TrainResult:
-        with self.show_progress(trainer) as on_epoch:
+        told = {"tvrec.trainer": trainer.name}
+        with self.span("train", told), self.show_progress(trainer) as on_epoch:
             return train(
                 dataset,
                 self.registry,

@@ -38,7 +38,10 @@ from mlproject.serving.watcher import ModelWatcher
 
 if TYPE_CHECKING:
     from mlproject.serving.metrics import ServiceMetrics
+    from mlproject.tracing import Tracing
 
+SERVICE: Final = "recommendations-service"
+"""The name of the process, as metrics and spans have it."""
 MEASURE_SECONDS: Final = 2.0
 
 _SAMPLES: Final = {
@@ -76,6 +79,10 @@ class Adapters(Protocol):
     @property
     def trial(self) -> Trial | None:
         """What happens beside an answer; None = nothing."""
+        ...
+
+    def tracing(self, part: str) -> "Tracing | None":
+        """Return what makes the spans of a part; None = they are not wanted."""
         ...
 
     def model_watcher(self, on_swap: Callable[[int], object]) -> ModelWatcher:
@@ -118,7 +125,8 @@ def application(
 
             watcher = adapters.model_watcher(swapped)
             trial = adapters.trial
-            now = Serving(watcher, log, histories, metrics, adapters.settings, trial)
+            tracing = adapters.tracing(SERVICE)
+            now = Serving(watcher, log, histories, metrics, adapters.settings, trial, tracing)
             app.state.serving = now
             watcher.start()
             if trial is not None:

@@ -8,7 +8,7 @@ recommendation. Everything else goes through them.
 import logging
 from dataclasses import replace
 from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -22,6 +22,9 @@ from mlproject.serving.recommending import recommended
 from mlproject.serving.requests import LARGEST_BODY, RecommendRequest, parsed
 from mlproject.serving.rules import INFRASTRUCTURE, Rules
 from mlproject.serving.state import Serving
+
+if TYPE_CHECKING:
+    from mlproject.tracing import RequestSpan
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,7 @@ class Entrance:
         is_waiting = refused is not None and b"expect" in dict(scope["headers"])
         sent = _Sent(send, closes=now.is_draining or is_waiting)
         source = ""
+        span = _begun(now, scope, route)
         try:
             if refused is not None:
                 await refused(scope, receive, sent)
@@ -92,6 +96,7 @@ class Entrance:
         finally:
             if sent.status:
                 now.metrics.answered(route, source, sent.status, perf_counter() - began)
+            _end(span, now, source, sent.status)
 
     def takes(self, method: bytes, url: bytes, headers: Headers) -> bool:
         """Tell whether a request needs nothing but :meth:`answer`."""
@@ -109,9 +114,11 @@ class Entrance:
         began = perf_counter()
         now: Serving = self._app.state.serving
         assert self._rules is not None  # noqa: S101 - for mypy
+        span = _begun(now, scope, RECOMMEND)
         refused = self._rules.refusal(scope)
         reply, source = (Reply.of(refused), "") if refused else _recommend(now, body)
         now.metrics.answered(RECOMMEND, source, reply.status, perf_counter() - began)
+        _end(span, now, source, reply.status)
         return replace(reply, closes=True) if now.is_draining else reply
 
     def _route(self, scope: Scope) -> tuple[str, Response | None]:
@@ -148,6 +155,24 @@ class Entrance:
             return messages.pop() if messages else await receive()
 
         await self._inner(scope, again, send)
+
+
+def _begun(now: Serving, scope: Scope, route: str) -> "RequestSpan | None":
+    """Begin the span of a request, where such are wanted: of no probe."""
+    if now.tracing is None or route in INFRASTRUCTURE:
+        return None
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return now.tracing.request(scope["method"], route, headers)
+
+
+def _end(span: "RequestSpan | None", now: Serving, source: str, status: int) -> None:
+    """End the span of a request, and tell in it what the answer is based on."""
+    if span is None:
+        return
+    told: dict[str, str | int] = {"tvrec.source": source} if source else {}
+    if current := now.watcher.current:
+        told["tvrec.version"] = current.version
+    span.end(status, told)
 
 
 def _recommend(now: Serving, body: bytes) -> tuple[Reply, str]:

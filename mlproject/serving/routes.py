@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -218,7 +219,9 @@ async def model(request: Request) -> Response:
 async def _noted(now: Serving, asked: RateRequest | UnrateRequest) -> dict[str, Any]:
     """Make an event durable, let it count, and return where it is."""
     event = event_of(asked)
-    place = await rate_now(now.log, event)
+    told = {"tvrec.event_id": event.event_id}
+    with now.tracing.span("store event", told) if now.tracing else nullcontext():
+        place = await rate_now(now.log, event)
     now.histories.add(event, place)
     return {"event_id": event.event_id, **asdict(place)}
 

@@ -14,6 +14,7 @@ from mlproject.serving.trial import Trial
 
 if TYPE_CHECKING:
     from mlproject.serving.metrics import ServiceMetrics
+    from mlproject.tracing import Tracing
 
 
 class Watched(Protocol):
@@ -40,6 +41,8 @@ class Serving:
         What answers come from, and what is counted.
     trial
         What happens beside an answer; None = nothing.
+    tracing
+        Makes spans; None = they are not wanted.
     is_draining
         Whether the process is about to end: connections are closed after their answer.
     """
@@ -50,6 +53,7 @@ class Serving:
     metrics: "ServiceMetrics"
     settings: Settings
     trial: Trial | None = None
+    tracing: "Tracing | None" = None
     is_draining: bool = field(default=False)
 
     @property

@@ -24,10 +24,12 @@ from mlproject.pipelines.decide import put_into_production
 from mlproject.pipelines.train import TrainParams, TrainResult
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
+from mlproject.tracing import Tracing
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.linear import LinearTrainer
 from mlproject.training.trainer import Trainer
 from tests.builders import PYARROW_AND_PANDAS, put_catalogue, shows
+from tests.collector import attributes, collecting
 from tests.logged import messages, records
 
 pytestmark = PYARROW_AND_PANDAS
@@ -113,6 +115,20 @@ def test_it_trains_once_on_the_same_data(place: Place, caplog: pytest.LogCapture
     assert place.builder.build() == []
     assert place.statuses() == ["FINISHED"]
     assert messages(caplog)[-1].endswith("; nothing new to train on")
+
+
+def test_a_cycle_and_its_stages_are_told_as_spans(place: Place) -> None:
+    with collecting() as collector:
+        tracing = Tracing.to(collector.address, "model-builder")
+        place.builder.span = tracing.span
+        place.builder.build()
+        tracing.close()
+    cycle, *stages = sorted(collector.spans, key=lambda span: span.start_time_unix_nano)
+    assert [stage.name for stage in stages] == ["load", "drift", "foresee", "train"]
+    assert {stage.parent_span_id for stage in stages} == {cycle.span_id}
+    (run,) = place.registry.kept_runs
+    assert attributes(cycle) == {"tvrec.cycle": run.tags["cycle"]}
+    assert attributes(stages[-1]) == {"tvrec.trainer": "lightfm"}
 
 
 def test_it_trains_again_on_new_ratings(place: Place) -> None:

@@ -18,6 +18,7 @@ from mlproject.serving.metrics import ServiceMetrics
 from mlproject.serving.recommender import Recommender
 from mlproject.serving.trial import Trial
 from mlproject.testing import MemoryHistories, MemoryStore
+from mlproject.tracing import Tracing
 from tests.builders import model
 
 
@@ -50,6 +51,10 @@ class FakeAdapters:
     )
 
     trial: Trial | None = None
+    traced: Tracing | None = None
+
+    def tracing(self, _: str) -> Tracing | None:
+        return self.traced
 
     def model_watcher(self, on_swap: Callable[[int], object]) -> FakeWatcher:
         self.watcher.on_swap = on_swap

@@ -15,6 +15,8 @@ from mlproject.serving.application import serving
 from mlproject.serving.entrance import Entrance
 from mlproject.serving.requests import LARGEST_BODY
 from mlproject.testing import MemoryStore
+from mlproject.tracing import Tracing
+from tests.collector import attributes, collecting
 
 TOKEN = "a long token of the service"
 BODY = {"user_id": 1}
@@ -272,3 +274,22 @@ def test_a_client_that_leaves_before_its_request_is_complete_is_no_error(
         asyncio.run(Entrance(app, app)(scope, receive, send))
     assert not sent
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_request_is_told_as_a_span_and_a_probe_is_not(client: TestClient, app: FastAPI) -> None:
+    with collecting() as collector:
+        now = serving(app)
+        now.tracing = tracing = Tracing.to(collector.address, "recommendations-service")
+        client.post("/recommend", json=BODY)
+        rated = client.post("/rate", json={"user_id": 1, "show_id": 2, "rating": 8}).json()
+        client.get("/livez")
+        tracing.close()
+    asked, rate, durable = (
+        collector.named(name) for name in ("POST /recommend", "POST /rate", "store event")
+    )
+    assert attributes(asked)["tvrec.version"] == 3
+    assert attributes(asked)["tvrec.source"]
+    assert attributes(rate)["http.response.status_code"] == 201
+    assert attributes(durable) == {"tvrec.event_id": rated["event_id"]}
+    assert durable.parent_span_id == rate.span_id
+    assert len(collector.spans) == 3
