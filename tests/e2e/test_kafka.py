@@ -10,7 +10,7 @@ import pytest
 
 from tests.mock_kafka import mock_kafka
 from tests.registry_server import fake_registry
-from tests.servers import BIN, environment, free_port
+from tests.servers import BIN, environment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -56,17 +56,20 @@ def test_ratings_go_through_kafka_and_a_restart_goes_on(kafka: dict[str, str]) -
     assert {event["source"] for event in events} == {"SIMULATED"}
 
 
-def test_a_registry_that_is_down_is_waited_for(kafka: dict[str, str]) -> None:
-    down = {**kafka, "SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{free_port()}"}
+def test_a_registry_that_is_down_is_waited_for(kafka: dict[str, str], nobody: str) -> None:
+    down = {**kafka, "SCHEMA_REGISTRY_URL": f"http://{nobody}"}
     with subprocess.Popen(
         [BIN / "tvrec", "generate-ratings"], env=down, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        assert "Schema Registry" in line
-        assert "trying again" in line
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert "Schema Registry" in line
+            assert "trying again" in line
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()  # else a failure would wait for it, and say nothing
 
 
 def test_kafka_without_a_registry_is_a_setting_that_is_missing(kafka: dict[str, str]) -> None:
