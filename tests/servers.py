@@ -135,7 +135,7 @@ def mlflow_server(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: answers(f"{uri}/health"), 120, "MLflow's /health")
+        wait_until(lambda: answers(f"{uri}/health"), 240, "MLflow's /health")
         yield uri
     finally:
         server.terminate()

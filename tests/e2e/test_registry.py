@@ -14,6 +14,7 @@ from mlproject.core.preferences import history_weights
 from mlproject.models.factors import Factors
 from mlproject.models.files import load_model, save_model
 from mlproject.pipelines.decide import put_into_production
+from mlproject.pipelines.model_card import model_card
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.serving.recommender import Recommender
 from tests.builders import rated
@@ -108,3 +109,27 @@ def test_clients_need_no_key_of_the_artifact_store(registry: MlflowRegistry) -> 
     experiment = mlflow.MlflowClient(registry.uri).get_experiment_by_name(registry.experiment)
     assert experiment is not None
     assert experiment.artifact_location.startswith("mlflow-artifacts:/")
+
+
+@ignore_mlflow
+def test_the_card_of_a_model_is_a_file_and_describes_the_version(
+    registry: MlflowRegistry, tmp_path: Path
+) -> None:
+    save_model(small_model(), tmp_path)
+    with registry.run("a run") as run:
+        run.model(tmp_path)
+        metrics = {"cold_show_users": 3.0, "cold_show_recall_at_10": 0.25}
+        card = model_card(
+            "**kept** …", run_id=run.run_id, kind="factors", split="s", metrics=metrics, k=10
+        )
+        run.note(card)
+        run.text("model_card.md", card)
+    version = registry.register(run.run_id)
+    client = mlflow.MlflowClient(registry.uri)
+    found = client.get_model_version(registry.model, str(version.number))
+    assert found.description == card
+    mlflow.set_tracking_uri(registry.uri)
+    assert mlflow.artifacts.load_text(f"runs:/{run.run_id}/model_card.md") == card
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    people = pd.DataFrame({"history": [[105, 129]], "ratings": [[9.0, 8.0]]})
+    assert len(loaded.predict(people, params={"num_items": 3})) == 3
