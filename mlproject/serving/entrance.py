@@ -60,12 +60,9 @@ class Entrance:
         self._rules: Rules | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request, or the start and the end of the application."""
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            await send({"type": "websocket.close"})
             return
         began = perf_counter()
         now: Serving = self._app.state.serving

@@ -93,8 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         while rest and not self._is_ending():
             rest = self._feed(rest)
         if not self._is_waited_for:
-            if self._deadline is not None:
-                self._cancel()
+            self._cancel()
             return
         if self._is_head:
             # Of a header that does not end the parser tells nothing.
@@ -185,9 +184,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end(HTTPStatus.NOT_IMPLEMENTED, "this is no proxy")
             return b""
         self.parser = httptools.HttpRequestParser(self)
-        version = b"HTTP/1.1"
         headers = [(name, value) for name, value in self.headers if name not in _OF_UPGRADES]
-        lines = [b"%b %b %b" % (method, self.url, version)]
+        lines = [b"%b %b HTTP/1.1" % (method, self.url)]
         lines += [b"%b: %b" % header for header in headers]
         return b"\r\n".join([*lines, b"", b""])
 
