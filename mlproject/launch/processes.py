@@ -10,7 +10,7 @@ from contextlib import suppress
 from multiprocessing import Queue
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import honcho.manager
 from honcho.environ import parse_procfile
@@ -115,14 +115,17 @@ def _variables(settings: Settings, state: Path) -> dict[str, str]:
 class _Process(Process):  # type: ignore[misc]
     """A part, beside what forwards its lines; it ends with the manager, even a killed one."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._manager = os.getpid()  # asked for later, it may have been killed already
+
     def run(self, events: "Queue[object]", ignore_signals: bool = False) -> None:  # noqa: FBT001, FBT002 - honcho's
         """Start the part, and forward what it says until it ends."""
-        watch = threading.Thread(target=self._end_with, args=(os.getppid(), events), daemon=True)
-        watch.start()
+        threading.Thread(target=self._end_with_manager, args=(events,), daemon=True).start()
         super().run(events, ignore_signals)
 
-    def _end_with(self, manager: int, events: "Queue[object]") -> None:
-        while os.getppid() == manager:
+    def _end_with_manager(self, events: "Queue[object]") -> None:
+        while os.getppid() == self._manager or self._child is None:
             time.sleep(1)
         events.cancel_join_thread()  # nobody reads them
         if self.name == LAST:
