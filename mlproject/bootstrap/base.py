@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mlproject.config import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydantic import SecretStr
 
     from mlproject.core.ports import Clock, ObjectStore
     from mlproject.tracing import Tracing
@@ -22,6 +25,12 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the time now, in UTC."""
         return datetime.now(UTC)
+
+
+def properties_in(secret: SecretStr | None) -> dict[str, Any]:
+    """Return the properties that a setting gives as a JSON object; none if it is unset."""
+    found: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
+    return found
 
 
 class Base:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlproject.bootstrap.base import Base
+from mlproject.bootstrap.base import Base, properties_in
 from mlproject.core.errors import ConfigError
 from mlproject.core.topics import DEAD_LETTER_TOPIC, TOPIC
 
@@ -119,6 +118,4 @@ class KafkaPart(Base):
     @property
     def _kafka_properties(self) -> dict[str, Any]:
         """The further librdkafka properties."""
-        secret = self.settings.kafka_properties
-        properties: dict[str, Any] = json.loads(secret.get_secret_value()) if secret else {}
-        return properties
+        return properties_in(self.settings.kafka_properties)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from mlproject.bootstrap.base import Base
+from mlproject.bootstrap.base import Base, properties_in
 from mlproject.config import Settings
 from mlproject.core.errors import ConfigError
 
@@ -100,8 +99,7 @@ class TrainingPart(Base):
         """
         with _pyspark():
             from mlproject.spark.session import session
-        secret = self.settings.spark_conf
-        conf: dict[str, str] = json.loads(secret.get_secret_value()) if secret else {}
+        conf = properties_in(self.settings.spark_conf)
         return session(name, self.settings.spark_master, conf)
 
     @property

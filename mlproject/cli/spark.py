@@ -8,7 +8,7 @@ import click
 from mlproject.bootstrap import SPARK_TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json
-from mlproject.cli.train import print_result, train_by_hand
+from mlproject.cli.train import print_result, promote_option, train_by_hand, trainer_option
 
 
 @tvrec.group()
@@ -55,23 +55,12 @@ def ingest(app: App, *, as_json: bool) -> None:
 
 
 @spark.command()
-@click.option(
-    "--trainer",
-    "trainer_name",
-    type=click.Choice(SPARK_TRAINERS),
-    default="als",
-    show_default=True,
-    help="Trainer to use.",
-)
+@trainer_option(SPARK_TRAINERS)
 @setting("--dimensions", type=int, help="Length of the factors (als).")
 @setting("--iterations", "als_iterations", type=int, help="Iterations (als).")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")
-@click.option(
-    "--promote/--no-promote",
-    default=True,
-    help="Whether to promote the model if it passes the gate.",
-)
+@promote_option
 @json_option
 @pass_app
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from mlproject.bootstrap import TRAINERS, App
-from mlproject.cli.group import pass_app, setting, tvrec
+from mlproject.cli.group import Command, pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json, print_table, progress
 from mlproject.config import variable
 from mlproject.core.errors import ModelError
@@ -26,15 +26,29 @@ log = logging.getLogger(__name__)
 _BEST_TRIALS: Final = 5
 
 
-@tvrec.command()
-@click.option(
-    "--trainer",
-    "trainer_name",
-    type=click.Choice(TRAINERS),
-    default="lightfm",
-    show_default=True,
-    help="Trainer to use.",
+def trainer_option(
+    names: Sequence[str], description: str = "Trainer to use."
+) -> Callable[[Command], Command]:
+    """Return the option ``--trainer``, whose default is the first of some names."""
+    return click.option(
+        "--trainer",
+        "trainer_name",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help=description,
+    )
+
+
+promote_option: Final = click.option(
+    "--promote/--no-promote",
+    default=True,
+    help="Whether to promote the model if it passes the gate.",
 )
+
+
+@tvrec.command()
+@trainer_option(TRAINERS)
 @setting("--dimensions", type=int, help="Length of the factors.")
 @setting("--epochs", type=int, help="Passes over the positives.")
 @setting("--learning-rate", type=float, help="Step size of AdaGrad.")
@@ -43,11 +57,7 @@ _BEST_TRIALS: Final = 5
 @setting("--threads", type=int, help="0: one per processor; 1: reproducible.")
 @setting("--seed", type=int, help="Seed of the split and the training.")
 @setting("-k", type=int, help="The k of precision@k.")
-@click.option(
-    "--promote/--no-promote",
-    default=True,
-    help="Whether to promote the model if it passes the gate.",
-)
+@promote_option
 @json_option
 @pass_app
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
@@ -144,14 +154,7 @@ def print_result(app: App, dataset: Dataset, result: TrainResult, *, as_json: bo
 
 
 @tvrec.command()
-@click.option(
-    "--trainer",
-    "trainer_name",
-    type=click.Choice(["lightfm", "linear"]),
-    default="lightfm",
-    show_default=True,
-    help="Trainer whose settings to search.",
-)
+@trainer_option(("lightfm", "linear"), "Trainer whose settings to search.")
 @click.option("--trials", type=click.IntRange(1), default=20, show_default=True)
 @click.option(
     "--seconds",

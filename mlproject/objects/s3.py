@@ -110,9 +110,7 @@ class S3Store:
                 if status in _LOST or gone:
                     return False
                 if status == _NOT_IMPLEMENTED:
-                    raise _ConditionsNotImplementedError(
-                        f"{self.uri} refuses conditional writes"
-                    ) from error
+                    raise _NoConditionsError(f"{self.uri} refuses conditional writes") from error
                 raise
         return True
 
@@ -126,14 +124,14 @@ class S3Store:
         try:
             overwrites = self.put_if(key, b"1", None)
             return not overwrites and not self.put_if(key, b"2", _ABSENT_ETAG)
-        except _ConditionsNotImplementedError:
+        except _NoConditionsError:
             return False
         finally:
             with suppress(StoreUnavailableError):
                 self.delete(key)
 
 
-class _ConditionsNotImplementedError(StoreUnavailableError):
+class _NoConditionsError(StoreUnavailableError):
     """The server refuses conditions."""
 
 
