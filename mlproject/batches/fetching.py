@@ -9,7 +9,7 @@ from typing import Final
 from mlproject.batches.blanking import blanked, concerns
 from mlproject.batches.formats import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
-from mlproject.batches.progress import Progress, Totals, Watermark
+from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable
 from mlproject.core.errors import BatchError, StoreUnavailableError
 from mlproject.core.forgotten import Forgotten
@@ -143,4 +143,11 @@ def _progress(found: Found, read: tuple[Batch | None, str]) -> Progress:
     if batch is None:
         return Progress(watermarks, Totals(unreadable=1), frozenset((info.key,)))
     counts = Totals(batches=1, events=len(batch.ratings), rejected=len(batch.rejected))
-    return Progress(watermarks, counts)
+    return Progress(watermarks, counts, delay=_delay(info, batch))
+
+
+def _delay(info: ObjectInfo, batch: Batch) -> Delay:
+    if not info.written_at or not len(batch.ratings):
+        return Delay()
+    newest = float(batch.ratings.rated_at.max()) / 1000
+    return Delay(info.written_at, max(0.0, info.written_at - newest))

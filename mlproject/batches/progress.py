@@ -1,5 +1,6 @@
 """How far the batches have been read."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -50,6 +51,30 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """How late batches came, and how long they waited.
+
+    Parameters
+    ----------
+    written_at
+        When the oldest of them came into the bucket, in seconds since 1970; infinite = none.
+    to_bucket
+        Seconds from the newest rating of a batch (event time) until the batch was in the bucket
+        (arrival), the most of all batches.
+    """
+
+    written_at: float = math.inf
+    to_bucket: float = 0.0
+
+    def __or__(self, other: "Delay") -> "Delay":
+        return Delay(min(self.written_at, other.written_at), max(self.to_bucket, other.to_bucket))
+
+    def in_bucket(self, now: float) -> float:
+        """Return the seconds that the oldest batch has lain in the bucket; 0 if there is none."""
+        return max(0.0, now - self.written_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The counts from reading some batches, beside their ratings.
 
@@ -61,17 +86,20 @@ class Progress:
         Counts of these batches.
     unreadable
         The keys of those that could not be read.
+    delay
+        Of those that could be read.
     """
 
     watermarks: Mapping[int, Watermark] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
     unreadable: frozenset[str] = frozenset()
+    delay: Delay = field(default_factory=Delay)
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
         """Join parts; of one partition, those of lower offsets come first."""
         watermarks: dict[int, Watermark] = {}
-        totals, unreadable = Totals(), set[str]()
+        totals, unreadable, delay = Totals(), set[str](), Delay()
         for part in parts:
             for partition, watermark in part.watermarks.items():
                 before = watermarks.get(partition)
@@ -80,4 +108,5 @@ class Progress:
                 watermarks[partition] = replace(watermark, next_offset=known)
             totals += part.totals
             unreadable |= part.unreadable
-        return cls(watermarks, totals, frozenset(unreadable))
+            delay |= part.delay
+        return cls(watermarks, totals, frozenset(unreadable), delay)

@@ -20,11 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object in a listing: its key, its size in bytes and a tag of its content."""
+    """An object in a listing.
+
+    Parameters
+    ----------
+    key
+        Its name.
+    size
+        Bytes.
+    etag
+        A tag of its content.
+    written_at
+        Seconds since 1970 by the clock of the store; 0 = not known.
+    """
 
     key: str
     size: int
     etag: str
+    written_at: float = 0.0
 
 
 class ObjectStore(Protocol):

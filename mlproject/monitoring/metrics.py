@@ -83,6 +83,19 @@ class BuilderMetrics:
             "Events that waited between bucket and snapshot when the last cycle began",
             registry=registry,
         )
+        self.to_bucket = Gauge(
+            "tvrec_ingest_to_bucket_seconds",
+            "From the topic into the bucket: seconds from the newest rating of a batch (event "
+            "time) until the batch was written (arrival), the most of the batches that were last "
+            "read; of replayed ratings it is their age",
+            registry=registry,
+        )
+        self.in_bucket = Gauge(
+            "tvrec_ingest_in_bucket_seconds",
+            "From the bucket into the snapshot: seconds that a batch lay in the bucket (arrival), "
+            "the most of those read by the last cycle; 0: none waited",
+            registry=registry,
+        )
         self.newest_event = Gauge(
             "tvrec_snapshot_newest_event_timestamp_seconds",
             "Event time: when the newest rating of the snapshot was given",
@@ -217,6 +230,9 @@ class BuilderMetrics:
         self.batches.labels("read").inc(read.batches)
         self.batches.labels("unreadable").inc(read.unreadable)
         self.waited.set(read.events)
+        self.in_bucket.set(report.in_bucket)
+        if read.events:
+            self.to_bucket.set(report.to_bucket)
         if report.fresh:
             self.newest_arrival.set(now)
         if len(data.interactions):

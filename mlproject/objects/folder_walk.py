@@ -58,7 +58,7 @@ def _walk(
                 stat = (root / key).stat()
             except FileNotFoundError:
                 continue
-            yield ObjectInfo(key, stat.st_size, etag_of(stat))
+            yield ObjectInfo(key, stat.st_size, etag_of(stat), stat.st_mtime)
 
 
 def _names(path: Path, folder: str, is_unfinished: Callable[[str], bool]) -> list[str]:

@@ -22,6 +22,7 @@ from mlproject.core.ports import ObjectInfo
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 # 412: the condition does not hold; 409: another conditional write is under way.
 _LOST: Final = (409, 412)
@@ -83,7 +84,7 @@ class S3Store:
             for page in pages:
                 for entry in page.get("Contents", []):
                     if not entry["Key"].endswith("/"):  # a folder's placeholder
-                        yield ObjectInfo(entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+                        yield _info(entry)
 
     def delete(self, key: str) -> None:
         """Remove an object; no object is no error."""
@@ -129,6 +130,11 @@ class S3Store:
         finally:
             with suppress(StoreUnavailableError):
                 self.delete(key)
+
+
+def _info(entry: "ObjectTypeDef") -> ObjectInfo:
+    etag, written = entry["ETag"].strip('"'), entry["LastModified"]
+    return ObjectInfo(entry["Key"], entry["Size"], etag, written.timestamp())
 
 
 class _NoConditionsError(StoreUnavailableError):

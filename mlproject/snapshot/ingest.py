@@ -9,18 +9,19 @@ something new, a 200th of the base each.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import Final
+from typing import Final, Self
 
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import Found, fetch
 from mlproject.batches.forgotten import read_forgotten
 from mlproject.batches.listing import newer, partitions
-from mlproject.batches.progress import Progress, Totals, Watermark
+from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
@@ -94,6 +95,11 @@ class IngestReport:
         Counts since the first batch.
     offsets
         By partition, the offset after the last event of the snapshot.
+    to_bucket
+        Of the batches of this ingest, as in :class:`~mlproject.batches.progress.Delay`.
+    in_bucket
+        Seconds that a batch of this ingest had lain in the bucket when it was in the snapshot,
+        the most of all.
     """
 
     read: Totals
@@ -103,6 +109,17 @@ class IngestReport:
     generation: int
     totals: Totals
     offsets: Mapping[int, int] = field(default_factory=dict)
+    # Not of the result: two ingests of the same batches differ in them.
+    to_bucket: float = field(default=0.0, compare=False)
+    in_bucket: float = field(default=0.0, compare=False)
+
+    def late(self, delay: Delay) -> Self:
+        """Return the report after further batches, which are in the snapshot now."""
+        return replace(
+            self,
+            to_bucket=max(self.to_bucket, delay.to_bucket),
+            in_bucket=max(self.in_bucket, delay.in_bucket(time.time())),
+        )
 
     @property
     def superseded(self) -> int:
@@ -164,7 +181,7 @@ def ingest(
                     fresh=report.fresh + len(merged.fresh),
                     replaced=report.replaced + merged.replaced,
                     compacted=report.compacted or compacted,
-                )
+                ).late(fetched.progress.delay)
     if seen.manifest and any(map(_is_old, seen.manifest.segments)):
         with only_builder(store) as renew:
             renew()

@@ -104,23 +104,23 @@ class _Ingest:
             with only_builder(self.store) as renew:
                 for chunk in chunks(chain(first, found), self.limits.batches_per_commit):
                     before = seen.manifest or _NOTHING
-                    merged, manifest, read = self._merged(before, chunk, forgotten)
+                    merged, manifest, progress = self._merged(before, chunk, forgotten)
                     renew()
                     seen = commit_or_withdraw(self.store, seen, manifest)
                     report = replace(
                         report,
-                        read=report.read + read,
+                        read=report.read + progress.totals,
                         fresh=report.fresh + merged.fresh,
                         replaced=report.replaced + merged.replaced,
                         compacted=report.compacted or not set(manifest.base) <= set(before.base),
-                    )
+                    ).late(progress.delay)
         now = seen.manifest or _NOTHING
         offsets = {number: mark.next_offset for number, mark in now.watermarks.items()}
         return replace(report, generation=now.generation, totals=now.totals, offsets=offsets)
 
     def _merged(
         self, before: Manifest, chunk: Sequence[Found], forgotten: Forgotten
-    ) -> tuple[Sum, Manifest, Totals]:
+    ) -> tuple[Sum, Manifest, Progress]:
         """Read batches, write the segments that they make, and describe the snapshot then."""
         rows = batch_rows(self.spark, self.open_store, chunk, forgotten).persist(
             StorageLevel.DISK_ONLY
@@ -129,7 +129,7 @@ class _Ingest:
             progress = progress_of(rows)
             unmark_rewritten(self.store, chunk, before.watermarks, progress)
             new = rows.where(f.col(PROGRESS).isNull()).drop(PROGRESS)
-            return *self._written(before, new, progress), progress.totals
+            return *self._written(before, new, progress), progress
         finally:
             rows.unpersist()
 

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
 from mlproject.batches.fetching import Found, fetch
-from mlproject.batches.progress import Progress, Totals, Watermark
+from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
 from mlproject.snapshot.manifest import SegmentInfo
@@ -117,9 +117,11 @@ def _plain(progress: Progress) -> dict[str, object]:
         "watermarks": {number: asdict(mark) for number, mark in progress.watermarks.items()},
         "totals": asdict(progress.totals),
         "unreadable": sorted(progress.unreadable),
+        "delay": asdict(progress.delay),
     }
 
 
 def _progress(plain: dict[str, Any]) -> Progress:
     marks = {int(number): Watermark(**mark) for number, mark in plain["watermarks"].items()}
-    return Progress(marks, Totals(**plain["totals"]), frozenset(plain["unreadable"]))
+    totals, delay = Totals(**plain["totals"]), Delay(**plain["delay"])
+    return Progress(marks, totals, frozenset(plain["unreadable"]), delay)

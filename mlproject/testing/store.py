@@ -1,6 +1,7 @@
 """A store in memory."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ class MemoryStore:
     objects: dict[str, bytes] = field(default_factory=dict)
     broken: bool = False
     conditional: bool = True
+    _written_at: dict[str, float] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -34,13 +36,16 @@ class MemoryStore:
         """Write an object."""
         self._check()
         self.objects[key] = content
+        self._written_at[key] = time.time()
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects under a prefix with keys after ``start_after``, ascending."""
         self._check()
         for key, content in sorted(self.objects.items()):
             if key.startswith(prefix) and key > start_after:
-                yield ObjectInfo(key, len(content), str(hash(content)))
+                yield ObjectInfo(
+                    key, len(content), str(hash(content)), self._written_at.get(key, 0)
+                )
 
     def delete(self, key: str) -> None:
         """Remove an object; no object is no error."""

@@ -1,5 +1,6 @@
 """Every ObjectStore keeps the same promises: memory, a local folder, an S3 bucket."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -114,6 +115,14 @@ def test_another_content_has_another_etag(any_store: ObjectStore) -> None:
     any_store.put("a", b"two")
     (after,) = any_store.list("a")
     assert before.etag != after.etag
+
+
+def test_a_listing_tells_when_an_object_was_written(any_store: ObjectStore) -> None:
+    before = time.time()
+    any_store.put("a", b"one")
+    (info,) = any_store.list("a")
+    # S3 tells whole seconds, and a file system's clock is a little behind.
+    assert before - 1.1 < info.written_at <= time.time()
 
 
 def test_what_is_not_there_is_none(any_store: ObjectStore) -> None:

@@ -103,6 +103,16 @@ def test_event_time_and_arrival_are_two_times(
     assert told.value("tvrec_ingest_waiting_events") == 0
 
 
+def test_the_way_through_the_bucket_is_told_until_there_is_more(
+    told: Told, dataset: Dataset, store: MemoryStore
+) -> None:
+    report = replace(dataset.ingested, to_bucket=7.0, in_bucket=30.0)
+    told.metrics.show(cycle(replace(dataset, ingested=report)))
+    told.metrics.show(cycle(load_dataset(store, dataset.state)))
+    assert told.value("tvrec_ingest_to_bucket_seconds") == 7, "of the last batches"
+    assert told.value("tvrec_ingest_in_bucket_seconds") == 0, "nothing waited"
+
+
 def test_a_training_tells_its_time_its_precision_and_its_verdict(
     told: Told, dataset: Dataset
 ) -> None:

@@ -1,6 +1,8 @@
 """An ingest reads what is new, survives what comes, and gives what one reading of all gives."""
 
+import os
 import random
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -78,6 +80,20 @@ def test_only_new_batches_are_read() -> None:
     state, third = ingest(store, state)
     assert store.batches_read == []
     assert (third.read, third.generation) == (Totals(), second.generation)
+
+
+def test_a_report_tells_how_late_batches_came_and_how_long_they_waited(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    now = time.time()
+    for offset, late, waited in ((0, 5, 60), (1, 20, 40), (2, 10, 0)):
+        key = str(BatchKey(0, offset))
+        rated = round(1000 * (now - waited - late))
+        store.put(key, batch((offset, 1, 5, rated, 0, offset)))
+        os.utime(tmp_path / key, (now - waited, now - waited))
+    _, report = ingest(store, limits=IngestLimits(batches_per_commit=1))
+    assert report.to_bucket == pytest.approx(20, abs=0.01)
+    assert 60 <= report.in_bucket < 90
+    assert ingest(store)[1].in_bucket == 0
 
 
 def test_a_cycle_with_nothing_new_writes_nothing(store: MemoryStore) -> None:
