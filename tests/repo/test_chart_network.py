@@ -152,4 +152,14 @@ def test_the_outside_is_reached_by_those_who_need_it() -> None:
         *((part, s3) for part in connected | {"data-exporter", "mlflow", "model-builder"}),
         *((part, database) for part in ("mlflow", "schema-registry")),
     }
-    assert outside("everything") == {("data-exporter", (443,))}, "TVMaze"
+    assert outside("everything") == {
+        ("data-exporter", (443,)),  # TVMaze
+        *((part, (4318,)) for part in ("model-builder", "recommendations-service")),
+    }
+
+
+def test_spans_go_to_the_collector_that_is_named() -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}
+    rule = {"ports": [{"protocol": "TCP", "port": 4318}], "to": [peer]}
+    told = {part for part, spec in policies("everything").items() if rule in spec.get("egress", [])}
+    assert told == {"model-builder", "recommendations-service"}
