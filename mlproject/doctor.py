@@ -2,9 +2,11 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -24,7 +26,7 @@ from mlproject.core.errors import (
     UnavailableError,
     VersionNotFoundError,
 )
-from mlproject.core.ports import ObjectStore
+from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.models.files import load_model
 from mlproject.objects.locks import hold
 from mlproject.pipelines.decide import WINDOW, settle
@@ -48,7 +50,10 @@ def repair(app: App) -> list[str]:
 
 
 def examine(app: App) -> list[Finding]:
-    """Check the state folder, the store, the data, MLflow, the version, the service."""
+    """Check the state folder, the store, the data, MLflow, the version, the service.
+
+    All are asked at once: several servers that hang take no longer than one.
+    """
     settings, store = app.settings, app.store
 
     def state() -> str:
@@ -58,55 +63,61 @@ def examine(app: App) -> list[Finding]:
     def catalogue() -> str:
         return f"{len(read_catalogue(store))} shows in {store.uri}"
 
-    registry = _Registry(app)
+    # Made here, not by several threads.
+    registry, client = _Registry(app, app.registry), app.service
 
     def service() -> str:
-        if not app.service.is_ready():
+        if not client.is_ready():
             raise UnavailableError(
                 f"not ready at {settings.service_url}; `make run` starts it, "
                 "and it is ready once a version is in production"
             )
         return f"ready at {settings.service_url}{_served(app)}"
 
-    return [
-        _check("state folder", state),
-        _check("catalogue", catalogue),
-        _check("ratings", lambda: _ratings(settings, store)),
-        _check("MLflow", registry.reached),
-        _check("production", registry.production),
-        _check("decisions", registry.decisions),
-        _check("service", service),
-    ]
+    looks: dict[str, Callable[[], str]] = {
+        "state folder": state,
+        "catalogue": catalogue,
+        "ratings": lambda: _ratings(settings, store),
+        "MLflow": registry.reached,
+        "production": registry.production,
+        "decisions": registry.decisions,
+        "service": service,
+    }
+    with ThreadPoolExecutor(len(looks)) as threads:
+        return list(threads.map(_check, looks.keys(), looks.values()))
 
 
 @dataclass(slots=True)
 class _Registry:
-    """Looks at MLflow; a server that hangs is waited for once."""
+    """Looks at MLflow; a server that hangs is waited for once, by whoever asks first."""
 
     app: App
+    server: ModelRegistry
     trouble: TrackingUnavailableError | None = None
+    lock: Lock = field(default_factory=Lock)
 
     def reached(self) -> str:
         """Say that the server answers."""
-        if self.trouble is not None:
-            raise self.trouble
-        try:
-            self.app.registry.ping()
-        except TrackingUnavailableError as error:
-            self.trouble = error
-            raise
+        with self.lock:
+            if self.trouble is not None:
+                raise self.trouble
+            try:
+                self.server.ping()
+            except TrackingUnavailableError as error:
+                self.trouble = error
+                raise
         return f"answers at {self.app.settings.tracking_uri}"
 
     def production(self) -> str:
         """Say what is in production, and that its files are there."""
         self.reached()
-        version = self.app.registry.production()
+        version = self.server.production()
         if version is None:
             raise VersionNotFoundError("no version yet; `tvrec train` makes one")
         # Anew, since a copy of it that is here says nothing of what MLflow has.
         with tempfile.TemporaryDirectory(prefix="tvrec-") as folder:
             try:
-                load_model(self.app.registry.download(version.number, Path(folder)))
+                load_model(self.server.download(version.number, Path(folder)))
             except ArtifactError as error:
                 raise ArtifactError(
                     f"version {version.number} cannot be loaded: {error}; `tvrec rollback` goes "
@@ -123,8 +134,8 @@ class _Registry:
             If it is not.
         """
         self.reached()
-        decisions = self.app.registry.decisions(WINDOW)
-        found, production = standing(decisions), self.app.registry.production()
+        decisions = self.server.decisions(WINDOW)
+        found, production = standing(decisions), self.server.production()
         unfinished = [one for one in decisions if one.outcome is Outcome.OPEN]
         number = production.number if production else 0
         if unfinished:

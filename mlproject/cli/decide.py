@@ -12,7 +12,7 @@ from mlproject.cli.output import json_option, print_json
 from mlproject.cli.versions import version_fields
 from mlproject.core.decisions import FOREVER
 from mlproject.core.errors import DataError
-from mlproject.core.runs import VersionInfo
+from mlproject.core.runs import AS_MEASURED, SERVED_TAG, VersionInfo
 from mlproject.provenance import user_name
 
 if TYPE_CHECKING:
@@ -184,7 +184,6 @@ def _until(held_for: timedelta | None) -> datetime:
 
 def _say(app: App, info: VersionInfo, *, as_json: bool) -> None:
     from mlproject.pipelines.decide import current_standing
-    from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG
 
     held = current_standing(app.registry).hold(datetime.now(UTC))
     run = app.registry.find_run(info.run_id)

@@ -9,6 +9,11 @@ from mlproject.core.errors import VersionNotFoundError
 
 NOT_YET: Final = datetime.max.replace(tzinfo=UTC)
 
+SERVED_TAG: Final = "served"
+"""The tag of a run that tells which model its version serves."""
+FITTED_AGAIN: Final = "fitted again on everything, the holdout included"
+AS_MEASURED: Final = "as measured"
+
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:

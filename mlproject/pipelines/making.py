@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +11,7 @@ from scipy import sparse
 from mlproject.core.interactions import Split
 from mlproject.core.model import Model, TrainedModel
 from mlproject.core.preferences import history_weights
+from mlproject.core.runs import AS_MEASURED, FITTED_AGAIN
 from mlproject.dataset.cards import cards
 from mlproject.dataset.split import HoldNothing
 from mlproject.models.files import MEASURED, load_model, save_model
@@ -22,11 +22,6 @@ from mlproject.training.start import Start
 from mlproject.training.trainer import Fitted, GoingOn, Trainer, require_finite
 
 log = logging.getLogger(__name__)
-
-SERVED_TAG: Final = "served"
-"""The tag of a run that tells which model its version serves."""
-FITTED_AGAIN: Final = "fitted again on everything, the holdout included"
-AS_MEASURED: Final = "as measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mlproject.core.decisions import Decision
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ModelRegistry
-from mlproject.core.runs import VersionInfo
+from mlproject.core.runs import AS_MEASURED, SERVED_TAG, VersionInfo
 from mlproject.dataset.features import show_metadata
 from mlproject.dataset.split import SplitKind, hold_out
 from mlproject.models.cache import ModelCache
@@ -26,7 +26,7 @@ from mlproject.pipelines.dataset import Dataset
 from mlproject.pipelines.decide import current_standing, put_into_production
 from mlproject.pipelines.describing import note, run_name, spent
 from mlproject.pipelines.incumbents import DIGEST_TAG, SPLIT_TAG, Incumbents, find_incumbents
-from mlproject.pipelines.making import AS_MEASURED, SERVED_TAG, Maker
+from mlproject.pipelines.making import Maker
 from mlproject.pipelines.measuring import draw, measure
 from mlproject.pipelines.model_card import model_card
 from mlproject.pipelines.starts import Starts

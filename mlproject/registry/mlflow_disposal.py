@@ -15,7 +15,8 @@ from mlproject.registry.mlflow_files import MlflowFiles
 from mlproject.registry.mlflow_runs import run_info
 from mlproject.registry.mlflow_server import milliseconds
 
-_PAGE: Final = 100
+# Each comes with all its metrics and parameters: more would take a busy server too long.
+_PAGE: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ themselves; MLflow's own client does that.
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from mlproject.core.errors import ArtifactError
-from mlproject.registry.mlflow_server import MlflowServer
+from mlproject.registry.mlflow_server import CONNECTIONS, MlflowServer
 
 _SCHEME: Final = "mlflow-artifacts"
 
@@ -46,11 +47,13 @@ class MlflowFiles(MlflowServer):
         if not _through_server(location):
             return self._fetch_directly(location, folder)
         files = list(self._below(urlsplit(location).path.strip("/")))
-        for path, name in files:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with self.answer("GET", self._address(path)) as answer, target.open("wb") as file:
-                shutil.copyfileobj(answer, file)
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            copied = [threads.submit(self._copy, path, folder / name) for path, name in files]
+            try:
+                for one in copied:
+                    one.result()
+            finally:
+                threads.shutdown(cancel_futures=True)
         return bool(files)
 
     def remove(self, location: str) -> None:
@@ -60,6 +63,11 @@ class MlflowFiles(MlflowServer):
             return
         with self.answer("DELETE", self._address(urlsplit(location).path.strip("/"))):
             pass
+
+    def _copy(self, path: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.answer("GET", self._address(path)) as answer, target.open("wb") as file:
+            shutil.copyfileobj(answer, file)
 
     def _below(self, path: str, name: str = "") -> Iterator[tuple[str, str]]:
         """Yield the path of each file below a path, and its name from there on."""

@@ -44,6 +44,8 @@ _RETRIES: Final = Retry(
     backoff_factor=0.2,
     raise_on_status=False,
 )
+CONNECTIONS: Final = 8
+"""How many a process has to one server at once."""
 _ERRORS: Final = 400
 _PAGE: Final = 1000
 # As SQLite, PostgreSQL and the system say it.
@@ -252,7 +254,7 @@ class MlflowServer:
             tls = {"ca_certs": access.server_certificate}
         if access.client_certificate:
             tls["cert_file"] = access.client_certificate
-        return connections(self.uri, **tls)
+        return connections(self.uri, maxsize=CONNECTIONS, **tls)
 
     @cached_property
     def _headers(self) -> dict[str, str]:

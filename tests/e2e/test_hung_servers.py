@@ -1,5 +1,6 @@
 """Servers that take connections and never answer: every command ends, and says which it was."""
 
+import json
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -94,6 +95,31 @@ def test_kafka_its_registry_and_connect(silent: str, tmp_path: Path) -> None:
     ).items():
         assert code == UNAVAILABLE, (command, said)
         assert silent in said, command
+
+
+def test_the_doctor_reports_all_that_hang_in_its_order(silent: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [BIN / "tvrec", "doctor", "--json"],
+        env=environment(
+            TVREC_STATE_DIR=str(tmp_path),
+            TVREC_SERVICE_PORT=silent.rpartition(":")[2],
+            MLFLOW_TRACKING_URI=f"http://{silent}",
+            TVREC_BUCKET="ratings",
+            S3_ENDPOINT_URL=f"http://{silent}",
+            AWS_ACCESS_KEY_ID="a",
+            AWS_SECRET_ACCESS_KEY="b",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == UNAVAILABLE
+    findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
+    assert [part for part, finding in findings.items() if not finding["ok"]] == [
+        "catalogue", "ratings", "MLflow", "production", "decisions", "service",
+    ]  # fmt: skip
+    for part in ("catalogue", "ratings", "MLflow"):
+        assert f"http://{silent} does not answer" in findings[part]["text"]
 
 
 def test_the_service(silent: str, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a real MLflow server shows of our runs and versions, beyond the contract."""
 
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from mlproject.pipelines.model_card import model_card
 from mlproject.registry.mlflow_registry import MlflowRegistry
 from mlproject.serving.recommender import Recommender
 from tests.builders import rated
+from tests.quick_runs import log_quickly
+from tests.servers import environment
 
 pytestmark = pytest.mark.e2e
 
@@ -57,6 +61,38 @@ def log_one(registry: MlflowRegistry, folder: Path, model: TrainedModel) -> str:
     with registry.run("a run") as run:
         run.model(folder)
         return run.run_id
+
+
+WITHOUT_PANDAS = """
+import sys
+sys.modules["pandas"] = sys.modules["scipy"] = sys.modules["mlflow"] = None
+from mlproject.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["promote --version 1", "rollback", "release", "versions"])
+def test_a_decision_loads_nothing_slow(
+    registry: MlflowRegistry, tmp_path: Path, command: str
+) -> None:
+    save_model(small_model(), tmp_path)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for number in (1, 2):
+        registry.register(log_quickly(registry, files))
+        put_into_production(registry, number, by="builder", reason="better")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PANDAS, *command.split()],
+        env=environment(
+            TVREC_STATE_DIR=str(tmp_path / "state"),
+            MLFLOW_TRACKING_URI=registry.uri,
+            MLFLOW_EXPERIMENT_NAME=registry.experiment,
+            TVREC_REGISTERED_MODEL=registry.model,
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @ignore_mlflow

@@ -1,8 +1,11 @@
 """The doctor: a finding for every part, whatever is wrong with the others."""
 
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from mlproject import config, doctor
 from mlproject.batches.sink import BatchSink
 from mlproject.bootstrap import App
 from mlproject.core.errors import TrackingUnavailableError
+from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest
 from mlproject.testing import MemoryRegistry
 from tests.builders import promote_one, put_catalogue, ratings, shows
@@ -79,6 +83,28 @@ def test_one_part_that_fails_does_not_hide_the_others(app: App) -> None:
     found = {finding.part: finding for finding in doctor.examine(app)}
     assert found["MLflow"].text == "MLflow does not answer"
     assert [part for part in PARTS if not found[part].ok] == ["MLflow", "production", "decisions"]
+
+
+def test_all_servers_are_asked_at_once(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits until the others are asked too; one after another, they would never be."""
+    fill(app)
+    promote_one(app.registry)
+    asked = threading.Barrier(3)
+
+    def meeting(method: Callable[..., Any]) -> Callable[..., Any]:
+        met = threading.Event()
+
+        def wait_and_answer(*args: Any) -> Any:
+            if not met.is_set():
+                met.set()
+                asked.wait(timeout=10)
+            return method(*args)
+
+        return wait_and_answer
+
+    for kind, method in ((LocalStore, "get"), (MemoryRegistry, "ping"), (Service, "is_ready")):
+        monkeypatch.setattr(kind, method, meeting(getattr(kind, method)))
+    assert [finding.part for finding in doctor.examine(app)] == PARTS
 
 
 def test_a_state_folder_that_cannot_be_written_is_found(app: App, tmp_path: Path) -> None:
