@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
-    from opentelemetry.util.types import AttributeValue
+
+    from mlproject.core.spans import Tell, Value
 
 _PATH: Final = "/v1/traces"
 _FAULT: Final = 500
@@ -43,7 +44,7 @@ class RequestSpan:
         self._span = span
         self._token: Token[Context] = context.attach(trace.set_span_in_context(span))
 
-    def end(self, status: int, attributes: Mapping[str, AttributeValue]) -> None:
+    def end(self, status: int, attributes: Mapping[str, Value]) -> None:
         """Tell how it went; ``status`` is 0 if the client has left before an answer."""
         from opentelemetry import context, trace  # noqa: PLC0415
 
@@ -110,10 +111,8 @@ class Tracing:
         return RequestSpan(span)
 
     @contextmanager
-    def span(
-        self, name: str, attributes: Mapping[str, AttributeValue] | None = None
-    ) -> Iterator[Span]:
-        """Tell how long the ``with`` block takes, below the span that is open."""
+    def span(self, name: str, attributes: Mapping[str, Value] | None = None) -> Iterator[Tell]:
+        """Tell how long the ``with`` block takes, as :class:`~mlproject.core.spans.Span` says."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
         # The text of an error may hold what must not be told.
@@ -121,7 +120,7 @@ class Tracing:
             name, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                yield span
+                yield span.set_attributes
             except BaseException as error:
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise

@@ -28,9 +28,10 @@ def build(app: App) -> None:
     from prometheus_client import CollectorRegistry
 
     from mlproject.core.memory import give_back
+    from mlproject.core.spans import unseen
     from mlproject.monitoring.metrics import BuilderMetrics
     from mlproject.monitoring.port import telling
-    from mlproject.pipelines.build import Builder, unseen
+    from mlproject.pipelines.build import Builder
     from mlproject.pipelines.retain import Retention
     from mlproject.scheduling import run_every
     from mlproject.signals import stop_on_signals

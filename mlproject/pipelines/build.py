@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from mlproject.core.cancel import ShouldStop, never
 from mlproject.core.ports import ModelRegistry, ObjectStore
+from mlproject.core.spans import Span, unseen
 from mlproject.dataset.drift import drift
 from mlproject.logs import noting
 from mlproject.models.cache import ModelCache
@@ -32,13 +33,7 @@ BUILDER: Final = "model-builder"
 
 OnEpoch = Callable[[int], None]
 Competitors = Mapping[str, Sequence[Trainer]]
-Span = Callable[..., AbstractContextManager[object]]
 Load = Callable[[], AbstractContextManager[tuple[Dataset, Competitors]]]
-
-
-def unseen(_: str, __: Mapping[str, str] | None = None) -> AbstractContextManager[object]:
-    """Make no span."""
-    return nullcontext()
 
 
 def _silent(_: Trainer) -> AbstractContextManager[OnEpoch]:
@@ -121,8 +116,10 @@ class Builder:
             :func:`~mlproject.pipelines.train.train` raise it; the next build tries again.
         """
         cycle_id = uuid4().hex[:8]
-        with noting(cycle=cycle_id), self.span("cycle", {"tvrec.cycle": cycle_id}):
+        with noting(cycle=cycle_id), self.span("cycle", {"tvrec.cycle": cycle_id}) as tell:
             cycle = self._cycle(cycle_id)
+            # As its runs have them, so that an event is found in its cycle.
+            tell({f"tvrec.{name}": value for name, value in cycle.dataset.position.items()})
             log.info("%s", cycle.sentence, extra=cycle.fields())
             self.on_cycle(cycle)
         return [trained.result for trained in cycle.trained]
@@ -222,8 +219,8 @@ class Builder:
         online: Online | None,
     ) -> TrainResult:
         told = {"tvrec.trainer": trainer.name}
-        with self.span("train", told), self.show_progress(trainer) as on_epoch:
-            return train(
+        with self.span("train", told) as tell, self.show_progress(trainer) as on_epoch:
+            result = train(
                 dataset,
                 self.registry,
                 self.cache,
@@ -238,3 +235,5 @@ class Builder:
                 on_epoch=on_epoch,
                 should_stop=self.should_stop,
             )
+            tell({"tvrec.run_id": result.run_id, "tvrec.outcome": result.verdict.outcome.value})
+            return result

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -220,8 +219,9 @@ async def _noted(now: Serving, asked: RateRequest | UnrateRequest) -> dict[str, 
     """Make an event durable, let it count, and return where it is."""
     event = event_of(asked)
     told = {"tvrec.event_id": event.event_id}
-    with now.tracing.span("store event", told) if now.tracing else nullcontext():
+    with now.span("store event", told) as tell:
         place = await rate_now(now.log, event)
+        tell({"tvrec.partition": place.partition, "tvrec.offset": place.offset})
     now.histories.add(event, place)
     return {"event_id": event.event_id, **asdict(place)}
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from mlproject.config import Settings
 from mlproject.core.rating_log import RatingLog
+from mlproject.core.spans import Span, unseen
 from mlproject.core.user_histories import UserHistories
 from mlproject.serving.problems import NoModelError
 from mlproject.serving.recommender import Recommender
@@ -55,6 +56,11 @@ class Serving:
     trial: Trial | None = None
     tracing: "Tracing | None" = None
     is_draining: bool = field(default=False)
+
+    @property
+    def span(self) -> Span:
+        """Makes a span of a part of the work for a request, where spans are wanted."""
+        return self.tracing.span if self.tracing else unseen
 
     @property
     def is_ready(self) -> bool:

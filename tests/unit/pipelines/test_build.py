@@ -121,14 +121,20 @@ def test_a_cycle_and_its_stages_are_told_as_spans(place: Place) -> None:
     with collecting() as collector:
         tracing = Tracing.to(collector.address, "model-builder")
         place.builder.span = tracing.span
-        place.builder.build()
+        (result,) = place.builder.build()
         tracing.close()
     cycle, *stages = sorted(collector.spans, key=lambda span: span.start_time_unix_nano)
     assert [stage.name for stage in stages] == ["load", "drift", "foresee", "train"]
     assert {stage.parent_span_id for stage in stages} == {cycle.span_id}
     (run,) = place.registry.kept_runs
-    assert attributes(cycle) == {"tvrec.cycle": run.tags["cycle"]}
-    assert attributes(stages[-1]) == {"tvrec.trainer": "lightfm"}
+    assert attributes(cycle) == {
+        f"tvrec.{name}": run.tags[name] for name in ("cycle", "snapshot", "offsets")
+    }
+    assert attributes(stages[-1]) == {
+        "tvrec.trainer": "lightfm",
+        "tvrec.run_id": run.run_id,
+        "tvrec.outcome": result.verdict.outcome.value,
+    }
 
 
 def test_it_trains_again_on_new_ratings(place: Place) -> None:

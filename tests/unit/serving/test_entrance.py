@@ -290,6 +290,10 @@ def test_a_request_is_told_as_a_span_and_a_probe_is_not(client: TestClient, app:
     assert attributes(asked)["tvrec.version"] == 3
     assert attributes(asked)["tvrec.source"]
     assert attributes(rate)["http.response.status_code"] == 201
-    assert attributes(durable) == {"tvrec.event_id": rated["event_id"]}
+    assert attributes(durable) == {
+        f"tvrec.{name}": rated[name] for name in ("event_id", "partition", "offset")
+    }
     assert durable.parent_span_id == rate.span_id
-    assert len(collector.spans) == 3
+    for name in ("find history", "rank"):
+        assert collector.named(name).parent_span_id == asked.span_id
+    assert len(collector.spans) == 5
