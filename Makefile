@@ -82,7 +82,7 @@ format: $(READY) ## Format the code and mend what can be mended
 docs: $(READY) ## Write the references of settings, commands, HTTP and metrics from the code
 	@$(BIN)/python docs/references.py
 
-bench: $(READY) ## Compare our ways with others, in minutes (WRITE=--write: into docs/benchmarks)
+bench: $(READY) ## Compare our ways with others, in minutes (WRITE=--write: into the documents)
 	@$(BIN)/python -m benchmarks.quick $(WRITE)
 
 bench-all: $(READY) ## Run every benchmark, for hours

@@ -44,6 +44,15 @@ def test_the_answer_that_is_shown_is_json() -> None:
     assert {"user_id", "model_version", "source", "items", "position"} == set(answer)
 
 
+def test_the_ratios_that_are_shown_are_those_of_the_benchmarks() -> None:
+    report = (ROOT / "docs" / "benchmarks" / "README.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in report.splitlines() if line.count("|") == 7]
+    measured = {(row[0], row[3], row[5]) for row in rows if len(row) == 6}
+    shown = re.findall(r"^\| (.*?) \| (.*?) \| ([\d.]+) \|$", README, re.MULTILINE)
+    assert len(shown) == 5
+    assert set(shown) <= measured, "`make bench WRITE=--write` writes both"
+
+
 def test_the_ways_of_the_procfile_are_commands() -> None:
     lines = (ROOT / "Procfile").read_text().splitlines()
     started = {line.split(": ")[1].split()[1] for line in lines if ": tvrec " in line}
