@@ -87,7 +87,7 @@ class BuilderMetrics:
             "tvrec_ingest_to_bucket_seconds",
             "From the topic into the bucket: seconds from the newest rating of a batch (event "
             "time) until the batch was written (arrival), the most of the batches that were last "
-            "read; of replayed ratings it is their age",
+            "read; of a replayed file, and of the simulation's past, it is their age",
             registry=registry,
         )
         self.in_bucket = Gauge(
