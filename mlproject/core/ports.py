@@ -192,6 +192,10 @@ class RunTracker(Protocol):
         """Give a run another name, such as one that `mlflow run` has opened."""
         ...
 
+    def amend(self, run_id: str, tags: Mapping[str, str], note: str) -> None:
+        """Change tags and the note of a run that has ended."""
+        ...
+
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
         ...

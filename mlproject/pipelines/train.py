@@ -47,6 +47,7 @@ from mlproject.training.validation import choose_half_life
 log = logging.getLogger(__name__)
 
 KIND_TAG: Final = "kind"
+DECISION_TAG: Final = "decision"
 # Differ from fit to fit of one recipe.
 _NO_RECIPE: Final = ("seed", "threads")
 
@@ -223,7 +224,7 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
             {
                 "verdict": verdict.outcome,
                 "reason": verdict.reason,
-                "decision": decision,
+                DECISION_TAG: decision,
                 "parent": str(incumbents.production.version.number)
                 if incumbents.production
                 else "",
@@ -251,13 +252,12 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
         draw(Path(made) / "plots", fitted, model, measured, split)
         run.artifacts(Path(made) / "plots")
 
-    if incumbents.production is not None:
-        rival = incumbents.production.version
-        looks = looks_at(rival.tags, recipe) + 1
-        registry.tag(rival.number, {looks_tag(recipe): str(looks)})
+    _count_look(registry, incumbents, recipe)
     version = None
     if verdict.promote and promote and held is None:
         version = _given(alias, run.run_id, registry, verdict, by=by)
+        if version is None:
+            held = _overruled(registry, run.run_id, decision, card)
     return TrainResult(run.run_id, str(rule), metrics, verdict, alias, version, held)
 
 
@@ -286,6 +286,8 @@ def _given(
     alias: str, run_id: str, registry: ModelRegistry, verdict: Verdict, *, by: str
 ) -> VersionInfo | None:
     """Make the run's model a version, and point its alias at it; None if a person holds it now."""
+    if alias == PRODUCTION and _hold(registry) is not None:
+        return None
     version = registry.register(run_id)
     if alias == CHALLENGER:
         registry.tag(version.number, {"challenges_by": by, "reason": verdict.reason})
@@ -298,6 +300,21 @@ def _given(
     return put_into_production(
         registry, version.number, by=by, reason=verdict.reason, reference=reference
     )
+
+
+def _count_look(registry: ModelRegistry, incumbents: Incumbents, recipe: str) -> None:
+    if incumbents.production is not None:
+        rival = incumbents.production.version
+        looks = looks_at(rival.tags, recipe) + 1
+        registry.tag(rival.number, {looks_tag(recipe): str(looks)})
+
+
+def _overruled(registry: ModelRegistry, run_id: str, decision: str, card: str) -> Decision | None:
+    """Let a run say that a person has decided at its very end; return what holds production."""
+    held = _hold(registry)
+    now = f"kept: production is {held.hold}" if held else "kept: a person has decided meanwhile"
+    registry.amend(run_id, {DECISION_TAG: now}, card.replace(decision, now, 1))
+    return held
 
 
 def _hold(registry: ModelRegistry) -> Decision | None:

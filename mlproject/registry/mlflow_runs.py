@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mlproject.core.ports import RunLog
 from mlproject.core.runs import RunInfo, the_one
-from mlproject.registry.mlflow_server import MlflowServer, pairs
+from mlproject.registry.mlflow_server import NOTE, MlflowServer, pairs, tag_list
 from mlproject.registry.runs_page import experiment_tags, runs_page
 
 _RUN_NAME: Final = "mlflow.runName"
@@ -56,7 +56,11 @@ class MlflowRuns(MlflowServer):
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name, such as one that `mlflow run` has opened."""
-        self.ask("POST", "runs/set-tag", {"run_id": run_id, "key": _RUN_NAME, "value": name})
+        self._tag(run_id, {_RUN_NAME: name})
+
+    def amend(self, run_id: str, tags: Mapping[str, str], note: str) -> None:
+        """Change tags and the note of a run that has ended."""
+        self._tag(run_id, {**tags, NOTE: note})
 
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
@@ -90,6 +94,9 @@ class MlflowRuns(MlflowServer):
         """Return a run, None if there is none."""
         answer = self.find("GET", "runs/get", {"run_id": run_id}) if run_id else None
         return run_info(answer["run"]) if answer else None
+
+    def _tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        self.ask("POST", "runs/log-batch", {"run_id": run_id, "tags": tag_list(tags)})
 
     def _ensure_experiment(self) -> None:
         wanted = experiment_tags(self.k)

@@ -76,6 +76,14 @@ class MemoryRegistry:
             replace(run, name=name) if run.run_id == run_id else run for run in self.kept_runs
         ]
 
+    def amend(self, run_id: str, tags: Mapping[str, str], note: str) -> None:
+        """Change tags and the note of a run."""
+        self.check()
+        self.kept_runs = [
+            replace(run, tags={**run.tags, **tags, "note": note}) if run.run_id == run_id else run
+            for run in self.kept_runs
+        ]
+
     def end_abandoned(self, by: str) -> int:
         """End the runs that ``by`` left open when it was killed; return how many."""
         self.check()

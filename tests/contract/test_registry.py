@@ -372,6 +372,17 @@ def test_a_run_is_given_another_name(registry: ModelRegistry) -> None:
     assert [run.name for run in registry.runs(9)] == ["promote version 1"]
 
 
+def test_what_a_run_says_is_amended(registry: ModelRegistry) -> None:
+    with registry.run("a run") as log:
+        log.tags({"decision": "promoted", "verdict": "promote"})
+        log.note("**promoted**")
+    registry.amend(log.run_id, {"decision": "kept"}, "**kept**")
+    run = registry.find_run(log.run_id)
+    assert run is not None
+    assert (run.tags["decision"], run.tags["verdict"]) == ("kept", "promote")
+    assert run.status == "FINISHED"
+
+
 def test_versions_are_found_by_their_runs(place: Place) -> None:
     ids = [place.log_model() for _ in range(3)]
     for run_id in (*ids, ids[0]):
@@ -447,6 +458,7 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "versions_of": lambda registry: registry.versions_of(["a"]),
     "run_id": lambda registry: registry.run_id("a"),
     "rename": lambda registry: registry.rename("a", "b"),
+    "amend": lambda registry: registry.amend("a", {}, ""),
     "models_before": lambda registry: registry.models_before(LATER, 1),
     "runs_before": lambda registry: registry.runs_before(LATER, 1),
     "runs_with": lambda registry: registry.runs_with("a", "b", 1),

@@ -33,6 +33,7 @@ from mlproject.pipelines.model_card import LONGEST
 from mlproject.pipelines.train import TrainParams, TrainResult, train
 from mlproject.registry.gate import Rules
 from mlproject.testing import MemoryRegistry, MemoryStore
+from mlproject.testing.registry import _MemoryRun
 from mlproject.training.evaluation import by_model, evaluate
 from mlproject.training.lightfm import LightFMTrainer
 from mlproject.training.popularity import PopularityTrainer
@@ -451,6 +452,31 @@ def test_a_winner_is_logged_and_kept_while_a_person_holds_production(
     assert production is not None
     assert production.number == tried
     assert len(place.registry.versions(10)) == tried, "no version that nobody asked for"
+
+
+@pytest.mark.parametrize("step", ["text", "register"])
+def test_a_run_tells_of_a_person_who_decides_at_its_end(
+    place: Place, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    place.train(dataset, WEAKER)
+    kind: type = _MemoryRun if step == "text" else MemoryRegistry
+    go_on = getattr(kind, step)
+
+    def decide_first(*arguments: str) -> object:
+        monkeypatch.undo()
+        put_into_production(place.registry, 1, by="ann", reason="I like it", held_until=FOREVER)
+        return go_on(*arguments)
+
+    monkeypatch.setattr(kind, step, decide_first)
+    result = place.train(dataset, params=BOLD)
+    assert result.verdict.promote
+    assert result.version is None
+    assert result.held is not None
+    production = place.registry.production()
+    assert production is not None
+    assert production.number == 1
+    assert place.last_run.tags["decision"].startswith("kept: production is held by ann")
+    assert place.last_run.tags["note"].startswith("**kept: production is held by ann")
 
 
 def test_a_cancelled_run_is_killed_and_nothing_is_promoted(place: Place, dataset: Dataset) -> None:
