@@ -12,7 +12,8 @@ import numpy as np
 
 from mlproject.batches.foreign import survey
 from mlproject.bootstrap import App
-from mlproject.catalogue.stored import CATALOGUE, read_catalogue
+from mlproject.catalogue.keys import CATALOGUE
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.config import Settings
 from mlproject.core import columns as c
 from mlproject.core.decisions import Outcome, standing

@@ -17,7 +17,8 @@ import pytest
 
 from mlproject.batches.formats import decode_frame
 from mlproject.batches.keys import BatchKey
-from mlproject.catalogue.stored import CATALOGUE, encode_catalogue
+from mlproject.catalogue.keys import CATALOGUE
+from mlproject.catalogue.stored import encode_catalogue
 from mlproject.core import columns as c
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.events import EventSource, RatingEvent, new_event_id

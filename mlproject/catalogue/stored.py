@@ -1,28 +1,15 @@
-"""The catalogue in the store, as Parquet.
-
-::
-
-    catalogue/shows.parquet                      the catalogue
-    catalogue/history/2026-11-22/shows.parquet   as it was that day
-"""
+"""The catalogue in the store, as Parquet."""
 
 import io
 from datetime import date
-from typing import Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from mlproject.catalogue.keys import CATALOGUE, catalogue_of
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError
 from mlproject.core.ports import ObjectStore
-
-CATALOGUE: Final = "catalogue/shows.parquet"
-
-
-def catalogue_of(day: date) -> str:
-    """Return the key of the catalogue as it was at the end of a day."""
-    return f"catalogue/history/{day.isoformat()}/shows.parquet"
 
 
 def read_catalogue(store: ObjectStore) -> Catalogue:

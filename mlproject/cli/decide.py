@@ -96,6 +96,8 @@ def promote(  # noqa: PLR0913 - one for each option
     """
     if sum((version is not None, run_id is not None, challenger)) > 1:
         raise click.UsageError("--version, --run and --challenger exclude each other")
+    if run_id == "":
+        raise click.UsageError("--run names no run; `tvrec runs` lists them")
     if force and not reason:
         raise click.UsageError("--force needs --reason WHY")
     app.registry.ping()  # before the imports, which take seconds
@@ -166,16 +168,26 @@ def release(app: App, *, reason: str, as_json: bool) -> None:
 
 
 def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
-    """Ask a model as today's users would; the arrays alone where there are none."""
+    """Look at a model's cards, and ask it as today's users would, as far as there are any."""
+    from mlproject.catalogue.known_by import known_by
     from mlproject.pipelines.vetting import findings_today
+    from mlproject.registry.cards import check_cards
     from mlproject.snapshot.state import RatingsState
     from mlproject.snapshot.switch import current
 
+    # What cannot be read, `tvrec doctor` reports, and it does not prevent a promotion.
     try:
         _, state = current(app.store)
-    except DataError:  # `tvrec doctor` reports it, and it does not prevent a promotion
+    except DataError:
         state = RatingsState.empty()
-    return findings_today(model, state.ratings, app.settings.k)
+    try:
+        shows = known_by(app.store)
+    except DataError:
+        shows = {}
+    return (
+        *check_cards(model.cards, shows),
+        *findings_today(model, state.ratings, app.settings.k),
+    )
 
 
 def _until(held_for: timedelta | None) -> datetime:

@@ -9,7 +9,7 @@ from mlproject.core import columns as c
 from mlproject.core.errors import CatalogueError
 from mlproject.core.parsing import decimals, whole_numbers
 
-GENRE_SEPARATOR: Final = "|"
+GENRE_SEPARATOR: Final = c.GENRE_SEPARATOR
 
 DTYPES: Final = {
     c.SHOW_ID: "int64",

@@ -23,4 +23,7 @@ MEAN_RATING: Final = "mean_rating"
 SUMMARY: Final = "summary"
 IMAGE: Final = "image"
 
+GENRE_SEPARATOR: Final = "|"
+"""Joins the genres of a show in a table."""
+
 REASON: Final = "reason"

@@ -14,7 +14,8 @@ from dataclasses import asdict
 import numpy as np
 
 from mlproject.batches import keys
-from mlproject.catalogue.stored import CATALOGUE, read_catalogue
+from mlproject.catalogue.keys import CATALOGUE
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.core import columns as c
 from mlproject.core.errors import ConfigError, UnavailableError
 from mlproject.core.ports import ObjectStore

@@ -5,9 +5,8 @@ from datetime import date
 import pytest
 from pandas.testing import assert_frame_equal
 
+from mlproject.catalogue.keys import CATALOGUE, catalogue_of
 from mlproject.catalogue.stored import (
-    CATALOGUE,
-    catalogue_of,
     decode_catalogue,
     encode_catalogue,
     read_catalogue,

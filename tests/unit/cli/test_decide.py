@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 from click.testing import Result
 
+from mlproject.catalogue.keys import CATALOGUE
+from mlproject.core import columns as c
+from mlproject.objects.local import LocalStore
 from mlproject.pipelines.decide import put_into_production
 from mlproject.provenance import user_name
 from mlproject.testing import MemoryRegistry
+from tests.builders import promote_one, put_catalogue, shows
 
 Run = Callable[..., Result]
 
@@ -35,6 +39,14 @@ def test_promote_takes_the_newest_a_run_and_the_challenger(run: Run, three: Memo
     told = json.loads(run("promote", "--challenger", "--json").stdout)
     assert (told["version"], told["run_id"], told["promoted_from"]) == (2, "run2", "3")
     assert told["held"].startswith("held by")
+
+
+def test_an_empty_run_is_not_the_newest_version(run: Run, three: MemoryRegistry) -> None:
+    put_into_production(three, 1, by="ann", reason="to see")
+    result = run("promote", "--run", "")
+    assert result.exit_code == 2
+    assert "`tvrec runs` lists them" in result.stderr
+    assert production(three) == 1
 
 
 def test_promote_holds_for_a_time(run: Run, three: MemoryRegistry) -> None:
@@ -66,3 +78,20 @@ def test_release_ends_what_is_held(run: Run, three: MemoryRegistry) -> None:
     assert put_into_production(three, 3, by="builder", reason="better") is None
     assert json.loads(run("release", "--json").stdout) == {"released": True}
     assert put_into_production(three, 3, by="builder", reason="better") is not None
+
+
+def test_cards_of_other_shows_are_not_promoted(
+    run: Run, registry: MemoryRegistry, local_store: LocalStore
+) -> None:
+    put_catalogue(local_store, shows(50))
+    titles = {10: "Show 20", 20: "Show 10", 30: "Show 30", 40: "Show 40"}
+    cards = tuple({c.SHOW_ID: n, c.TITLE: title, c.GENRES: []} for n, title in titles.items())
+    promote_one(registry)
+    promote_one(registry, cards=cards)
+    assert run("promote", "--version", 1).exit_code == 0
+    result = run("promote", "--version", 2)
+    assert result.exit_code == 6
+    assert "2 of 4 cards have the title of another show" in result.stderr
+    assert production(registry) == 1
+    local_store.put(CATALOGUE, b"no Parquet")
+    assert run("promote", "--version", 2).exit_code == 0, "nobody knows better"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlproject.catalogue.stored import CATALOGUE, read_catalogue
+from mlproject.catalogue.keys import CATALOGUE
+from mlproject.catalogue.stored import read_catalogue
 from mlproject.core.catalogue import Catalogue
 from mlproject.core.errors import CatalogueError, StoreUnavailableError
 from mlproject.pipelines.export_shows import ExportResult, export_shows
