@@ -48,4 +48,5 @@ def follow(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
         if served and "page" not in said and (page := glance.page_of(uri, settings.experiment)):
             said.add("page")
             say(f"compare the runs: {mask(page)}")
+            say("there, `Override saved view` keeps these columns when you reload the page")
         stop.wait(_POLL_SECONDS)

@@ -109,6 +109,7 @@ def test_each_thing_is_said_once_and_in_its_time(mlflow: tuple[str, type[Mlflow]
     assert said.index(hint) < said.index("version 1 answers: the first")
     (page,) = [line for line in said if line.startswith("compare the runs: ")]
     assert page.startswith(f"compare the runs: {uri}/#/experiments/7/runs")
+    assert "`Override saved view`" in said[said.index(page) + 1]
 
 
 def test_a_version_without_a_reason_is_said_too(mlflow: tuple[str, type[Mlflow]]) -> None:
