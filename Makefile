@@ -29,12 +29,14 @@ DOCKER_FLAGS ?=
 
 include k8s/tools/versions
 
-.PHONY: help run bento stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-all bench-stack clean clean-state \
+.PHONY: help install run bento stack stack-status stack-stop stack-lock spark test test-sink test-stack test-spark check format docs lock bench bench-all bench-stack clean clean-state \
 	all open-recommendations-service-port open-mlflow status logs check-cluster down delete \
 	chart-tools test-chart test-apiserver cluster-tools test-cluster images images-offline images-test $(IMAGES)
 
 help: ## Print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-33s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## Install everything into .venv; the other targets do it too
 
 run: $(READY) ## Start everything on this machine (RATINGS=, CATALOGUE=, STATE=); Ctrl-C ends it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" TVREC_STATE_DIR="$(STATE)" TVREC_RATINGS_FILE="$(RATINGS)" \

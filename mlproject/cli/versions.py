@@ -136,13 +136,16 @@ def compare(app: App, *, first: int, second: int, as_json: bool) -> None:
     print_table(
         f"Versions {first} and {second} on what neither has trained on",
         ("metric", *names),
-        [(name, *_pair(*values)) for name, values in found.metrics.items()],
+        [
+            (name, *_pair(*values, ",.0f" if name.endswith("_users") else ".4f"))
+            for name, values in found.metrics.items()
+        ],
     )
     test = found.difference
     click.echo(f"precision@{found.k}, {second} minus {first}: {test}; p is {test.p_value:.2g}")
     click.echo(
         f"{found.gain:,} users gain, {found.lose:,} lose; {found.changed:,} of {test.users:,} "
-        "lists are others"
+        "lists differ"
     )
     print_table(
         "By how much users have rated",
@@ -194,5 +197,5 @@ def _held(one: Decision) -> str:
     return "released" if one.held_until == FOREVER else f"{one.held_until:%Y-%m-%d %H:%M:%S}"
 
 
-def _pair(first: float, second: float) -> tuple[str, str, str]:
-    return f"{first:.4f}", f"{second:.4f}", f"{second - first:+.4f}"
+def _pair(first: float, second: float, form: str = ".4f") -> tuple[str, str, str]:
+    return f"{first:{form}}", f"{second:{form}}", f"{second - first:+{form}}"

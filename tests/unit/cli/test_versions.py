@@ -66,6 +66,8 @@ def test_compare_shows_who_gains_and_who_loses(run: Run, registry: MemoryRegistr
     text = run("compare", 1, 2).stdout
     assert "precision@10, 2 minus 1: " in text
     assert "Who gains and who loses most" in text
+    (counted,) = [line for line in text.splitlines() if "cold_users" in line]
+    assert ".0" not in counted, "people are counted in whole numbers"
 
 
 def test_compare_wants_what_can_be_measured(run: Run, three: MemoryRegistry) -> None:
