@@ -32,7 +32,9 @@ def load(**given: Any) -> Settings:
         for detail in error.errors(include_url=False):
             field = str(detail["loc"][0])
             got = "" if _is_secret(field) else f", got {detail['input']!r}"
-            problems.append(f"{variable(field)}: {detail['msg']}{got}")
+            # Of our own validators, which pydantic announces.
+            said = detail["msg"].removeprefix("Value error, ")
+            problems.append(f"{variable(field)}: {said}{got}")
         raise ConfigError("; ".join(problems)) from None
     if problems:
         raise ConfigError("; ".join(problems))

@@ -32,6 +32,16 @@ def test_settings_come_from_the_environment(setenv: SetEnv) -> None:
     assert settings.tracking_uri == "http://mlflow:5000"
 
 
+def test_a_mistake_is_told_in_our_own_words(setenv: SetEnv) -> None:
+    setenv("MLFLOW_TRACKING_URI", "nonsense")
+    with pytest.raises(ConfigError) as caught:
+        config.load()
+    assert str(caught.value) == (
+        "MLFLOW_TRACKING_URI: should be the address of a server, such as http://127.0.0.1:5000, "
+        "got 'nonsense'"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
