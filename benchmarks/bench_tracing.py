@@ -1,4 +1,4 @@
-"""What a span of each request costs: answers with and without, in one run.
+"""What the two spans of each request cost: answers with and without, in one run.
 
 ``python -m benchmarks.bench_tracing`` asks the entrance of the service for recommendations, and
 sends the spans to a collector in another process. Rounds take turns; time is that of this
@@ -119,7 +119,7 @@ def main() -> None:
         process.stdin.close()
     without, with_spans = (statistics.median(one) for one in zip(*found, strict=True))
     print(f"an answer without spans {without:7.0f} us of the processor")
-    print(f"an answer with a span   {with_spans:7.0f} us, {with_spans / without:.2f} times as much")
+    print(f"an answer with its two  {with_spans:7.0f} us, {with_spans / without:.2f} times as much")
 
 
 if __name__ == "__main__":

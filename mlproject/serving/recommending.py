@@ -30,12 +30,10 @@ def recommended(now: Serving, asked: RecommendRequest) -> Answer:
     recommender = now.recommender
     check_count(asked, now.settings.max_items)
     wish = Wish(asked.num_items) if asked.is_plain else wish_of(asked)
-    if asked.user_id is None:
-        with now.span("rank"):
-            return recommender.answer(None, brought(asked.history or ()), wish)
-    with now.span("find history"):
-        history = now.histories.of(asked.user_id)
     with now.span("rank"):
+        if asked.user_id is None:
+            return recommender.answer(None, brought(asked.history or ()), wish)
+        history = now.histories.of(asked.user_id)
         if now.trial is not None:
             return now.trial.answer(recommender, asked.user_id, history, wish)
         return recommender.answer(asked.user_id, history.ratings, wish, history.position.record())

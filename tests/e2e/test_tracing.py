@@ -50,7 +50,7 @@ def test_a_rating_leads_to_its_answer_and_to_its_run(tmp_path: Path) -> None:
         wait_for_answer(running)
         show = sent(running, "/recommend", user_id=990_001)["items"][0]["show_id"]
         rated = sent(running, "/rate", user_id=990_001, show_id=show, rating=9)
-        wait_until(lambda: len(of_the_caller(collector)) == 5, 30, "the spans of the requests")
+        wait_until(lambda: len(of_the_caller(collector)) == 4, 30, "the spans of the requests")
         spans = of_the_caller(collector)
         ranked, asked = spans["rank"], spans["POST /recommend"]
         assert ranked.parent_span_id == asked.span_id
