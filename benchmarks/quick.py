@@ -452,7 +452,7 @@ def main() -> None:
     found = []
     for row in rows(World.made()):
         found.append(row)
-        print(f"{row.what}: {row.ratio:.1f} times {row.ours}", flush=True)
+        print(f"{row.what}: {row.other} {row.ratio:.1f}, {row.ours} 1", flush=True)
     print(f"\n{machine()}\n\n{table(found)}")
     if given.write:
         text = REPORT.read_text()
