@@ -177,7 +177,9 @@ def deployed(folder: Path) -> Iterator[Deployment]:
             if name != "guide":
                 start(name, command)
         wait_until(lambda: answers(f"{made.service}/readyz"), 300, "the service")
-        wait_until(lambda: len(made.workers()) == WORKERS, 60, "its workers")
+        # At the very first start each worker waits for the first model by itself.
+        log = folder / "service.log"
+        wait_until(lambda: log.read_text().count("serving version") >= WORKERS, 60, "its workers")
         yield made
     finally:
         for part in made.parts.values():
