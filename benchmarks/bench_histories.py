@@ -29,8 +29,8 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.histories.copies import Copies
 from mlproject.histories.followed import FollowedHistories, Limits
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import manifest_of
 from mlproject.snapshot.latest import latest
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, write_segments
 
@@ -67,7 +67,7 @@ def make(folder: Path, size: int) -> None:
         write_segments(store, later(DELTA_ROWS, size // PER_USER, seed), 1)[0]
         for seed in range(DELTAS)
     ]
-    manifest = manifest_of(
+    manifest = Manifest.of(
         state, 1, base=base, deltas=tuple(deltas), watermarks={}, totals=Totals()
     )
     commit(store, Seen(None, None), manifest)

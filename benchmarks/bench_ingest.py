@@ -36,7 +36,8 @@ from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.core.ratings import RatingFrame
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import IngestLimits, ingest, manifest_of
+from mlproject.snapshot.ingest import IngestLimits, ingest
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import Merged, RatingsState
 from mlproject.snapshot.switch import Seen, commit, current, write_segments
 from tests.servers import minio_program, minio_server, rclone_server
@@ -99,7 +100,7 @@ def make(folder: Path, size: int) -> None:
     started = time.perf_counter()
     base = write_segments(store, state.ratings, 1)
     seconds = time.perf_counter() - started
-    manifest = manifest_of(state, 1, base=base, deltas=(), watermarks={}, totals=Totals())
+    manifest = Manifest.of(state, 1, base=base, deltas=(), watermarks={}, totals=Totals())
     commit(store, Seen(None, None), manifest)
     written = sum(info.size for info in base)
     print(json.dumps({"compact": seconds, "bytes_a_rating": written / size}))

@@ -14,9 +14,9 @@ from typing import Final
 
 from benchmarks.bench_spark import A_BATCH, PARTITIONS, fill, timed
 from mlproject import config
+from mlproject.batches.listing import new_batches
 from mlproject.bootstrap import opened_store
 from mlproject.core.forgotten import Forgotten
-from mlproject.snapshot.ingest import new_batches
 from mlproject.spark.reading import batch_rows
 from mlproject.spark.session import session
 from tests.servers import rclone_server

@@ -43,8 +43,8 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.models.factors import Factors
 from mlproject.models.files import save_model
 from mlproject.objects.local import LocalStore
-from mlproject.snapshot.ingest import manifest_of
 from mlproject.snapshot.latest import latest
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, write_segments
 from tests.builders import keep_model
@@ -100,7 +100,7 @@ def prepare(folder: Path) -> None:
     store = LocalStore(folder / "state" / "store")
     state = RatingsState.of_sorted(latest(columns))
     base = write_segments(store, state.ratings, 1)
-    manifest = manifest_of(state, 1, base=base, deltas=(), watermarks={}, totals=Totals())
+    manifest = Manifest.of(state, 1, base=base, deltas=(), watermarks={}, totals=Totals())
     commit(store, Seen(None, None), manifest)
 
 

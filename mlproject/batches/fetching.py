@@ -9,14 +9,13 @@ from typing import Final
 from mlproject.batches.blanking import blanked, concerns
 from mlproject.batches.formats import Batch, decode_batch
 from mlproject.batches.keys import BatchKey
+from mlproject.batches.listing import Found
 from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.batches.quarantine import keep_rejected, mark_unreadable
 from mlproject.core.errors import BatchError, StoreUnavailableError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectInfo, ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-
-Found = tuple[BatchKey, ObjectInfo]
 
 # Objects that a thread reads one after the other, if there are tasks enough for all threads.
 _TOGETHER: Final = 16

@@ -1,8 +1,9 @@
 """Lists what can be new, and nothing else."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from typing import Final, TypeVar
 
 from mlproject.batches import keys
 from mlproject.batches.progress import Watermark
@@ -11,6 +12,9 @@ from mlproject.core.ports import ObjectInfo, ObjectStore
 _PARTITION: Final = re.compile(rf"{re.escape(keys.BATCHES)}partition=(?P<partition>\d+)/")
 # The character after "/": what follows all keys of a folder.
 _AFTER_SLASH: Final = "0"
+
+Found = tuple[keys.BatchKey, ObjectInfo]
+T = TypeVar("T")
 
 
 def partitions(store: ObjectStore) -> list[int]:
@@ -60,3 +64,19 @@ def newer(
         if watermark and info.key <= watermark.last_key and info.etag == watermark.etag:
             continue
         yield key, info
+
+
+def new_batches(
+    store: ObjectStore, watermarks: Mapping[int, Watermark] | None = None
+) -> Iterator[Found]:
+    """Yield the batches past the watermarks, partition by partition."""
+    known = watermarks or {}
+    return chain.from_iterable(
+        newer(store, partition, known.get(partition)) for partition in partitions(store)
+    )
+
+
+def chunks(found: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of at most ``size``."""
+    while chunk := list(islice(found, size)):
+        yield chunk

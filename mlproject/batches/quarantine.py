@@ -2,13 +2,15 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from mlproject.batches import keys
 from mlproject.batches.blanking import is_about
+from mlproject.batches.listing import Found
+from mlproject.batches.progress import Progress, Watermark
 from mlproject.core import columns as c
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
@@ -54,6 +56,19 @@ def marked(store: ObjectStore) -> Iterator[str]:
 def unmark(store: ObjectStore, batch_key: str) -> None:
     """Take the mark from a batch that can be read after all."""
     store.delete(keys.unreadable(batch_key))
+
+
+def unmark_rewritten(
+    store: ObjectStore,
+    chunk: Sequence[Found],
+    watermarks: Mapping[int, Watermark],
+    progress: Progress,
+) -> None:
+    """Take the mark from batches at the watermark that were written again, readable now."""
+    for key, info in chunk:
+        read_before = watermarks.get(key.partition)
+        if read_before and info.key == read_before.last_key and info.key not in progress.unreadable:
+            unmark(store, info.key)
 
 
 def remove_forgotten(store: ObjectStore, forgotten: Forgotten) -> int:

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from mlproject.batches import keys, quarantine
-from mlproject.batches.fetching import Found, read_clean
+from mlproject.batches.fetching import read_clean
 from mlproject.batches.forgotten import add_forgotten
-from mlproject.batches.listing import newer, partitions
+from mlproject.batches.listing import Found, chunks, newer, partitions
 from mlproject.core.errors import BatchError, RequestError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.numbers import INT64_MAX
@@ -27,7 +27,6 @@ from mlproject.histories import forgetting as copies_forgetting
 from mlproject.histories.copies import Copies
 from mlproject.pipelines.stream_note import StreamNote
 from mlproject.snapshot import forgetting as snapshot_forgetting
-from mlproject.snapshot.ingest import chunks
 from mlproject.snapshot.switch import current
 
 _THREADS: Final = 8

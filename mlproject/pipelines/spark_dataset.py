@@ -7,12 +7,12 @@ from functools import partial
 
 from pyspark.sql import SparkSession
 
+from mlproject.batches.listing import new_batches
 from mlproject.catalogue.stored import read_catalogue
 from mlproject.core.errors import NotEnoughDataError
 from mlproject.core.ports import ObjectStore
 from mlproject.pipelines.build import Competitors
 from mlproject.pipelines.dataset import Dataset, dataset_of
-from mlproject.snapshot.ingest import new_batches
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import read_manifest
 from mlproject.spark.errors import told

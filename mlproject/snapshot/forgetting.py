@@ -10,7 +10,7 @@ from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
-from mlproject.snapshot.ingest import manifest_of, only_builder
+from mlproject.snapshot.lease import only_builder
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, current, newest_generation, write_segments
@@ -95,7 +95,7 @@ def _without(
     if removed:
         state = state.without(gone)
         base, deltas = write_segments(store, state.ratings, generation), ()
-    manifest = manifest_of(
+    manifest = Manifest.of(
         state,
         generation,
         base=base,

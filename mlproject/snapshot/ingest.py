@@ -8,38 +8,25 @@ its rows is new, at most six rows written for each new one, or after 200 cycles 
 something new, a 200th of the base each.
 """
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final, Self
 
 from mlproject.batches import quarantine
-from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.fetching import fetch
 from mlproject.batches.forgotten import read_forgotten
-from mlproject.batches.listing import newer, partitions
-from mlproject.batches.progress import Delay, Progress, Totals, Watermark
-from mlproject.core.errors import AlreadyRunningError
+from mlproject.batches.listing import chunks, new_batches
+from mlproject.batches.progress import Delay, Progress, Totals
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
-from mlproject.snapshot import keys as snapshot_keys
-from mlproject.snapshot.lease import lease
+from mlproject.snapshot.keys import is_parquet
+from mlproject.snapshot.lease import only_builder
 from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.state import RatingsState
-from mlproject.snapshot.switch import (
-    Seen,
-    commit,
-    current,
-    withdraw,
-    write_segments,
-)
-
-log = logging.getLogger(__name__)
-
-Renew = Callable[[], None]
+from mlproject.snapshot.switch import Seen, commit, current, write_segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +155,7 @@ def ingest(
         with only_builder(store) as renew, ThreadPoolExecutor(limits.threads) as pool:
             for chunk in chunks(chain(first, found), limits.batches_per_commit):
                 fetched = fetch(store, chunk, pool, forgotten)
-                unmark_rewritten(store, chunk, watermarks, fetched.progress)
+                quarantine.unmark_rewritten(store, chunk, watermarks, fetched.progress)
                 merged = state.merge(fetched.ratings)
                 state = merged.state
                 renew()
@@ -182,7 +169,7 @@ def ingest(
                     replaced=report.replaced + merged.replaced,
                     compacted=report.compacted or compacted,
                 ).late(fetched.progress.delay)
-    if seen.manifest and any(map(_is_old, seen.manifest.segments)):
+    if seen.manifest and any(is_parquet(info.key) for info in seen.manifest.segments):
         with only_builder(store) as renew:
             renew()
             seen = _written_anew(store, seen, state)
@@ -192,89 +179,6 @@ def ingest(
         offsets = {partition: mark.next_offset for partition, mark in marks.items()}
         report = replace(report, totals=seen.manifest.totals, offsets=offsets)
     return state, replace(report, generation=seen.generation)
-
-
-def new_batches(
-    store: ObjectStore, watermarks: Mapping[int, Watermark] | None = None
-) -> Iterator[Found]:
-    """Yield the batches past the watermarks, partition by partition."""
-    known = watermarks or {}
-    return chain.from_iterable(
-        newer(store, partition, known.get(partition)) for partition in partitions(store)
-    )
-
-
-def chunks(found: Iterator[Found], size: int) -> Iterator[list[Found]]:
-    """Yield lists of at most ``size``."""
-    while chunk := list(islice(found, size)):
-        yield chunk
-
-
-def only_builder(store: ObjectStore) -> AbstractContextManager[Renew]:
-    """Return what keeps others from switching at the same time.
-
-    Where conditional writes work, the switch itself does; elsewhere a lease. Its callable
-    is to be called before a switch.
-    """
-    if store.keeps_conditions(snapshot_keys.PROBE):
-        return nullcontext(lambda: None)
-    log.warning("%s ignores conditional writes, so a lease guards the snapshot", store.uri)
-    return lease(store, snapshot_keys.LEASE)
-
-
-def manifest_of(
-    state: RatingsState,
-    generation: int,
-    *,
-    base: tuple[SegmentInfo, ...],
-    deltas: tuple[SegmentInfo, ...],
-    watermarks: dict[int, Watermark],
-    totals: Totals,
-) -> Manifest:
-    """Describe a state whose segments are written."""
-    return Manifest(
-        generation=generation,
-        base=base,
-        deltas=deltas,
-        watermarks=watermarks,
-        totals=totals,
-        rows=len(state),
-        users=state.users,
-        shows=len(state.show_ids),
-        digest=state.digest.text,
-    )
-
-
-def commit_or_withdraw(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
-    """Switch to a manifest, or remove its segments if another process has switched meanwhile.
-
-    Raises
-    ------
-    AlreadyRunningError
-        If so.
-    """
-    try:
-        return commit(store, seen, manifest)
-    except AlreadyRunningError:
-        withdraw(store, manifest)
-        raise
-
-
-def unmark_rewritten(
-    store: ObjectStore,
-    chunk: Sequence[Found],
-    watermarks: Mapping[int, Watermark],
-    progress: Progress,
-) -> None:
-    """Take the mark from batches at the watermark that were written again, readable now."""
-    for key, info in chunk:
-        read_before = watermarks.get(key.partition)
-        if read_before and info.key == read_before.last_key and info.key not in progress.unreadable:
-            quarantine.unmark(store, info.key)
-
-
-def _is_old(info: SegmentInfo) -> bool:
-    return snapshot_keys.is_parquet(info.key)
 
 
 def _written_anew(store: ObjectStore, seen: Seen, state: RatingsState) -> Seen:
@@ -305,7 +209,7 @@ def _switch(
             base, deltas = write_segments(store, state.ratings, generation), ()
         else:
             deltas = (*deltas, *write_segments(store, fresh, generation))
-    manifest = manifest_of(
+    manifest = Manifest.of(
         state,
         generation,
         base=base,
@@ -313,4 +217,4 @@ def _switch(
         watermarks={**(before.watermarks if before else {}), **progress.watermarks},
         totals=(before.totals if before else Totals()) + progress.totals,
     )
-    return commit_or_withdraw(store, seen, manifest), compact
+    return commit(store, seen, manifest), compact

@@ -1,15 +1,21 @@
-"""A lease: one builder at a time where the server ignores conditional writes."""
+"""One builder at a time: by a lease, where the server ignores conditional writes."""
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
 from mlproject.core.errors import AlreadyRunningError
 from mlproject.core.ports import ObjectStore
+from mlproject.snapshot.keys import LEASE, PROBE
+
+log = logging.getLogger(__name__)
+
+Renew = Callable[[], None]
 
 SECONDS: Final = 300.0
 SETTLE_SECONDS: Final = 1.0
@@ -35,10 +41,20 @@ class Timing:
     sleep: Callable[[float], None] = time.sleep
 
 
+def only_builder(store: ObjectStore) -> AbstractContextManager[Renew]:
+    """Return what keeps others from switching at the same time.
+
+    Where conditional writes work, the switch itself does; elsewhere a lease. Its callable
+    is to be called before a switch.
+    """
+    if store.keeps_conditions(PROBE):
+        return nullcontext(lambda: None)
+    log.warning("%s ignores conditional writes, so a lease guards the snapshot", store.uri)
+    return lease(store, LEASE)
+
+
 @contextmanager
-def lease(
-    store: ObjectStore, key: str, timing: Timing | None = None
-) -> Iterator[Callable[[], None]]:
+def lease(store: ObjectStore, key: str, timing: Timing | None = None) -> Iterator[Renew]:
     """Hold a lease while the block runs.
 
     Two that ask at once both write, wait, and read: the last writer holds it. That

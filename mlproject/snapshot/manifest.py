@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
+from mlproject.snapshot.state import RatingsState
 
 SCHEMA_VERSION: Final = 2
 """In version 1 nothing was taken back. A program of that time must not take it for ratings."""
@@ -55,6 +56,30 @@ class Manifest:
     shows: int
     digest: str
     schema_version: int = field(default=SCHEMA_VERSION)
+
+    @classmethod
+    def of(
+        cls,
+        state: RatingsState,
+        generation: int,
+        *,
+        base: tuple[SegmentInfo, ...],
+        deltas: tuple[SegmentInfo, ...],
+        watermarks: Mapping[int, Watermark],
+        totals: Totals,
+    ) -> Self:
+        """Describe a state whose segments are written."""
+        return cls(
+            generation=generation,
+            base=base,
+            deltas=deltas,
+            watermarks=watermarks,
+            totals=totals,
+            rows=len(state),
+            users=state.users,
+            shows=len(state.show_ids),
+            digest=state.digest.text,
+        )
 
     @property
     def segments(self) -> tuple[SegmentInfo, ...]:

@@ -6,21 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mlproject.batches import quarantine
-from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.fetching import fetch
 from mlproject.batches.forgotten import read_forgotten
+from mlproject.batches.listing import Found, chunks, new_batches
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
 from mlproject.snapshot import keys as snapshot_keys
-from mlproject.snapshot.ingest import (
-    DEFAULTS,
-    IngestLimits,
-    chunks,
-    manifest_of,
-    new_batches,
-    only_builder,
-)
+from mlproject.snapshot.ingest import DEFAULTS, IngestLimits
+from mlproject.snapshot.lease import only_builder
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, current, newest_generation, write_segments
 
@@ -103,7 +99,7 @@ def rebuild(
         replaced = force or not equal
         if replaced:
             generation = max(seen.generation, newest_generation(store)) + 1
-            manifest = manifest_of(
+            manifest = Manifest.of(
                 state,
                 generation,
                 base=write_segments(store, state.ratings, generation),

@@ -160,8 +160,27 @@ def commit(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
     Raises
     ------
     AlreadyRunningError
-        If another process has switched meanwhile; its snapshot stands.
+        If another process has switched meanwhile; its snapshot stands, and the segments of
+        this one are removed.
     """
+    try:
+        etag = _written(store, seen, manifest)
+    except AlreadyRunningError:
+        _withdraw(store, manifest)
+        raise
+    for key in _out_of_use(store, seen.manifest, manifest):
+        store.delete(key)
+    return Seen(manifest, etag)
+
+
+def newest_generation(store: ObjectStore) -> int:
+    """Return the highest generation that a segment was written for, 0 for none."""
+    numbers = (generation_of(info.key) for info in store.list(SEGMENTS))
+    return max((number for number in numbers if number is not None), default=0)
+
+
+def _written(store: ObjectStore, seen: Seen, manifest: Manifest) -> str | None:
+    """Write a manifest in the place of the one that was seen; return its tag."""
     content = manifest.encoded()
     # The look before is for servers that ignore conditions: a lease may have come only after
     # another's switch. Elsewhere the write itself decides.
@@ -175,12 +194,10 @@ def commit(store: ObjectStore, seen: Seen, manifest: Manifest) -> Seen:
     etag = store.etag(MANIFEST)
     if store.get(MANIFEST) != content:
         raise AlreadyRunningError(f"another ingest works on the snapshot in {store.uri}")
-    for key in _out_of_use(store, seen.manifest, manifest):
-        store.delete(key)
-    return Seen(manifest, etag)
+    return etag
 
 
-def withdraw(store: ObjectStore, manifest: Manifest) -> None:
+def _withdraw(store: ObjectStore, manifest: Manifest) -> None:
     """Remove the segments of a manifest that lost the race, now rather than at a later commit.
 
     They may hold ratings that the winner has been made to forget.
@@ -193,12 +210,6 @@ def withdraw(store: ObjectStore, manifest: Manifest) -> None:
     for info in manifest.segments:
         if generation_of(info.key) == manifest.generation and info.key not in named:
             store.delete(info.key)
-
-
-def newest_generation(store: ObjectStore) -> int:
-    """Return the highest generation that a segment was written for, 0 for none."""
-    numbers = (generation_of(info.key) for info in store.list(SEGMENTS))
-    return max((number for number in numbers if number is not None), default=0)
 
 
 def _out_of_use(store: ObjectStore, before: Manifest | None, now: Manifest) -> Iterator[str]:

@@ -13,25 +13,19 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 from pyspark.storagelevel import StorageLevel
 
-from mlproject.batches.fetching import Found
 from mlproject.batches.forgotten import read_forgotten
+from mlproject.batches.listing import Found, chunks, new_batches
 from mlproject.batches.progress import Progress, Totals
+from mlproject.batches.quarantine import unmark_rewritten
 from mlproject.core.errors import DataError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore
 from mlproject.snapshot.digest import RatingsDigest
-from mlproject.snapshot.ingest import (
-    IngestLimits,
-    IngestReport,
-    chunks,
-    commit_or_withdraw,
-    new_batches,
-    only_builder,
-    unmark_rewritten,
-)
+from mlproject.snapshot.ingest import IngestLimits, IngestReport
 from mlproject.snapshot.keys import is_parquet
+from mlproject.snapshot.lease import only_builder
 from mlproject.snapshot.manifest import Manifest, SegmentInfo
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import commit, read_manifest
 from mlproject.spark.errors import told
 from mlproject.spark.merging import Sum, as_base, as_delta
 from mlproject.spark.reading import PROGRESS, OpenStore, batch_rows, progress_of, segment_rows
@@ -106,7 +100,7 @@ class _Ingest:
                     before = seen.manifest or _NOTHING
                     merged, manifest, progress = self._merged(before, chunk, forgotten)
                     renew()
-                    seen = commit_or_withdraw(self.store, seen, manifest)
+                    seen = commit(self.store, seen, manifest)
                     report = replace(
                         report,
                         read=report.read + progress.totals,

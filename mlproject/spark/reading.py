@@ -11,7 +11,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
-from mlproject.batches.fetching import Found, fetch
+from mlproject.batches.fetching import fetch
+from mlproject.batches.listing import Found
 from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.ports import ObjectStore

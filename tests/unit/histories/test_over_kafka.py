@@ -13,7 +13,7 @@ from mlproject.histories.copies import Copies
 from mlproject.histories.followed import FollowedHistories, Limits
 from mlproject.kafka.follow import KafkaStream
 from mlproject.kafka.log import KafkaRatingLog
-from mlproject.snapshot.ingest import manifest_of
+from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.state import RatingsState
 from mlproject.snapshot.switch import Seen, commit, write_segments
 from mlproject.testing import MemoryStore
@@ -52,7 +52,7 @@ def event(user: int, show: int) -> RatingEvent:
 def put_snapshot(store: MemoryStore, row: Row, watermarks: dict[int, Watermark]) -> None:
     state = RatingsState.of(columns([row]))
     base = write_segments(store, state.ratings, 1)
-    manifest = manifest_of(state, 1, base=base, deltas=(), watermarks=watermarks, totals=Totals())
+    manifest = Manifest.of(state, 1, base=base, deltas=(), watermarks=watermarks, totals=Totals())
     commit(store, Seen(None, None), manifest)
 
 

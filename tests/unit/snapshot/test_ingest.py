@@ -21,9 +21,10 @@ from mlproject.core.errors import AlreadyRunningError, DataError
 from mlproject.core.ports import ObjectInfo
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot import ingest as module
+from mlproject.snapshot import lease as lease_module
 from mlproject.snapshot.ingest import IngestLimits, ingest
 from mlproject.snapshot.keys import LEASE, MANIFEST, SEGMENTS
-from mlproject.snapshot.lease import Timing, lease
+from mlproject.snapshot.lease import Renew, Timing, lease
 from mlproject.snapshot.manifest import Manifest
 from mlproject.snapshot.rebuild import rebuild
 from mlproject.snapshot.state import RatingsState
@@ -309,7 +310,7 @@ def test_a_lease_guards_a_server_that_ignores_conditions(
 ) -> None:
     store.conditional = False
     at_once = partial(lease, timing=Timing(settle_seconds=0))
-    monkeypatch.setattr(module, "lease", at_once)
+    monkeypatch.setattr(lease_module, "lease", at_once)
     put(store, 0, 0)
     seen_leases = []
     inner = module.fetch
@@ -331,14 +332,14 @@ def test_a_lease_that_comes_after_another_switch_is_no_right_to_overwrite_it(
 ) -> None:
     """One reads the manifest; another takes the lease, switches, gives it back; one goes on."""
     store.conditional = False
-    monkeypatch.setattr(module, "lease", partial(lease, timing=Timing(settle_seconds=0)))
+    monkeypatch.setattr(lease_module, "lease", partial(lease, timing=Timing(settle_seconds=0)))
     put(store, 0, 0)
     ingest(store)
     put(store, 0, 10)
     inner = module.only_builder
     others = []
 
-    def after_another(of: MemoryStore) -> AbstractContextManager[module.Renew]:
+    def after_another(of: MemoryStore) -> AbstractContextManager[Renew]:
         monkeypatch.setattr(module, "only_builder", inner)
         put(store, 1, 500)
         others.append(ingest(of)[0])
