@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlproject.bootstrap.base import Base, properties_in
 from mlproject.config import Settings
+from mlproject.core.cancel import ShouldStop, never
 from mlproject.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ class TrainingPart(Base):
             refit=settings.refit,
         )
 
-    def spark(self, name: str) -> AbstractContextManager[SparkSession]:
-        """Return what opens a session of Spark.
+    def spark(
+        self, name: str, should_stop: ShouldStop = never
+    ) -> AbstractContextManager[SparkSession]:
+        """Return what opens a session of Spark, whose jobs are cancelled once it is to stop.
 
         Raises
         ------
@@ -100,7 +103,7 @@ class TrainingPart(Base):
         with _pyspark():
             from mlproject.spark.session import session
         conf = properties_in(self.settings.spark_conf)
-        return session(name, self.settings.spark_master, conf)
+        return session(name, self.settings.spark_master, conf, should_stop)
 
     @property
     def open_store(self) -> OpenStore:
@@ -122,12 +125,16 @@ class TrainingPart(Base):
 
         return MADE[name](self.settings, data)
 
-    @cached_property
-    def spark_loads(self) -> SparkLoads:
-        """What loads the datasets of the builder on Spark.
+    def spark_loads(self, should_stop: ShouldStop = never) -> SparkLoads:
+        """Return what loads the datasets of the builder on Spark.
 
         ``als`` trains there where on one machine ``lightfm`` does: its models are of the same
         kind.
+
+        Parameters
+        ----------
+        should_stop
+            As :meth:`spark` has it.
 
         Raises
         ------
@@ -145,7 +152,7 @@ class TrainingPart(Base):
         return SparkLoads(
             self.store,
             self.open_store,
-            lambda: self.spark("tvrec build"),
+            partial(self.spark, "tvrec build", should_stop),
             competitors,
             most_users=self.settings.spark_users,
             min_known=self.settings.min_known,

@@ -52,7 +52,7 @@ def build(app: App) -> None:
         should_stop=stop.is_set,
         on_cycle=metrics.show,
         cold_every=app.settings.cold_every,
-        load=app.spark_loads.load if app.settings.build_on == "spark" else None,
+        load=app.spark_loads(stop.is_set).load if app.settings.build_on == "spark" else None,
         span=tracing.span if tracing else unseen,
     )
     retention = Retention(

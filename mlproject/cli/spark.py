@@ -16,9 +16,12 @@ def spark() -> None:
     """Run steps on Apache Spark, for data too large for one machine.
 
     They run on the cluster that TVREC_SPARK_MASTER names, or on this machine's processors.
-    TVREC_SPARK_CONF sets further Spark properties as JSON. `spark-submit` works too:
+    TVREC_SPARK_CONF sets further Spark properties as JSON. docs/scaling.md says what they cost.
 
     \b
+    make spark                                    a cluster of two workers on this machine
+    TVREC_SPARK_MASTER=spark://127.0.0.1:7077 tvrec spark train
+    TVREC_BUILD_ON=spark tvrec build              train there whenever there is something new
     spark-submit --master spark://host:7077 services/spark/submit.py ingest
     """
 
@@ -66,7 +69,7 @@ def ingest(app: App, *, as_json: bool) -> None:
 def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """Train once on the ratings of all users, and log the run to MLflow.
 
-    Run `tvrec spark ingest` first. Metrics and gate are those of `tvrec train`, over all users.
+    It ingests new batches first. Metrics and gate are those of `tvrec train`, over all users.
     The ratings of at most TVREC_SPARK_USERS users, sampled by a hash if there are more, are
     collected on the driver, where they determine what is popular.
 

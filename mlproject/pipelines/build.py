@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
-from mlproject.core.cancel import ShouldStop, never
+from mlproject.core.cancel import ShouldStop, cut_short, never
 from mlproject.core.ports import ModelRegistry, ObjectStore
 from mlproject.core.spans import Span, unseen
 from mlproject.dataset.drift import drift
@@ -133,7 +133,7 @@ class Builder:
             log.warning("%s", mended)
         started = time.monotonic()
         with ExitStack() as held:
-            with self.span("load"):
+            with self.span("load"), cut_short(self.should_stop):
                 dataset, competitors = held.enter_context((self.load or self._load_here)())
             return self._trained(cycle_id, dataset, competitors, started)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from mlproject.core.aliases import CHALLENGER, PRODUCTION, REFERENCE
-from mlproject.core.cancel import Cancelled, ShouldStop, never
+from mlproject.core.cancel import Cancelled, ShouldStop, cut_short, never
 from mlproject.core.decisions import Decision
 from mlproject.core.ids import UNKNOWN_ROW
 from mlproject.core.model import TrainedModel
@@ -171,7 +171,11 @@ def train(  # noqa: PLR0913 - the composition of a whole pipeline
     begun = (starts or Starts(1)).begin(trainer, whole)
     split = begun.split
     name = run_name(trainer.name, begun.how, dataset, began)
-    with registry.run(name) as run, tempfile.TemporaryDirectory(prefix="tvrec-") as made:
+    with (
+        registry.run(name) as run,
+        cut_short(should_stop),
+        tempfile.TemporaryDirectory(prefix="tvrec-") as made,
+    ):
         run.params({"trainer": trainer.name, **asdict(trainer), **_flat(params)})
         run.tags({"trained_by": by, DIGEST_TAG: dataset.digest, **dataset.position, **tags})
         run.dataset("ratings", dataset.digest[:36], data_uri)

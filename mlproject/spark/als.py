@@ -126,7 +126,7 @@ class AlsTrainer:
         NotEnoughDataError, SparkFailedError, TrainingError
             As in :meth:`fit`.
         """
-        with self._data.histories(split) as histories:
+        with told(), self._data.histories(split) as histories:
             fitted = self._vectors(histories, split)
         on_epoch(_STEPS)
         model = folded(split, metadata, fitted, self.seed)

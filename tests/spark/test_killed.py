@@ -4,10 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from mlproject import config
@@ -22,8 +22,8 @@ from mlproject.snapshot.keys import MANIFEST
 from mlproject.snapshot.switch import read_manifest
 from mlproject.spark.standalone import Cluster, standalone
 from mlproject.testing import MemoryStore
-from tests.servers import ROOT
-from tests.spark.conftest import CONF, fill
+from tests.servers import ROOT, wait_until
+from tests.spark.conftest import Build, being_read, fill, never_ending, start
 from tests.spark.fit_and_kill import HALF_LIFE
 
 BATCHES = 3000
@@ -33,12 +33,6 @@ LINE = (
 )
 
 
-@pytest.fixture(scope="module")
-def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with standalone(tmp_path_factory.mktemp("killed"), port=0, page_port=0) as found:
-        yield found
-
-
 @pytest.fixture
 def store(local_store: LocalStore) -> LocalStore:
     """Many small batches, with a bad row in each, so that quarantine shows how far it is."""
@@ -46,17 +40,6 @@ def store(local_store: LocalStore) -> LocalStore:
         content = LINE.format(place) + "no event\n"
         local_store.put(str(BatchKey(0, place * 2, "jsonl")), content.encode())
     return local_store
-
-
-def start(cluster: Cluster, state_dir: Path) -> subprocess.Popen[bytes]:
-    conf = ", ".join(f'"{key}": "{value}"' for key, value in CONF.items())
-    environment = {
-        "TVREC_STATE_DIR": str(state_dir),
-        "TVREC_SPARK_MASTER": cluster.master,
-        "TVREC_SPARK_CONF": f"{{{conf}}}",
-    }
-    command = [sys.executable, "-m", "mlproject", "spark", "ingest"]
-    return subprocess.Popen(command, env=config.child_environment(environment))
 
 
 def wait_until_some_are_read(store: LocalStore, process: subprocess.Popen[bytes]) -> None:
@@ -80,7 +63,7 @@ def assert_right(store: LocalStore) -> None:
 def test_a_killed_worker_is_made_up_for(
     own_cluster: Cluster, store: LocalStore, state_dir: Path
 ) -> None:
-    process = start(own_cluster, state_dir)
+    process = start(own_cluster, state_dir, "spark", "ingest")
     wait_until_some_are_read(store, process)
     own_cluster.workers[0].kill()
     assert store.get(MANIFEST) is None, "it was done before the kill"
@@ -91,13 +74,31 @@ def test_a_killed_worker_is_made_up_for(
 def test_after_a_killed_driver_the_next_run_is_right(
     own_cluster: Cluster, store: LocalStore, state_dir: Path
 ) -> None:
-    process = start(own_cluster, state_dir)
+    process = start(own_cluster, state_dir, "spark", "ingest")
     wait_until_some_are_read(store, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert store.get(MANIFEST) is None, "it was done before the kill"
-    assert start(own_cluster, state_dir).wait() == 0
+    assert start(own_cluster, state_dir, "spark", "ingest").wait() == 0
     assert_right(store)
+
+
+@pytest.mark.timeout(900)
+def test_a_builder_goes_on_after_its_driver_process_was_killed(
+    build: Build, state_dir: Path, local_store: LocalStore
+) -> None:
+    with App(config.load(state_dir=state_dir)) as app:
+        fill(app)
+    pipe = never_ending(local_store)
+    builder = build()
+    with being_read(pipe, 300):
+        children = psutil.Process(builder.pid).children()
+        (driver,) = (child for child in children if child.name() == "java")
+        driver.kill()
+        pipe.unlink()
+    wait_until(lambda: local_store.get(MANIFEST) is not None, 300, "a snapshot")
+    builder.terminate()
+    assert builder.wait() == 0
 
 
 @pytest.mark.parametrize("name", SPARK_TRAINERS)

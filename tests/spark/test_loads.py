@@ -41,7 +41,7 @@ def loads(app: App, spark: SparkSession, opened: list[str]) -> SparkLoads:
         opened.append("a session")
         yield spark
 
-    found = app.spark_loads
+    found = app.spark_loads()
     found.open_session = counted
     return found
 

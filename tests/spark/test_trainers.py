@@ -187,7 +187,7 @@ def test_the_builder_trains_on_spark_when_there_is_something_new(
             cache,
             {},
             replace(place.train_params, half_life_days=HALF_LIFE),
-            load=place.spark_loads.load,
+            load=place.spark_loads().load,
         )
         first = builder.build()
         assert [result.alias for result in first] == [PRODUCTION, PRODUCTION]
