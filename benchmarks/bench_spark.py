@@ -1,11 +1,12 @@
-"""The ingest on one machine and on Spark, by number of ratings and of workers.
+"""Ingest and fit on one machine and on Spark, by number of ratings and of workers.
 
 Everything is generated; batches have 10,000 events. Each way begins with an empty snapshot,
 then takes in a hundredth as many new events on top. All end with the same digest, or the
-script fails. The workers are processes of this machine with one core each, so two of them
-say how the work divides, and not what a network costs. Seconds of Spark are those of the
-ingest alone: to start a session takes some more, which is printed. Processor seconds are
-those of all processes that take part, which neighbours change little.
+script fails. With ``--fit`` the linear model is fitted on the snapshot then. The workers are
+processes of this machine with one core each, so two of them say how the work divides, and not
+what a network costs. Seconds of Spark are those of the steps alone: to start a session takes
+some more, which is printed. Processor seconds are those of all processes that take part, which
+neighbours change little.
 """
 
 import argparse
@@ -16,28 +17,45 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import psutil
+from scipy import sparse
 
-from benchmarks.bench_ingest import events
+from benchmarks.bench_ingest import SHOWS, events
 from mlproject import config
 from mlproject.batches.formats import encode_batch
 from mlproject.batches.keys import BatchKey
-from mlproject.bootstrap import opened_store
+from mlproject.bootstrap import App
+from mlproject.core.ids import IdMap
+from mlproject.core.interactions import Split
 from mlproject.core.ports import ObjectStore
+from mlproject.core.rating_columns import RatingColumns
+from mlproject.dataset.matrices import of_shows
+from mlproject.dataset.split import HoldNothing
 from mlproject.objects.local import LocalStore
 from mlproject.snapshot.ingest import ingest as ingest_here
 from mlproject.snapshot.keys import SNAPSHOT
-from mlproject.snapshot.switch import read_manifest
+from mlproject.snapshot.switch import current, read_manifest
+from mlproject.training.trainer import Trainer
 
 A_BATCH: Final = 10_000
 PER_USER: Final = 100
 PARTITIONS: Final = 6
+DRAWN: Final = 10_000
+HALF_LIFE_DAYS: Final = 90.0
 
-Ingest = Callable[[LocalStore], None]
+
+@dataclass(frozen=True)
+class Way:
+    """What ingests, and what fits on the snapshot."""
+
+    ingest: Callable[[LocalStore], object]
+    fit: Callable[[LocalStore], object]
 
 
 def fill(store: ObjectStore, first: int, count: int, users: int) -> None:
@@ -60,33 +78,53 @@ def digest(store: LocalStore) -> str:
 
 
 @contextmanager
-def here(_: Path) -> Iterator[Ingest]:
-    """Ingest in this process, as the builder does."""
-    yield lambda store: void(ingest_here(store))
+def here(folder: Path) -> Iterator[Way]:
+    """Work in this process, as the builder does."""
+    with App(config.load(state_dir=folder)) as app:
+        yield Way(
+            ingest_here,
+            lambda store: fitted(app.trainer("linear"), current(store)[1].ratings),
+        )
 
 
 @contextmanager
-def on_spark(folder: Path, *, workers: int) -> Iterator[Ingest]:
-    """Ingest on a standalone cluster."""
+def on_spark(folder: Path, *, workers: int) -> Iterator[Way]:
+    """Work on a standalone cluster."""
     from mlproject.spark.ingest import ingest  # noqa: PLC0415
     from mlproject.spark.session import session  # noqa: PLC0415
     from mlproject.spark.standalone import standalone  # noqa: PLC0415
+    from mlproject.spark.training_data import TrainingData  # noqa: PLC0415
 
     conf = {"spark.executor.memory": "1g", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
-    with standalone(folder / "spark", workers=workers, port=0, page_port=0) as cluster:
+    with (
+        App(config.load(state_dir=folder)) as app,
+        standalone(folder / "spark", workers=workers, port=0, page_port=0) as cluster,
+    ):
         begun = time.monotonic()
         with session("bench", cluster.master, conf) as spark:
             spark.range(workers, numPartitions=workers).count()
             print(f"# a session with {workers} workers took {time.monotonic() - begun:.1f} s")
-            open_store = partial(opened_store, config.load(state_dir=folder))
-            yield lambda _: void(ingest(spark, open_store))
+
+            def fit(store: LocalStore) -> object:
+                manifest = read_manifest(store).manifest
+                assert manifest
+                data = TrainingData(spark, app.open_store, manifest)
+                drawn = data.drawn(min(1.0, DRAWN / manifest.users))
+                return fitted(app.spark_trainer("linear", data), drawn)
+
+            yield Way(lambda _: ingest(spark, app.open_store), fit)
 
 
-def void(_: object) -> None:
-    """Drop what a timed step returns."""
+def fitted(trainer: Trainer, ratings: RatingColumns) -> object:
+    """Fit on ratings, or on all that the trainer knows; nothing is held out."""
+    data, _ = of_shows(ratings, IdMap(np.arange(SHOWS)))
+    rule = HoldNothing()
+    split = Split(data, rule.held_out(data), rule=rule)
+    no_metadata = sparse.csr_array(np.zeros((SHOWS, 1), dtype=np.float32))
+    return trainer.refit(split, no_metadata, HALF_LIFE_DAYS, {"prior": 1.0}, lambda _: None)
 
 
-WAYS: Final[dict[str, Callable[[Path], AbstractContextManager[Ingest]]]] = {
+WAYS: Final[dict[str, Callable[[Path], AbstractContextManager[Way]]]] = {
     "here": here,
     "1 worker": partial(on_spark, workers=1),
     "2 workers": partial(on_spark, workers=2),
@@ -102,30 +140,31 @@ def processor_seconds() -> float:
     return used
 
 
-def timed(step: Callable[[], None]) -> str:
+def timed(step: Callable[[], object]) -> str:
     """Return how long a step takes, in seconds and in processor seconds."""
     used, begun = processor_seconds(), time.monotonic()
     step()
     return f"{time.monotonic() - begun:.1f} s (processor {processor_seconds() - used:.1f} s)"
 
 
-def measured(way: str, folder: Path, count: int) -> None:
-    """Print a row; leave the store without a snapshot, and without the new batches."""
+def measured(way: str, folder: Path, count: int, *, fits: bool) -> None:
+    """Print some rows; leave the store without a snapshot, and without the new batches."""
     store = LocalStore(folder / "store")
     users = max(1, count // PER_USER)
     new = max(A_BATCH, count // 100)
+    name = f"{way:10} {count:12,} ratings:"
     with WAYS[way](folder) as run:
-        first = timed(lambda: run(store))
+        first = timed(lambda: run.ingest(store))
         fill(store, count, new, users)
-        second = timed(lambda: run(store))
+        second = timed(lambda: run.ingest(store))
+        print(
+            f"{name} first {first}, then {new:,} more {second}; digest {digest(store)[:12]}",
+            flush=True,
+        )
+        if fits:
+            print(f"{name} fit {timed(lambda: run.fit(store))}", flush=True)
     for start in range(count, count + new, A_BATCH):
         store.delete(str(BatchKey(start // A_BATCH % PARTITIONS, start)))
-    found = digest(store)
-    print(
-        f"{way:10} {count:12,} ratings: first {first}, then {new:,} more {second}; "
-        f"digest {found[:12]}",
-        flush=True,
-    )
 
 
 def main() -> None:
@@ -133,11 +172,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--fit", action="store_true", help="fit, too")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         way, folder, count = given.one
-        measured(way, Path(folder), int(count))
+        measured(way, Path(folder), int(count), fits=given.fit)
         return
     for count in given.sizes:
         with tempfile.TemporaryDirectory(prefix="bench-spark-") as folder:
@@ -146,7 +186,8 @@ def main() -> None:
             digests = set()
             for way in given.ways:
                 command = [sys.executable, "-m", "benchmarks.bench_spark", "--one"]
-                subprocess.run([*command, way, folder, str(count)], check=True)
+                command += [way, folder, str(count), *(["--fit"] if given.fit else [])]
+                subprocess.run(command, check=True)
                 digests.add(digest(store))
                 forget_snapshot(store)
                 shutil.rmtree(Path(folder) / "spark", ignore_errors=True)
