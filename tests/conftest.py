@@ -29,16 +29,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture
-def logging_kept() -> Iterator[None]:
-    """Undo what a process does to its logging when it starts."""
+@pytest.fixture(autouse=True)
+def _logging_is_left_as_it_was() -> Iterator[None]:
+    """Undo what a command does to the process's logging, wherever a test runs one."""
     root = logging.getLogger()
-    names = ("", "apscheduler", "botocore", "httpx", "py4j", "urllib3", "uvicorn.access")
-    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in names}
+    handlers = root.handlers[:]
+    levels = {logger: logger.level for logger in (root, *_loggers())}
     yield
     root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    for logger in (root, *_loggers()):
+        logger.setLevel(levels.get(logger, logging.NOTSET))
+
+
+def _loggers() -> list[logging.Logger]:
+    known = list(logging.Logger.manager.loggerDict.values())
+    return [logger for logger in known if isinstance(logger, logging.Logger)]
 
 
 @pytest.fixture

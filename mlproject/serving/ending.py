@@ -1,12 +1,14 @@
 """How a worker stops: requests under way are answered, and no connection is reset."""
 
 import asyncio
+import ctypes
 import fcntl
 import logging
 import os
 import select
 import signal
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,23 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS: Final = 2.0
 """For clients that keep a connection open and send nothing on it."""
 _STEP_SECONDS: Final = 0.02
+_HANDSHAKE_SECONDS: Final = 0.05
+"""For a handshake in progress: some round trips within a cluster."""
+
+_SO_ATTACH_FILTER: Final = 26  # of asm-generic/socket.h; Python does not name it
+_FILTER: Final = b"".join(
+    struct.pack("HBBI", *instruction)
+    for instruction in (
+        (0x30, 0, 0, 13),  # load the flags of the TCP header
+        (0x45, 0, 1, 0x02),  # is SYN among them?
+        (0x06, 0, 0, 0),  # yes: drop the packet
+        (0x06, 0, 0, 0xFFFFFFFF),  # no: let it pass
+    )
+)
+"""A program for Linux's socket filter: drops what begins a connection.
+
+Its form is that of https://docs.kernel.org/networking/filter.html.
+"""
 
 
 class AmongWorkers:
@@ -112,14 +131,35 @@ async def _drain(server: Any, is_last: Callable[[], bool], end: Callable[[], Non
     until = loop.time() + DRAIN_SECONDS
     if is_last():
         for listening in [each for one in server.servers for each in one.sockets]:
-            # uvicorn accepts them.
-            while _has_waiting(listening) and loop.time() < until:  # noqa: ASYNC110
-                await asyncio.sleep(0)
-            _refuse_new(listening)
+            await _refuse_new(listening, until)
     # uvicorn tells nobody when a connection ends.
     while server.server_state.connections and loop.time() < until:  # noqa: ASYNC110
         await asyncio.sleep(_STEP_SECONDS)
     end()
+
+
+async def _refuse_new(listening: socket.socket, until: float) -> None:
+    """Have the kernel refuse connections, though the parent holds the socket open too.
+
+    Otherwise they would wait in its queue, and be reset at the end. So would those be that are
+    there when the socket is shut down: first none may begin any more (a client tries again
+    after a second, and is refused), and uvicorn accepts those that have begun.
+    """
+    family, kind = listening.family, listening.type
+    with suppress(OSError), socket.fromfd(listening.fileno(), family, kind) as same:
+        with suppress(OSError):  # not Linux: the moment between the two steps remains
+            _drop_new(same)
+            await asyncio.sleep(_HANDSHAKE_SECONDS)
+        while _has_waiting(same) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        same.shutdown(socket.SHUT_RD)  # fails where it is not TCP
+
+
+def _drop_new(listening: socket.socket) -> None:
+    """Have the kernel drop packets that begin a connection."""
+    program = ctypes.create_string_buffer(_FILTER, len(_FILTER))
+    told = struct.pack("HP", len(_FILTER) // 8, ctypes.addressof(program))
+    listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, told)
 
 
 def _has_waiting(listening: socket.socket) -> bool:
@@ -127,15 +167,3 @@ def _has_waiting(listening: socket.socket) -> bool:
     queue = select.poll()
     queue.register(listening.fileno(), select.POLLIN)
     return bool(queue.poll(0))
-
-
-def _refuse_new(listening: socket.socket) -> None:
-    """Have the kernel refuse connections, though the parent holds the socket open too.
-
-    Otherwise they would wait in its queue, and be reset at the end; so are those that wait there
-    now.
-    """
-    with suppress(OSError):  # as where it is not TCP
-        family, kind = listening.family, listening.type
-        with socket.fromfd(listening.fileno(), family, kind) as same:
-            same.shutdown(socket.SHUT_RD)

@@ -108,6 +108,9 @@ def test_who_waits_in_the_queue_is_let_in_before_new_connections_are_refused(
                 drain_at_sigterm(SimpleNamespace(is_draining=False), lambda: True)
                 os.kill(os.getpid(), signal.SIGTERM)
                 await a_moment()
+                # Whoever got into the queue now would be reset, so nobody does.
+                with pytest.raises(TimeoutError):
+                    socket.create_connection(listening.getsockname(), timeout=0.2)
                 accepted, _ = listening.accept()
                 with accepted:
                     accepted.sendall(b"answer")
