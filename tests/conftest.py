@@ -1,6 +1,7 @@
 """What every test stands on: a clean environment, and small real data."""
 
 import logging
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,15 +31,18 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _logging_is_left_as_it_was() -> Iterator[None]:
-    """Undo what a command does to the process's logging, wherever a test runs one."""
+def _process_is_left_as_it_was() -> Iterator[None]:
+    """Undo what a command does to its process, wherever a test runs one: logging and signals."""
     root = logging.getLogger()
     handlers = root.handlers[:]
     levels = {logger: logger.level for logger in (root, *_loggers())}
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     root.handlers[:] = handlers
     for logger in (root, *_loggers()):
         logger.setLevel(levels.get(logger, logging.NOTSET))
+    for number, handler in signals.items():
+        signal.signal(number, handler)
 
 
 def _loggers() -> list[logging.Logger]:

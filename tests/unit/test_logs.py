@@ -12,8 +12,6 @@ import pytest
 from mlproject import config
 from mlproject.logs import noting, set_up_logging
 
-pytestmark = pytest.mark.usefixtures("logging_kept")
-
 PLANTED = 'se"cret\\42'
 KAFKA = json.dumps({"sasl.username": "ann", "sasl.password": PLANTED, "linger.ms": 5})
 

@@ -37,7 +37,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture(autouse=True)
-def _process_is_left_as_it_was(logging_kept: None) -> Iterator[None]:
+def _garbage_is_collected_again() -> Iterator[None]:
     yield
     gc.unfreeze()
 

@@ -1,7 +1,6 @@
 """The command line in this process: a state folder and a registry of its own."""
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,6 @@ from mlproject.testing import MemoryRegistry
 from tests.builders import promote_one
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _process_is_left_as_it_was(logging_kept: None) -> Iterator[None]:
-    """Undo what a command does to its process: its logging, its signals."""
-    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in signals.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
