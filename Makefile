@@ -66,8 +66,8 @@ test-stack: $(STACK_READY) ## Run the tests against the real servers
 test-spark: $(SPARK_READY) ## Run the tests on a Spark cluster of two workers (Java needed)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/spark
 
-test: $(READY) ## Run the tests
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
+test: $(READY) ## Run the tests, several files at a time (ARGS="-n 0": one)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(READY) ## Check style, types, layers, shell scripts and that the Avro schema stays compatible
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """Real processes for the tests that need them."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,9 +36,12 @@ with mock_kafka() as cluster:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that Linux gives to clients, so that it is free until it is used."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(done: Callable[[], bool], seconds: float, what: str) -> None:
