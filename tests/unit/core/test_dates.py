@@ -30,7 +30,7 @@ def test_what_no_unit_reaches_is_none() -> None:
         (NOON, True, True),
         (EARLIEST_MS, True, True),
         (EARLIEST_MS - 1, False, False),
-        (latest_ms() + 3_600_000, False, False),
+        pytest.param(latest_ms() + 3_600_000, False, False, id="in an hour"),
         (0, False, True),
         (UNDATED_BEFORE - 1, False, True),
         (UNDATED_BEFORE, False, False),

@@ -67,7 +67,7 @@ def test_a_time_is_read_as_in_a_column(time: str) -> None:
     assert read_value(field, time) == event[c.RATED_AT]
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {Kind.SYMBOL})
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SYMBOL])
 def test_a_field_may_be_missing_if_it_is_optional(kind: Kind) -> None:
     assert read_value(EventField("x", kind, is_optional=True), None) is None
     with pytest.raises(ValueError, match="x"):

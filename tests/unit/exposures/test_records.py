@@ -47,12 +47,14 @@ def test_keys_ascend_with_time_and_tell_their_day() -> None:
     [
         b"no gzip",
         encode([exposure()])[:-9],
-        gzip.compress(b"no json\n"),
-        gzip.compress(b"[1]\n"),
-        gzip.compress(b'{"user_id": 1}\n'),
-        gzip.compress(b'{"user_id":"1","shown_at":1,"version":1,"shows":[]}\n'),
-        gzip.compress(b'{"user_id":1,"shown_at":1,"version":1,"shows":[1],"teams":"pc"}\n'),
-        gzip.compress(b'{"user_id":1,"shown_at":1,"version":1,"shows":[1],"teams":"x"}\n'),
+        gzip.compress(b"no json\n", mtime=0),
+        gzip.compress(b"[1]\n", mtime=0),
+        gzip.compress(b'{"user_id": 1}\n', mtime=0),
+        gzip.compress(b'{"user_id":"1","shown_at":1,"version":1,"shows":[]}\n', mtime=0),
+        gzip.compress(
+            b'{"user_id":1,"shown_at":1,"version":1,"shows":[1],"teams":"pc"}\n', mtime=0
+        ),
+        gzip.compress(b'{"user_id":1,"shown_at":1,"version":1,"shows":[1],"teams":"x"}\n', mtime=0),
     ],
 )
 def test_what_is_damaged_is_told(content: bytes) -> None:
