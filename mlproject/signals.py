@@ -5,6 +5,7 @@ import signal
 import threading
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -21,11 +22,18 @@ def stop_on_signals(alive: Path | None = None) -> threading.Event:
         means a process that hangs, and never that another one is down.
     """
     stop = StopEvent(alive) if alive else threading.Event()
+    # A handler runs in the middle of whatever the main thread does, and that may be with the
+    # lock of the event or of the log in its hands. Only this queue may be used there.
+    got: SimpleQueue[int] = SimpleQueue()
 
-    def handle(number: int, _: FrameType | None) -> None:
-        log.info("%s: stopping", signal.Signals(number).name)
+    def obey() -> None:
+        log.info("%s: stopping", signal.Signals(got.get()).name)
         stop.set()
 
+    def handle(number: int, _: FrameType | None) -> None:
+        got.put(number)
+
+    threading.Thread(target=obey, name="signals", daemon=True).start()
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     return stop

@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,6 @@ import pytest
 from mlproject.signals import stop_on_signals
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-@pytest.fixture(autouse=True)
-def _handlers_stay() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -30,6 +21,13 @@ def test_a_signal_sets_the_event(number: signal.Signals, caplog: pytest.LogCaptu
         os.kill(os.getpid(), number)
         assert stop.wait(timeout=5)
     assert f"{number.name}: stopping" in caplog.text
+
+
+def test_a_signal_may_come_while_the_main_thread_holds_the_event_s_lock() -> None:
+    stop = stop_on_signals()
+    with stop._cond:  # as for a moment in each wait
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.wait(timeout=5)
 
 
 def test_a_look_at_the_event_shows_that_the_process_is_alive(tmp_path: Path) -> None:
