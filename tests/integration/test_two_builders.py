@@ -19,6 +19,7 @@ from mlproject.core.ports import ObjectStore
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.snapshot import ingest as module
+from mlproject.snapshot import lease as leasing
 from mlproject.snapshot.ingest import IngestLimits, ingest
 from mlproject.snapshot.keys import LEASE, SEGMENTS
 from mlproject.snapshot.lease import Timing, lease
@@ -73,7 +74,7 @@ def add_batch(store: ObjectStore, number: int) -> None:
 
 def build(place: Place, start: Any, outcomes: Any) -> None:
     """Ingest once a round, together with the others; tell each outcome."""
-    module.lease = partial(lease, timing=place.timing)  # type: ignore[attr-defined]
+    leasing.lease = partial(lease, timing=place.timing)
     store, state = place.open(), None
     for _ in range(place.rounds):
         start.wait(60)
@@ -139,7 +140,7 @@ def named(store: ObjectStore) -> set[str]:
 
 def hold(place: Place) -> None:
     """Begin an ingest, and stay in the middle of it."""
-    module.lease = partial(lease, timing=place.timing)  # type: ignore[attr-defined]
+    leasing.lease = partial(lease, timing=place.timing)
     store = place.open()
 
     def stay(*_: object) -> None:
@@ -153,7 +154,7 @@ def hold(place: Place) -> None:
 def test_another_goes_on_after_one_was_killed_in_the_middle(
     place: Place, processes: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "lease", partial(lease, timing=place.timing))
+    monkeypatch.setattr(leasing, "lease", partial(lease, timing=place.timing))
     store = place.open()
     add_batch(store, 0)
     ingest(store)
