@@ -34,7 +34,7 @@ def set_up_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    for chatty in ("botocore", "httpx", "py4j", "uvicorn.access"):
+    for chatty in ("botocore", "faiss", "httpx", "py4j", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # urllib3 and OpenTelemetry warn of what is tried again, and tell if that fails too;
     # apscheduler of a job that is left out since the last one still runs.

@@ -52,6 +52,7 @@ class ServicePart(VersionsPart):
             self.settings.poll_seconds,
             on_swap,
             lambda run_id: self.registry.find_run(run_id),  # noqa: PLW0108
+            make=self.recommender,
         )
 
     @cached_property
@@ -73,6 +74,7 @@ class ServicePart(VersionsPart):
             lambda: None,
             settings.poll_seconds,
             alias=CHALLENGER,
+            make=self.recommender,
         )
         exposures = StoredExposureLog(self.store, kept_days=settings.exposure_days)
         return Trial(shares, challenger, Shadow(self.service_metrics.shadowed), exposures)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlproject import config
 from mlproject.bootstrap.base import Base
 
 if TYPE_CHECKING:
+    from mlproject.core.model import TrainedModel
     from mlproject.core.ports import ModelRegistry
     from mlproject.models.cache import ModelCache
     from mlproject.pipelines.retain import Keep
+    from mlproject.serving.recommender import Recommender
 
 
 # What MLflow is to do that its own defaults do not.
@@ -94,3 +96,13 @@ class VersionsPart(Base):
             self.settings.state_dir / "models" / owner,
             lambda number, folder: self.registry.download(number, folder),  # noqa: PLW0108
         )
+
+    def recommender(
+        self, number: int, model: TrainedModel, about: dict[str, Any] | None = None
+    ) -> Recommender:
+        """Return what answers for a version; very many shows are put into an index first."""
+        from mlproject.models.vector_index import VectorIndex
+        from mlproject.serving.recommender import Recommender
+
+        large = len(model.shows) >= self.settings.index_shows
+        return Recommender(number, model, about or {}, VectorIndex.of(model) if large else None)

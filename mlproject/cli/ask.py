@@ -32,7 +32,6 @@ def recommend(
     """
     registry = app.registry
     registry.ping()  # before the imports, which take seconds
-    from mlproject.serving.recommender import Recommender
     from mlproject.snapshot.switch import current
 
     info = registry.version(version) if version is not None else registry.production()
@@ -40,7 +39,9 @@ def recommend(
         raise VersionNotFoundError("no version is in production yet; `tvrec train` makes one")
     model = app.model_cache("cli").load(info)
     _, state = current(app.store)
-    answer = Recommender(info.number, model).recommend(user_id, state.of_user(user_id), num_items)
+    answer = app.recommender(info.number, model).recommend(
+        user_id, state.of_user(user_id), num_items
+    )
     if as_json:
         print_json(answer)
         return
@@ -79,7 +80,8 @@ def replay(app: App, *, answer: BinaryIO) -> None:
     app.registry.ping()  # before the import, which takes seconds
     from mlproject.pipelines.replay import replay as make_again
 
-    made = make_again(answer.read(), app.store, app.registry, app.model_cache("cli"))
+    cache = app.model_cache("cli")
+    made = make_again(answer.read(), app.store, app.registry, cache, app.recommender)
     click.echo(made.answer)
     if not made.equal:
         raise ModelError("the answer made now is not the answer that was given")

@@ -320,6 +320,12 @@ class Settings(BaseSettings):
         5, gt=0, description="Seconds between checks for a new production version"
     )
     max_items: int = Field(100, ge=1, description="Maximum number of shows per request")
+    index_shows: int = Field(
+        100_000,
+        ge=10_000,
+        description="Number of shows from which the service searches a model's vectors by an index "
+        "(Faiss) instead of scoring them all (docs/scaling.md)",
+    )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of the service")
     token_sha256: OptionalText = Field(
         None,

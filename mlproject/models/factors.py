@@ -68,6 +68,12 @@ class Factors:
         found += self.show_biases
         return found
 
+    def scores_of(self, show_rows: Rows, taste: Floats) -> Floats:
+        """Score some shows for one of the :meth:`tastes`, shape ``(n,)``."""
+        found: Floats = self._vectors[show_rows] @ taste
+        found += self.show_biases[show_rows]
+        return found
+
     def tastes(self, histories: Histories) -> Floats:
         """Return the vector of each history's user, shape ``(m, d)``."""
         return FoldIn(self.fold_in).tastes(

@@ -1,10 +1,12 @@
 """Reproduces an answer of the service from its version and the events up to its position."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from mlproject.core.errors import RequestError
+from mlproject.core.model import TrainedModel
 from mlproject.core.ports import ObjectStore, VersionRegistry
 from mlproject.core.user_histories import Position
 from mlproject.histories.past import history_at
@@ -35,7 +37,11 @@ class Replayed:
 
 
 def replay(
-    given: bytes, store: ObjectStore, versions: VersionRegistry, cache: ModelCache
+    given: bytes,
+    store: ObjectStore,
+    versions: VersionRegistry,
+    cache: ModelCache,
+    make: Callable[[int, TrainedModel], Recommender] = Recommender,
 ) -> Replayed:
     """Make an answer of ``/recommend`` again, and compare byte for byte.
 
@@ -45,6 +51,8 @@ def replay(
         The answer's body, as it was received.
     store, versions, cache
         Where the ratings are, and where the version's model is read from.
+    make
+        Returns what answers, from a version's number and its content, as the service's does.
 
     Raises
     ------
@@ -66,9 +74,9 @@ def replay(
             "this is no answer of /recommend: it names user_id, model_version, position and items"
         ) from error
     ratings = history_at(store, position, user_id)
-    recommender = Recommender(number, cache.load(versions.version(number)))
+    recommender = make(number, cache.load(versions.version(number)))
     if beside:
-        challenger = Recommender(beside, cache.load(versions.version(beside)))
+        challenger = make(beside, cache.load(versions.version(beside)))
         pair = recommender, challenger
         answer = interleaved(pair, user_id, ratings, wish, told["position"]).body
     else:

@@ -206,6 +206,11 @@ class ModelInProduction(BaseModel):
     reason: str | None = None
     trained_at: str | None = None
     metrics: dict[str, float] = Field(default={}, examples=[{"precision_at_10": 0.24}])
+    index: dict[str, float] | None = Field(
+        default=None,
+        description="Of the shows, where there are too many to score them all.",
+        examples=[{"lists": 1000, "looked_at": 32, "recall_at_10": 0.99}],
+    )
 
 
 def problems(**statuses: str) -> dict[int | str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from mlproject.core.model import TrainedModel
 from mlproject.core.ranking import top_k
 from mlproject.core.sources import Source, source_of
 from mlproject.core.user_ratings import UserRatings
+from mlproject.models.vector_index import VectorIndex
 from mlproject.serving.answers import encoded
 from mlproject.serving.diversity import diversified
 from mlproject.serving.problems import NotFoundError
@@ -23,6 +24,7 @@ from mlproject.serving.showcase import Showcase
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 # Of so many candidates for each show wanted, the diverse ones are chosen.
 _POOL: Final = 5
@@ -94,11 +96,14 @@ class Recommender:
         Its content.
     about
         What else is known of it, for ``GET /model``.
+    index
+        Of its shows, where there are too many to score them all.
     """
 
     version: int
     model: TrainedModel
     about: dict[str, Any] = field(default_factory=dict)
+    index: VectorIndex | None = None
 
     @cached_property
     def showcase(self) -> Showcase:
@@ -261,23 +266,39 @@ class Recommender:
         RequestError
             If no show has a genre or type that was asked for.
         """
-        scores = self.model.scores(history)[0]
-        if wish.exclude_seen:
-            scores[history.show_rows] = -np.inf
-        if wish.exclude_show_ids:
-            excluded = self.model.shows.rows(wish.exclude_show_ids)
-            scores[excluded[excluded != UNKNOWN_ROW]] = -np.inf
-        if wish.genres:
-            scores[~self.showcase.of_genres(wish.genres)] = -np.inf
-        if wish.types:
-            scores[~self.showcase.of_types(wish.types)] = -np.inf
         if not wish.diversity:
-            return _showable(top_k(scores, wish.num_items), scores)
-        pool = max(_SMALLEST_POOL, _POOL * wish.num_items)
-        rows, found = _showable(top_k(scores, pool), scores)
+            return self._best(history, wish, wish.num_items)
+        rows, found = self._best(history, wish, max(_SMALLEST_POOL, _POOL * wish.num_items))
         vectors = self.showcase.genre_vectors(rows)
         chosen = diversified(found, vectors, wish.diversity, wish.num_items)
         return rows[chosen], found[chosen]
+
+    def _best(self, history: Histories, wish: Wish, count: int) -> tuple[Rows, Scores]:
+        hidden, allowed = self._hidden(history, wish), self._allowed(wish)
+        if self.index is not None and history.has_taste()[0]:
+            found = self.index.best(history, hidden, allowed, count)
+            if found is not None:
+                return found
+        scores = self.model.scores(history)[0]
+        scores[hidden] = -np.inf
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        return _showable(top_k(scores, count), scores)
+
+    def _hidden(self, history: Histories, wish: Wish) -> NDArray[np.integer]:
+        """Return the rows that a wish rules out by name."""
+        seen = history.show_rows if wish.exclude_seen else history.show_rows[:0]
+        if not wish.exclude_show_ids:
+            return seen
+        excluded = self.model.shows.rows(wish.exclude_show_ids)
+        return np.concatenate((seen, excluded[excluded != UNKNOWN_ROW]))
+
+    def _allowed(self, wish: Wish) -> Mask | None:
+        """Tell which shows have the genres and types of a wish; None = it names none."""
+        if not wish.types:
+            return self.showcase.of_genres(wish.genres) if wish.genres else None
+        allowed = self.showcase.of_types(wish.types)
+        return allowed & self.showcase.of_genres(wish.genres) if wish.genres else allowed
 
     def _items(self, rows: Rows, scores: Scores, more: list[bytes]) -> bytes:
         """Encode shows, best first, each with its score, its rank and what else is known."""

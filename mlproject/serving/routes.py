@@ -212,6 +212,8 @@ async def model(request: Request) -> Response:
         "shows": len(recommender.model.shows),
         **recommender.about,
     }
+    if recommender.index is not None:
+        told["index"] = recommender.index.told
     return json_answer(encoded(told))
 
 

@@ -40,6 +40,8 @@ class ModelWatcher:
     alias
         Of the version that is watched. Production stays if its alias goes, since somebody has
         to answer; any other version goes with its alias.
+    make
+        Returns what answers, from a version's number, its content and what is known of it.
     """
 
     def __init__(  # noqa: PLR0913 - one more than the rest, by name
@@ -52,6 +54,7 @@ class ModelWatcher:
         find_run: Callable[[str], RunInfo | None] = lambda _: None,
         *,
         alias: str = PRODUCTION,
+        make: Callable[[int, TrainedModel, dict[str, Any]], Recommender] = Recommender,
     ) -> None:
         self._production = production
         self._load = load
@@ -60,6 +63,7 @@ class ModelWatcher:
         self._on_swap = on_swap
         self._find_run = find_run
         self._alias = alias
+        self._make = make
         self._run_id = ""
         self._trouble = ""
         self._stop = threading.Event()
@@ -71,7 +75,7 @@ class ModelWatcher:
         """Take up the last model at once, and watch from now on."""
         try:
             if kept := self._last():
-                self._swap(Recommender(kept.number, kept.model, _loaded(kept.about)))
+                self._swap(self._make(kept.number, kept.model, _loaded(kept.about)))
         except Exception:  # it will be replaced by what is in production
             log.exception("the last model cannot answer")
         self._thread.start()
@@ -93,7 +97,7 @@ class ModelWatcher:
             elif self.current is None or version.run_id != self._run_id:
                 about = _about(version, self._find_run(version.run_id))
                 model = self._load(version, about)
-                self._swap(Recommender(version.number, model, _loaded(about)))
+                self._swap(self._make(version.number, model, _loaded(about)))
                 self._run_id = version.run_id
             if version is not None:
                 self._trouble = ""

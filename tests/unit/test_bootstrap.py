@@ -22,7 +22,7 @@ from mlproject.kafka.follow import KafkaStream
 from mlproject.objects.local import LocalStore
 from mlproject.objects.s3 import S3Store
 from mlproject.testing import MemoryStore
-from tests.builders import event, ratings
+from tests.builders import event, model, ratings
 from tests.registry_server import fake_registry
 from tests.servers import environment
 
@@ -216,6 +216,12 @@ def test_a_setting_says_whose_models_may_be_served(
         "production": production,
         "challenger": challenger,
     }
+
+
+@pytest.mark.parametrize(("shows", "indexed"), [(9_999, False), (10_000, True)])
+def test_very_many_shows_are_put_into_an_index(shows: int, *, indexed: bool) -> None:
+    made = App(config.load(index_shows=10_000)).recommender(7, model(range(shows)))
+    assert (made.version, made.index is not None) == (7, indexed)
 
 
 def test_every_trainer_is_made_by_its_name() -> None:

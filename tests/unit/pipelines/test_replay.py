@@ -7,6 +7,7 @@ import pytest
 from mlproject.batches.log import BatchRatingLog
 from mlproject.core.errors import RequestError, UnavailableError, VersionNotFoundError
 from mlproject.core.events import EventSource, RatingEvent, new_event_id
+from mlproject.core.model import TrainedModel
 from mlproject.core.user_histories import Position
 from mlproject.models.cache import ModelCache
 from mlproject.models.files import load_model, save_model
@@ -86,6 +87,21 @@ def test_an_answer_with_filters_is_made_again(
     position = Position(0, {1000: 1}).record()
     given = version.answer(1, rated((10, 9)), wish, position).body
     assert again(given, store, registry) == Replayed(given, equal=True, ratings=1)
+
+
+def test_what_answers_is_made_as_the_service_makes_it(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    rate(store, (10, 9))
+    cache = ModelCache(registry.folder / "cache", registry.download)
+    made: list[int] = []
+
+    def make(number: int, trained: TrainedModel) -> Recommender:
+        made.append(number)
+        return Recommender(number, trained)
+
+    assert replay(answered(registry, 1, (10, 9)), store, registry, cache, make).equal
+    assert made == [1]
 
 
 def test_a_filter_that_was_altered_is_found_out(
