@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile -q --universal --generate-hashes --no-emit-index-ur
 DEPLOYABLES := data-exporter event-generator model-builder recommendations-service mlflow-server
 
 # Of `make images`: NAME/VERSION, and further flags of docker build.
-IMAGES := $(addprefix image-,$(DEPLOYABLES) kafka-connect)
+IMAGES := $(addprefix image-,$(DEPLOYABLES) spark kafka-connect)
 TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' mlproject/__init__.py)
 DOCKER_FLAGS ?=
 

@@ -3,7 +3,8 @@
 import logging
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -37,6 +38,25 @@ def stop_on_signals(alive: Path | None = None) -> threading.Event:
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     return stop
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does.
+
+    A command that sets no handler ends by SIGTERM anyway, but leaves its run and its jobs behind;
+    and as the first process of a container it would not even end.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        In the block, once there is a SIGTERM.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class StopEvent(threading.Event):

@@ -96,6 +96,8 @@ def pods(items: list[Manifest]) -> Iterator[tuple[Manifest, Manifest]]:
             yield item, item
         elif item["kind"] in {"Deployment", "StatefulSet", "Job"}:
             yield item, item["spec"]["template"]
+        elif item["kind"] == "CronJob":
+            yield item, item["spec"]["jobTemplate"]["spec"]["template"]
 
 
 def containers(items: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:

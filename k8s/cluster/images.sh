@@ -141,7 +141,7 @@ names=()
 mkdir "$work/context"
 ours >&2
 for part in kafka registry postgresql minio coredns pause; do "$part" >&2; done
-for part in data-exporter event-generator kafka-connect mlflow-server model-builder recommendations-service; do
+for part in data-exporter event-generator kafka-connect mlflow-server model-builder recommendations-service spark; do
   names+=("tvrec/$part:$tag")
 done
 printf '%s\n' "${names[@]}"

@@ -9,6 +9,7 @@ from mlproject.bootstrap import SPARK_TRAINERS, App
 from mlproject.cli.group import pass_app, setting, tvrec
 from mlproject.cli.output import json_option, print_json
 from mlproject.cli.train import print_result, promote_option, train_by_hand, trainer_option
+from mlproject.signals import interrupted_by_sigterm, stop_on_signals
 
 
 @tvrec.group()
@@ -39,7 +40,7 @@ def ingest(app: App, *, as_json: bool) -> None:
     tvrec spark ingest
     TVREC_SPARK_MASTER=spark://host:7077 tvrec spark ingest --json
     """
-    with app.spark("tvrec ingest") as session:
+    with interrupted_by_sigterm(), app.spark("tvrec ingest") as session:
         from mlproject.spark.ingest import ingest as run_ingest
 
         report = run_ingest(session, app.open_store)
@@ -80,7 +81,7 @@ def train(app: App, *, trainer_name: str, promote: bool, as_json: bool) -> None:
     """
     settings = app.settings
     app.registry.ping()
-    with app.spark("tvrec train") as session:
+    with interrupted_by_sigterm(), app.spark("tvrec train") as session:
         from mlproject.pipelines.spark_dataset import load_on_spark
 
         data, dataset = load_on_spark(
@@ -121,7 +122,6 @@ def cluster(app: App, *, workers: int, cores: int, memory: str, port: int, page_
     tvrec spark cluster
     tvrec spark cluster --workers 4 --memory 2g
     """
-    from mlproject.signals import stop_on_signals
     from mlproject.spark.standalone import standalone
 
     stop = stop_on_signals()

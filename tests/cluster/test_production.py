@@ -16,7 +16,7 @@ import yaml
 
 from tests import kubernetes as k
 from tests.cluster.test_service import failures
-from tests.cluster.world import Cluster
+from tests.cluster.world import Cluster, without_claims
 from tests.servers import ROOT
 
 PRODUCTION = ROOT / "k8s" / "values-production.yaml"
@@ -42,12 +42,10 @@ def outside(cluster: Cluster) -> list[dict[str, Any]]:
         f"--show-only=templates/{part}.yaml" for part in ("kafka", "minio", "postgresql", "secrets")
     ]
     text = cluster.helm("template", cluster.namespace, k.CHART, *NAMED, *parts)
-    items = [item for item in yaml.safe_load_all(text) if item]
+    items = without_claims([item for item in yaml.safe_load_all(text) if item])
     for item in k.of_kind(items, "StatefulSet"):
-        del item["spec"]["volumeClaimTemplates"]
         pod = item["spec"]["template"]["spec"]
         del pod["serviceAccountName"]
-        pod["volumes"].append({"name": "data", "emptyDir": {}})
         for container in pod["containers"]:
             container["imagePullPolicy"] = "Never"
     return items

@@ -219,6 +219,14 @@ class Cluster:
         subprocess.run([SCRIPTS / "node.sh", command, self.folder, *arguments], check=True)
 
 
+def without_claims(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Manifests whose state goes with their pods."""
+    for item in k.of_kind(items, "StatefulSet"):
+        del item["spec"]["volumeClaimTemplates"]
+        item["spec"]["template"]["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+    return items
+
+
 def missing() -> list[str]:
     """What this machine lacks for a node."""
     done = subprocess.run(

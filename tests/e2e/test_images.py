@@ -183,6 +183,17 @@ def test_sigterm_ends_it(stack: Stack, name: str) -> None:
     assert stack.inspect(name, "{{.State.ExitCode}}") in {"0", "143"}, stack.log(name)
 
 
+@pytest.mark.e2e
+def test_spark_works_locked_down() -> None:
+    if reason := why_not("spark"):
+        pytest.skip(reason)
+    report = docker(
+        *("run", "--rm", *LOCKED, "--tmpfs", "/var/lib/tvrec"),
+        *(f"tvrec/spark:{__version__}", "tvrec", "spark", "ingest", "--json"),
+    )
+    assert json.loads(report)["generation"] == 0
+
+
 BROKER = """
 process.roles=broker,controller
 node.id=1

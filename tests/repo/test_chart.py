@@ -22,6 +22,7 @@ OURS = {
     "model-builder",
     "recommendations-service",
     "setup",
+    "spark",
     "test",
 }
 # Variables of our pods that are no settings of ours, and whose they are.
@@ -31,6 +32,8 @@ OF_OTHERS = {
     "HOME": "the user 10001 has no home folder, and the root file system is read-only",
     "BENTOML_HOME": "BentoML's scratch folder",
     "OPENBLAS_NUM_THREADS": "NumPy's",
+    "POD_IP": "for the value of TVREC_SPARK_CONF",
+    "POD_NAME": "the same",
 }
 # Settings that nobody chooses by `settings:`, and where they come from.
 NOT_CHOSEN = {
@@ -91,7 +94,7 @@ def test_every_pod_is_restricted(values: str) -> None:
         assert security["runAsNonRoot"] is True, where
         assert security["runAsUser"] == USERS.get(part, 10001), where
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, where
-        assert spec["automountServiceAccountToken"] is False, where
+        assert spec["automountServiceAccountToken"] is (part == "spark"), where
         for name in ("hostNetwork", "hostPID", "hostIPC"):
             assert name not in spec, where
         for volume in spec.get("volumes", []):
@@ -119,7 +122,7 @@ def test_every_long_running_container_has_probes(values: str) -> None:
         container for _, pod in k.pods(items) for container in pod["spec"].get("initContainers", [])
     ]
     for where, container, item in k.containers(items):
-        if item["kind"] in {"Job", "Pod"} or container in initial:
+        if item["kind"] in {"CronJob", "Job", "Pod"} or container in initial:
             continue
         assert "livenessProbe" in container, where
         if {port["name"] for port in container.get("ports", [])} - {"metrics"}:

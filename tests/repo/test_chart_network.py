@@ -39,6 +39,13 @@ EDGES: set[Edge] = {
     ("test", "mlflow", 5000),
     ("test", "recommendations-service", 3000),
 }
+# Of the driver and its executors, which are one part.
+SPARK_EDGES: set[Edge] = {
+    ("spark", "minio", 9000),
+    ("spark", "mlflow", 5000),
+    ("spark", "spark", 7078),
+    ("spark", "spark", 7079),
+}
 UI_EDGES: set[Edge] = {
     ("kafka-ui", "kafka", 9092),
     ("kafka-ui", "kafka-connect", 8083),
@@ -75,7 +82,7 @@ def _parts(peers: list[k.Manifest]) -> Iterator[str]:
 
 def expected(values: str) -> set[Edge]:
     parts = {k.component(pod["metadata"]["labels"]) for _, pod in k.pods(k.manifests(values))}
-    every = EDGES | UI_EDGES
+    every = EDGES | UI_EDGES | SPARK_EDGES
     return {edge for edge in every if edge[0] in parts and edge[1] in parts}
 
 
@@ -86,7 +93,7 @@ def test_exactly_these_edges(values: str, way: str) -> None:
 
 
 def test_the_table_has_no_part_that_is_not_there() -> None:
-    assert expected("everything") == EDGES | UI_EDGES
+    assert expected("everything") == EDGES | UI_EDGES | SPARK_EDGES
 
 
 @EVERY
@@ -154,6 +161,7 @@ def test_the_outside_is_reached_by_those_who_need_it() -> None:
     }
     assert outside("everything") == {
         ("data-exporter", (443,)),  # TVMaze
+        ("spark", (443, 6443)),  # Kubernetes
         *((part, (4318,)) for part in ("model-builder", "recommendations-service")),
     }
 

@@ -88,7 +88,7 @@ def test_ours_are_all_loaded() -> None:
     (named,) = re.findall(r"^for part in (data-exporter.*); do$", IMAGES.read_text(), re.MULTILINE)
     ours = {
         container["image"].removeprefix("tvrec/").partition(":")[0]
-        for _, container, _ in k.containers(k.manifests("minikube"))
+        for _, container, _ in k.containers(k.manifests("everything"))
         if container["image"].startswith("tvrec/")
     }
     assert set(named.split()) == ours

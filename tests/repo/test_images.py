@@ -18,6 +18,7 @@ DOCKERFILES = [*sorted(ROOT.glob("services/*/Dockerfile")), ROOT / "bento" / "Do
 OFFLINE = ROOT / "services" / "images-offline.sh"
 PROCFILE = ROOT / "Procfile"
 CONNECT = ROOT / "services" / "kafka_connect" / "entrypoint.sh"
+SPARK = ROOT / "services" / "spark" / "entrypoint.sh"
 SCRIPTS = [*ROOT.glob(".ci/*"), *ROOT.glob("services/**/*.sh"), *ROOT.glob("k8s/cluster/*.sh")]
 
 each = pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
@@ -51,7 +52,8 @@ def test_every_deployable_has_one() -> None:
             r"^COPY requirements/(\S+)\.txt", path.read_text(), re.MULTILINE
         )
     }
-    assert built - {"build"} == set(named.split())
+    (further,) = re.findall(r"^IMAGES := .*\$\(DEPLOYABLES\) (.*)\)$", makefile, re.MULTILINE)
+    assert built - {"build"} | {"kafka-connect"} == {*named.split(), *further.split()}
 
 
 @each
@@ -196,6 +198,64 @@ def test_connect_can_be_told_to_end_while_it_waits(connect: dict[str, str]) -> N
     with waiting_connect(connect, f"127.0.0.1:{free_port()}") as process:
         process.terminate()
         assert process.wait(timeout=60) == 143
+
+
+# What Spark 4.3 gives the pod of an executor, beside the options.
+EXECUTOR = {
+    "SPARK_APPLICATION_ID": "spark-1",
+    "SPARK_CONF_DIR": "/opt/spark/conf",
+    "SPARK_DRIVER_URL": "spark://CoarseGrainedScheduler@10.0.0.7:7078",
+    "SPARK_EXECUTOR_CORES": "2",
+    "SPARK_EXECUTOR_ID": "3",
+    "SPARK_EXECUTOR_MEMORY": "512m",
+    "SPARK_EXECUTOR_POD_IP": "10.0.0.8",
+    "SPARK_EXECUTOR_POD_NAME": "tvrec-exec-3",
+    "SPARK_RESOURCE_PROFILE_ID": "0",
+}
+
+
+@pytest.fixture
+def spark(tmp_path: Path) -> dict[str, str]:
+    """The environment of an executor, with a stand-in for Java: it shows its arguments."""
+    (tmp_path / "java").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "java").chmod(0o755)
+    return EXECUTOR | {"PATH": f"{tmp_path}:/usr/bin:/bin", "SPARK_HOME": "/opt/spark"}
+
+
+def told(environment: dict[str, str], *arguments: str) -> list[str]:
+    done = subprocess.run(
+        [SPARK, *arguments], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_an_executor_of_spark_gets_all_that_spark_says(spark: dict[str, str]) -> None:
+    options = [f"-Dnumber={number}" for number in range(12)]
+    options[7] = "-Dtext=two words"
+    given = {f"SPARK_JAVA_OPT_{number}": option for number, option in enumerate(options)}
+    arguments = told(spark | given, "executor")
+    assert arguments[: len(options) + 2] == [*options, "-Xms512m", "-Xmx512m"]
+    assert arguments[arguments.index("-cp") + 1] == "/opt/spark/jars/*"
+    *_, main = (one for one in arguments if one.startswith("org.apache.spark."))
+    pairs = arguments[arguments.index(main) + 1 :]
+    assert dict(zip(pairs[::2], pairs[1::2], strict=True)) == {
+        "--app-id": "spark-1",
+        "--cores": "2",
+        "--driver-url": EXECUTOR["SPARK_DRIVER_URL"],
+        "--executor-id": "3",
+        "--hostname": "10.0.0.8",
+        "--podName": "tvrec-exec-3",
+        "--resourceProfileId": "0",
+    }
+
+
+def test_further_jars_of_an_executor_come_first(spark: dict[str, str]) -> None:
+    arguments = told(spark | {"SPARK_CLASSPATH": "/jars/own.jar"}, "executor")
+    assert arguments[arguments.index("-cp") + 1] == "/jars/own.jar:/opt/spark/jars/*"
+
+
+def test_any_other_command_of_the_spark_image_is_run(spark: dict[str, str]) -> None:
+    assert told(spark, "echo", "two words") == ["two words"]
 
 
 def test_tasks_of_a_worker_that_was_cut_off_lie_idle_for_half_a_minute_at_most() -> None:

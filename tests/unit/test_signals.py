@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlproject.signals import stop_on_signals
+from mlproject.signals import interrupted_by_sigterm, stop_on_signals
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -46,3 +46,10 @@ def test_a_state_folder_that_cannot_be_written_stops_nobody(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     stop = stop_on_signals(tmp_path / "file" / "alive")
     assert not stop.is_set()
+
+
+def test_sigterm_ends_a_block_as_ctrl_c_does_and_means_later_what_it_meant_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), interrupted_by_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -40,11 +40,16 @@ app.kubernetes.io/part-of: tvrec
 app.kubernetes.io/managed-by: {{ $.Release.Service }}
 {{- end }}
 
-{{/* What every pod has; (list $ uid gid). */}}
+{{/* What every pod has; (list $ uid gid), and as a fourth the account of one that asks Kubernetes. */}}
 {{- define "tvrec.pod" -}}
 {{- $ := index . 0 -}}
+{{- if eq (len .) 4 -}}
+serviceAccountName: {{ index . 3 }}
+automountServiceAccountToken: true
+{{- else -}}
 serviceAccountName: {{ include "tvrec.fullname" $ }}
 automountServiceAccountToken: false
+{{- end }}
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
@@ -68,11 +73,15 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- define "tvrec.container" -}}
 image: {{ index . 1 | quote }}
 imagePullPolicy: {{ (index . 0).Values.images.pullPolicy }}
+{{ include "tvrec.locked" . }}
+resources: {{- toYaml (index . 2) | nindent 2 }}
+{{- end }}
+
+{{- define "tvrec.locked" -}}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
-resources: {{- toYaml (index . 2) | nindent 2 }}
 {{- end }}
 
 {{/* As long as a first start may take: a Deployment that counts as failed ends `helm --wait`. */}}
