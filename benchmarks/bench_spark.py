@@ -10,10 +10,12 @@ neighbours change little.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -38,6 +40,7 @@ from mlproject.core.rating_columns import RatingColumns
 from mlproject.dataset.matrices import of_shows
 from mlproject.dataset.split import HoldNothing
 from mlproject.objects.local import LocalStore
+from mlproject.snapshot.ingest import IngestLimits
 from mlproject.snapshot.ingest import ingest as ingest_here
 from mlproject.snapshot.keys import SNAPSHOT
 from mlproject.snapshot.switch import current, read_manifest
@@ -47,6 +50,8 @@ A_BATCH: Final = 10_000
 PER_USER: Final = 100
 PARTITIONS: Final = 6
 DRAWN: Final = 10_000
+# What one process reads before it writes takes some 250 bytes a rating: 5 GB.
+AT_ONCE: Final = IngestLimits(batches_per_commit=2_000)
 HALF_LIFE_DAYS: Final = 90.0
 
 
@@ -82,7 +87,7 @@ def here(folder: Path) -> Iterator[Way]:
     """Work in this process, as the builder does."""
     with App(config.load(state_dir=folder)) as app:
         yield Way(
-            ingest_here,
+            partial(ingest_here, limits=AT_ONCE),
             lambda store: fitted(app.trainer("linear"), current(store)[1].ratings),
         )
 
@@ -95,7 +100,11 @@ def on_spark(folder: Path, *, workers: int) -> Iterator[Way]:
     from mlproject.spark.standalone import standalone  # noqa: PLC0415
     from mlproject.spark.training_data import TrainingData  # noqa: PLC0415
 
-    conf = {"spark.executor.memory": "1g", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+    conf = {
+        "spark.executor.memory": "1g",
+        "spark.driver.memory": "1g",
+        "spark.ui.enabled": "false",
+    }
     with (
         App(config.load(state_dir=folder)) as app,
         standalone(folder / "spark", workers=workers, port=0, page_port=0) as cluster,
@@ -140,11 +149,40 @@ def processor_seconds() -> float:
     return used
 
 
+def memory() -> int:
+    """Return what this process and all that it has started hold of memory, in bytes."""
+    held = 0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            held += process.memory_info().rss
+    return held
+
+
+@contextmanager
+def looking(interval: float = 0.5) -> Iterator[Callable[[], int]]:
+    """Look at the memory during the block; yield what tells the most of it, in bytes."""
+    ended, most = threading.Event(), [memory()]
+
+    def look() -> None:
+        while not ended.wait(interval):
+            most.append(memory())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: max(most)
+    finally:
+        ended.set()
+        thread.join()
+
+
 def timed(step: Callable[[], object]) -> str:
-    """Return how long a step takes, in seconds and in processor seconds."""
+    """Return how long a step takes, by the clock and the processors, and its memory."""
     used, begun = processor_seconds(), time.monotonic()
-    step()
-    return f"{time.monotonic() - begun:.1f} s (processor {processor_seconds() - used:.1f} s)"
+    with looking() as most:
+        step()
+    clock, processor = time.monotonic() - begun, processor_seconds() - used
+    return f"{clock:.1f} s (processor {processor:.1f} s, memory {most() / 2**30:.1f} GiB)"
 
 
 def measured(way: str, folder: Path, count: int, *, fits: bool) -> None:
@@ -158,7 +196,8 @@ def measured(way: str, folder: Path, count: int, *, fits: bool) -> None:
         fill(store, count, new, users)
         second = timed(lambda: run.ingest(store))
         print(
-            f"{name} first {first}, then {new:,} more {second}; digest {digest(store)[:12]}",
+            f"{name} first {first}, then {new:,} more {second}; digest {digest(store)[:12]}; "
+            f"load {os.getloadavg()[1]:.0f}",
             flush=True,
         )
         if fits:

@@ -19,7 +19,7 @@ from mlproject.core.preferences import history_weights
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.dataset.matrices import of_shows
 from mlproject.snapshot.latest import latest
-from mlproject.spark.rows import RATING_ROWS, of_arrow
+from mlproject.spark.blocks import BLOCK, BLOCKS, brought_together, by_hash, of_blocks, to_blocks
 
 SHOWS: Final = "show_rows"
 WEIGHTS: Final = "weights"
@@ -28,15 +28,13 @@ _USERS_AT_ONCE: Final = 10_000
 _DRAWN: Final = 0x7476
 
 
-def training_histories(
-    ratings: DataFrame, shows: IdMap, rule: HoldoutRule, tasks: int
-) -> DataFrame:
+def training_histories(blocks: DataFrame, shows: IdMap, rule: HoldoutRule, tasks: int) -> DataFrame:
     """Return each user's ratings in the training part.
 
     Parameters
     ----------
-    ratings
-        Of :data:`~mlproject.spark.rows.RATING_ROWS`; of a pair the latest counts.
+    blocks
+        Of :data:`~mlproject.spark.blocks.BLOCKS`; of a pair the latest counts.
     shows
         The shows of the catalogue; others are left out.
     rule
@@ -60,13 +58,14 @@ def training_histories(
             some = np.arange(start, min(start + _USERS_AT_ONCE, len(histories)))
             yield _as_arrow(users[some], histories.take(some))
 
-    laid_out = ratings.repartition(tasks, c.USER_ID).mapInArrow(lay_out, _HISTORY_ROWS)
+    by_user = brought_together(by_hash(blocks, tasks), tasks)
+    laid_out = by_user.mapInArrow(lay_out, _HISTORY_ROWS)
     return laid_out.where(f.size(SHOWS) > 0)
 
 
 def split_of(batches: Iterable[pa.RecordBatch], shows: IdMap, rule: HoldoutRule) -> Split:
     """Divide the ratings of some users, which a task has; of a pair the latest counts."""
-    data, _ = of_shows(latest(of_arrow(batches)), shows)
+    data, _ = of_shows(latest(of_blocks(batches)), shows)
     return Split(data, rule.held_out(data), rule=rule)
 
 
@@ -84,25 +83,26 @@ def split_histories(spark: SparkSession, split: Split) -> DataFrame:
     return spark.createDataFrame(sent).where(f.size(SHOWS) > 0)
 
 
-def draw_users(ratings: DataFrame, share: float) -> RatingColumns:
+def draw_users(blocks: DataFrame, share: float) -> RatingColumns:
     """Bring the ratings of a share of the users to the driver; the same users each time.
 
     Parameters
     ----------
-    ratings
-        Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+    blocks
+        Of :data:`~mlproject.spark.blocks.BLOCKS`.
     share
         From 0 to 1; a larger one draws the same users and more.
     """
 
     def draw(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            users = batch.column(c.USER_ID).to_numpy()
-            drawn = pair_uniform(users, np.zeros_like(users), _DRAWN) < share
-            yield batch.filter(pa.array(drawn))
+        ratings = of_blocks(batches)
+        users = ratings.user_id
+        yield from to_blocks(
+            ratings.take(pair_uniform(users, np.zeros_like(users), _DRAWN) < share)
+        )
 
-    chosen = ratings if share >= 1 else ratings.mapInArrow(draw, RATING_ROWS)
-    return latest(of_arrow(chosen.toArrow().to_batches()))
+    chosen = blocks if share >= 1 else blocks.mapInArrow(draw, BLOCKS)
+    return latest(of_blocks(chosen.select(BLOCK).toArrow().to_batches()))
 
 
 def matrix_of(batches: Sequence[pa.RecordBatch], shows: int) -> sparse.csr_array:

@@ -28,7 +28,7 @@ from mlproject.snapshot.manifest import Manifest, SegmentInfo
 from mlproject.snapshot.switch import commit, read_manifest
 from mlproject.spark.errors import told
 from mlproject.spark.merging import Sum, as_base, as_delta
-from mlproject.spark.reading import PROGRESS, OpenStore, batch_rows, progress_of, segment_rows
+from mlproject.spark.reading import PROGRESS, OpenStore, Segments, batch_rows, progress_of
 
 DEFAULTS: Final = IngestLimits(batches_per_commit=100_000)
 
@@ -134,10 +134,11 @@ class _Ingest:
         old = self._segments(before.segments)
         base, deltas = before.base, before.deltas
         if not base:
-            merged, shows = as_base(old, new, self.open_store, generation, most)
+            merged, shows = as_base(old.blocks(), new, self.open_store, generation, most)
             base = merged.segments
         else:
-            merged, shows = as_delta(old, new, self.open_store, generation, most)
+            events = progress.totals.events
+            merged, shows = as_delta(old, new, events, self.open_store, generation)
             deltas += merged.segments
         digest = RatingsDigest.read(before.digest).changed(RatingsDigest(), merged.digest)
         if any(is_parquet(info.key) for info in before.segments) or (
@@ -145,8 +146,8 @@ class _Ingest:
             and before.base
             and self.limits.asks_for_base(base, before.deltas, merged.fresh)
         ):
-            old = self._segments(base + deltas)
-            whole, _ = as_base(old, old.limit(0), self.open_store, generation, most)
+            rows = self._segments(base + deltas).blocks()
+            whole, _ = as_base(rows, rows.limit(0), self.open_store, generation, most)
             if whole.old != digest:
                 raise DataError("the ratings in the segments differ from the manifest")
             base, deltas = whole.segments, ()
@@ -163,5 +164,5 @@ class _Ingest:
         )
         return merged, after
 
-    def _segments(self, segments: Sequence[SegmentInfo]) -> DataFrame:
-        return segment_rows(self.spark, self.open_store, segments)
+    def _segments(self, segments: Sequence[SegmentInfo]) -> Segments:
+        return Segments(self.spark, self.open_store, segments)

@@ -6,15 +6,15 @@ is in two tasks.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, Self
 
-import pyarrow as pa
+import numpy as np
+from numpy.typing import NDArray
 from pyarrow import compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
-from pyspark.sql.types import StringType, StructField, StructType
+from pyspark.sql.types import BinaryType, LongType, StringType, StructField, StructType
 from pyspark.storagelevel import StorageLevel
 
 from mlproject.core import columns as c
@@ -23,17 +23,35 @@ from mlproject.snapshot.latest import latest
 from mlproject.snapshot.manifest import SegmentInfo
 from mlproject.snapshot.state import Merged, RatingsState
 from mlproject.snapshot.switch import SEGMENT_ROWS, write_segments
-from mlproject.spark.reading import OpenStore
-from mlproject.spark.rows import RATING_FIELDS, of_arrow, one_row, to_arrow
+from mlproject.spark.blocks import (
+    BLOCK,
+    Batches,
+    bounds_of,
+    brought_together,
+    by_hash,
+    by_ranges,
+    of_blocks,
+    to_blocks,
+)
+from mlproject.spark.reading import OpenStore, Segments
+from mlproject.spark.rows import one_row, rows_of
 
 _NEW: Final = "is_new"
 _SUM: Final = "sum"
-_ROWS: Final = StructType([*RATING_FIELDS, StructField(_SUM, StringType())])
+_ROWS: Final = StructType(
+    [
+        StructField(BLOCK, BinaryType()),
+        StructField(c.USER_ID, LongType()),
+        StructField(c.SHOW_ID, LongType()),
+        StructField(_SUM, StringType()),
+    ]
+)
+"""Each row has a block, a show, or a sum and the first of its users."""
 _NO_ROWS: Final = RatingsDigest()
 # Ratings that a task merges: 41 bytes each, some five times over.
 _TASK_ROWS: Final = 1_000_000
-
-Batches = Iterator[pa.RecordBatch]
+# Up to so many new ratings their users are sent to the tasks that read old ones: 8 MB.
+_FEW: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +126,7 @@ def as_base(
     Parameters
     ----------
     old, new
-        Of :data:`~mlproject.spark.rows.RATING_ROWS`: the snapshot, and what is to be merged.
+        Of :data:`~mlproject.spark.blocks.BLOCKS`: the snapshot, and what is to be merged.
     open_store, generation
         Where to, and for which generation.
     rows
@@ -125,8 +143,7 @@ def as_base(
         if len(merged.state):
             with open_store() as store:
                 segments = write_segments(store, merged.state.ratings, generation)
-            for show_id in merged.state.show_ids.tolist():
-                yield one_row(_ROWS, **{c.SHOW_ID: show_id})
+            yield rows_of(_ROWS, **{c.SHOW_ID: merged.state.show_ids})
             yield one_row(
                 _ROWS,
                 **{
@@ -135,8 +152,9 @@ def as_base(
                 },
             )
 
-    ranges = _flagged(old, new).repartitionByRange(_tasks(rows), c.USER_ID)
-    written = ranges.mapInArrow(write, _ROWS)
+    bounds = bounds_of(old.union(new), _tasks(rows))
+    divided = _flagged(by_ranges(old, bounds), by_ranges(new, bounds))
+    written = brought_together(divided, len(bounds) + 1).mapInArrow(write, _ROWS)
     told = f.when(f.col(_SUM).isNotNull(), f.struct(c.USER_ID, _SUM))
     found = written.agg(
         f.count_distinct(c.SHOW_ID).alias("shows"),
@@ -146,14 +164,18 @@ def as_base(
 
 
 def as_delta(
-    old: DataFrame, new: DataFrame, open_store: OpenStore, generation: int, rows: int
+    old: Segments, new: DataFrame, events: int, open_store: OpenStore, generation: int
 ) -> tuple[Sum, int]:
     """Merge new ratings into those of their users, and write those that won as deltas.
 
     Parameters
     ----------
-    old, new, open_store, generation, rows
+    old
+        The segments of the snapshot.
+    new, open_store, generation
         As :func:`as_base`.
+    events
+        How many ratings are new.
 
     Returns
     -------
@@ -163,28 +185,41 @@ def as_delta(
 
     def merge(batches: Batches) -> Batches:
         before, merged = _merge(batches)
-        for part in to_arrow(merged.fresh):
-            yield part.append_column(_SUM, pa.nulls(len(part), pa.string()))
+        for part in to_blocks(merged.fresh):
+            yield rows_of(_ROWS, **{BLOCK: part.column(BLOCK)})
+        yield rows_of(_ROWS, **{c.SHOW_ID: np.unique(merged.fresh.show_id)})
         yield one_row(_ROWS, **{_SUM: Sum.of(before, merged).text})
 
     def write(batches: Batches) -> Batches:
         with open_store() as store:
-            segments = write_segments(store, latest(of_arrow(batches)), generation)
+            segments = write_segments(store, latest(of_blocks(batches)), generation)
         yield one_row(_ROWS, **{_SUM: Sum(segments=segments).text})
 
-    theirs = old.join(new.select(c.USER_ID).distinct(), c.USER_ID, "left_semi")
-    by_user = _flagged(theirs, new).repartition(_tasks(rows), c.USER_ID)
-    merged = by_user.mapInArrow(merge, _ROWS).persist(StorageLevel.DISK_ONLY)
+    tasks = _tasks(events + sum(info.rows for info in old.infos))
+    theirs = old.blocks(_users(new) if events <= _FEW else None)
+    divided = _flagged(by_hash(theirs, tasks), by_hash(new, tasks))
+    merged = brought_together(divided, tasks).mapInArrow(merge, _ROWS)
+    merged = merged.persist(StorageLevel.DISK_ONLY)
     try:
         total = _sum(merged.where(f.col(_SUM).isNotNull()))
-        fresh = merged.where(f.col(_SUM).isNull())
         if total.fresh:
-            few = fresh.drop(_SUM).coalesce(-(-total.fresh // SEGMENT_ROWS))
+            fresh = merged.where(f.col(BLOCK).isNotNull())
+            few = fresh.coalesce(-(-total.fresh // SEGMENT_ROWS))
             total += _sum(few.mapInArrow(write, _ROWS))
-        shows = old.select(c.SHOW_ID).union(fresh.select(c.SHOW_ID)).distinct().count()
+        shows = old.shows().union(merged.select(c.SHOW_ID).dropna()).distinct().count()
     finally:
         merged.unpersist()
     return total, shows
+
+
+def _users(blocks: DataFrame) -> NDArray[np.int64]:
+    """Return the users of some ratings, ascending."""
+
+    def look(batches: Batches) -> Batches:
+        yield rows_of(_ROWS, **{c.USER_ID: np.unique(of_blocks(batches).user_id)})
+
+    found = blocks.mapInArrow(look, _ROWS).select(c.USER_ID).toArrow()
+    return np.unique(found.column(c.USER_ID).to_numpy())
 
 
 def _sum(rows: DataFrame) -> Sum:
@@ -200,8 +235,8 @@ def _merge(batches: Batches) -> tuple[RatingsState, Merged]:
     """Merge the ratings of a task; return the old ones, and what they became."""
     parts = list(batches)
     news = [part.column(_NEW) for part in parts]
-    before = of_arrow(part.filter(pc.invert(new)) for part, new in zip(parts, news, strict=True))
-    come = of_arrow(part.filter(new) for part, new in zip(parts, news, strict=True))
+    before = of_blocks(part.filter(pc.invert(new)) for part, new in zip(parts, news, strict=True))
+    come = of_blocks(part.filter(new) for part, new in zip(parts, news, strict=True))
     old = RatingsState.of(before)
     return old, old.merge(come)
 

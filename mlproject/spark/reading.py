@@ -4,28 +4,34 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
 from mlproject.batches.fetching import fetch
 from mlproject.batches.listing import Found
 from mlproject.batches.progress import Delay, Progress, Totals, Watermark
+from mlproject.core import columns as c
 from mlproject.core.forgotten import Forgotten
+from mlproject.core.ids import UNKNOWN_ROW, IdMap
 from mlproject.core.ports import ObjectStore
+from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot.manifest import SegmentInfo
 from mlproject.snapshot.switch import read_segment
-from mlproject.spark.rows import RATING_FIELDS, RATING_ROWS, one_row, to_arrow
+from mlproject.spark.blocks import BLOCKS, to_blocks
+from mlproject.spark.rows import one_row
 
 OpenStore = Callable[[], AbstractContextManager[ObjectStore]]
 """Opens the store, on any machine of the cluster."""
 
 PROGRESS: Final = "progress"
-BATCH_ROWS: Final = StructType([*RATING_FIELDS, StructField(PROGRESS, StringType())])
-"""Ratings; the last row of each task has none, and has the counts of what was read."""
+BATCH_ROWS: Final = StructType([*BLOCKS, StructField(PROGRESS, StringType())])
+"""Blocks; the last row of each task has none, and has the counts of what was read."""
 
 _TASK_BYTES: Final = 32 << 20
 _TASK_BATCHES: Final = 256
@@ -59,7 +65,7 @@ def batch_rows(
         with open_store() as store, ThreadPoolExecutor(_THREADS) as pool:
             for place in _numbers(ids):
                 fetched = fetch(store, slices[place], pool, forgotten)
-                for rows in to_arrow(fetched.ratings):
+                for rows in to_blocks(fetched.ratings):
                     yield rows.append_column(PROGRESS, pa.nulls(len(rows), pa.string()))
                 told = json.dumps({"slice": place, **_plain(fetched.progress)})
                 yield one_row(BATCH_ROWS, **{PROGRESS: told})
@@ -75,24 +81,61 @@ def progress_of(rows: DataFrame) -> Progress:
     return Progress.joined(map(_progress, parts))
 
 
-def segment_rows(
-    spark: SparkSession, open_store: OpenStore, segments: Sequence[SegmentInfo]
-) -> DataFrame:
-    """Read segments of the snapshot, a task each; deltas may hold pairs of the base again.
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Segments of the snapshot, read by a task each; deltas may hold pairs of the base again.
 
-    Returns
-    -------
-    pyspark.sql.DataFrame
-        Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+    Parameters
+    ----------
+    spark, open_store
+        Where to run, and where the segments are.
+    infos
+        Which ones.
     """
 
-    def read(ids: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with open_store() as store:
-            for place in _numbers(ids):
-                yield from to_arrow(read_segment(store, segments[place]))
+    spark: SparkSession
+    open_store: OpenStore
+    infos: Sequence[SegmentInfo]
 
-    tasks = spark.range(len(segments), numPartitions=max(1, len(segments)))
-    return tasks.mapInArrow(read, RATING_ROWS)
+    def blocks(self, users: NDArray[np.int64] | None = None) -> DataFrame:
+        """Read the ratings, or those of some users, ascending.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            Of :data:`~mlproject.spark.blocks.BLOCKS`.
+        """
+        wanted = None if users is None else IdMap(users)
+
+        def read(ratings: RatingColumns) -> Iterator[pa.RecordBatch]:
+            if wanted is not None:
+                ratings = ratings.take(wanted.rows(ratings.user_id) != UNKNOWN_ROW)
+            return to_blocks(ratings)
+
+        return self._read(read, BLOCKS)
+
+    def shows(self) -> DataFrame:
+        """Read the shows of each segment, ``show_id``; of several segments some come again."""
+
+        def read(ratings: RatingColumns) -> Iterator[pa.RecordBatch]:
+            yield pa.RecordBatch.from_pydict({c.SHOW_ID: np.unique(ratings.show_id)})
+
+        return self._read(read, f"{c.SHOW_ID} long")
+
+    def _read(
+        self,
+        made: Callable[[RatingColumns], Iterator[pa.RecordBatch]],
+        schema: StructType | str,
+    ) -> DataFrame:
+        open_store, infos = self.open_store, self.infos
+
+        def read(ids: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            with open_store() as store:
+                for place in _numbers(ids):
+                    yield from made(read_segment(store, infos[place]))
+
+        tasks = self.spark.range(len(infos), numPartitions=max(1, len(infos)))
+        return tasks.mapInArrow(read, schema)
 
 
 def _sliced(found: Sequence[Found]) -> list[list[Found]]:

@@ -15,8 +15,9 @@ from mlproject.core.errors import TrainingError
 from mlproject.core.interactions import Split
 from mlproject.core.rating_columns import RatingColumns
 from mlproject.snapshot.manifest import Manifest
+from mlproject.spark.blocks import bounds_of, brought_together, by_ranges
 from mlproject.spark.histories import draw_users, split_histories, training_histories
-from mlproject.spark.reading import OpenStore, segment_rows
+from mlproject.spark.reading import OpenStore, Segments
 
 _TASK_ROWS = 2_000_000
 
@@ -39,7 +40,7 @@ class TrainingData:
 
     def drawn(self, share: float) -> RatingColumns:
         """Bring the ratings of a share of the users to the driver."""
-        return draw_users(self._ratings(), share)
+        return draw_users(self._blocks(), share)
 
     @contextmanager
     def histories(self, split: Split) -> Iterator[DataFrame]:
@@ -53,7 +54,7 @@ class TrainingData:
         if split.rule is None:
             raise TrainingError("the split has no rule by which other users' ratings are held out")
         shows = split.interactions.shows
-        found = training_histories(self._ratings(), shows, split.rule, self._tasks)
+        found = training_histories(self._blocks(), shows, split.rule, self._tasks)
         found.persist(StorageLevel.DISK_ONLY)
         try:
             yield found
@@ -66,9 +67,11 @@ class TrainingData:
         Returns
         -------
         pyspark.sql.DataFrame
-            Of :data:`~mlproject.spark.rows.RATING_ROWS`.
+            With a column of :data:`~mlproject.spark.blocks.BLOCK`.
         """
-        return self._ratings().repartitionByRange(self._tasks, c.USER_ID)
+        blocks = self._blocks()
+        bounds = bounds_of(blocks, self._tasks)
+        return brought_together(by_ranges(blocks, bounds), len(bounds) + 1)
 
     def of_split(self, split: Split) -> DataFrame:
         """Return what the users of a split have rated of its training part."""
@@ -84,5 +87,5 @@ class TrainingData:
         at_least: int = self.spark.sparkContext.defaultParallelism
         return max(at_least, self.manifest.rows // _TASK_ROWS)
 
-    def _ratings(self) -> DataFrame:
-        return segment_rows(self.spark, self.open_store, self.manifest.segments)
+    def _blocks(self) -> DataFrame:
+        return Segments(self.spark, self.open_store, self.manifest.segments).blocks()
