@@ -6,7 +6,7 @@ import tempfile
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -54,14 +54,15 @@ def session(
     conf
         Further properties; they come before those set here.
     should_stop
-        Looked at all the time; once it says so, every job is cancelled, which fails.
+        Looked at all the time; once it says so, every job is cancelled, which fails. A session
+        that is being opened is given up.
 
     Raises
     ------
     ConfigError
         If Spark does not start.
     SparkFailedError
-        If it starts, but does not get to its master.
+        If it starts, but does not get to its master, or is given up before.
     """
     # PySpark warns of pandas 3, which it is never given here.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
@@ -73,7 +74,7 @@ def session(
     if master is not None:
         properties["spark.master"] = master
     try:
-        spark = _started(properties)
+        spark = _started(properties, should_stop)
     except PySparkException as error:
         raise ConfigError(
             f"Spark did not start ({error}); it needs Java 17 or newer, on the PATH or in "
@@ -88,13 +89,14 @@ def session(
         try:
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             _tell(spark.sparkContext)
-            with _cancelling(spark.sparkContext, should_stop):
+            # Also the jobs that begin later.
+            with _once(should_stop, spark.sparkContext.cancelAllJobs):
                 yield spark
         finally:
             _stop(spark)
 
 
-def _started(properties: Mapping[str, str]) -> SparkSession:
+def _started(properties: Mapping[str, str], should_stop: ShouldStop) -> SparkSession:
     """Start a session in the JVM of the last one, or in a new one where there is none."""
     _leave_ended()
     conf = SparkConf().setAll(list(properties.items()))
@@ -102,12 +104,15 @@ def _started(properties: Mapping[str, str]) -> SparkSession:
     if not SparkContext._gateway:  # noqa: SLF001
         # In a process group of its own: a signal to ours is for us, who end it when we are done.
         gateway = launch_gateway(conf, {"start_new_session": True})  # type: ignore[no-untyped-call,unused-ignore]
-    context = SparkContext(conf=conf, gateway=gateway)
-    try:
-        return SparkSession.builder.getOrCreate()
-    except JVM_ERRORS:
-        context.stop()
-        raise
+    process = getattr(gateway or SparkContext._gateway, "proc", None)  # noqa: SLF001
+    # A master that does not answer is waited for in the JVM, for a minute: only its end helps.
+    with _once(should_stop, process.terminate if process else lambda: None):
+        context = SparkContext(conf=conf, gateway=gateway)
+        try:
+            return SparkSession.builder.getOrCreate()
+        except JVM_ERRORS:
+            context.stop()
+            raise
 
 
 def _stop(spark: SparkSession) -> None:
@@ -135,17 +140,17 @@ def _tell(context: SparkContext) -> None:
 
 
 @contextmanager
-def _cancelling(context: SparkContext, should_stop: ShouldStop) -> Iterator[None]:
-    """Cancel the jobs of the block, also those that begin later, once it is asked to stop."""
+def _once(should_stop: ShouldStop, act: Callable[[], object]) -> Iterator[None]:
+    """Do something once the block is asked to stop, again and again until it ends."""
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(_LOOK_SECONDS):
             if should_stop():
                 with suppress(*JVM_ERRORS):  # it has ended already
-                    context.cancelAllJobs()
+                    act()
 
-    looking = threading.Thread(target=look, name="spark-cancelling", daemon=True)
+    looking = threading.Thread(target=look, name="spark-stopping", daemon=True)
     looking.start()
     try:
         yield

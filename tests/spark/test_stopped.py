@@ -1,6 +1,7 @@
 """A builder that is told to end does so while a job runs, and the next one does the work."""
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -20,13 +21,26 @@ from tests.spark.conftest import Build, being_read, fill, never_ending, start
 SECONDS = 300
 END_SECONDS = 60
 """Far less than the job would take that is running."""
+GIVES_UP_SECONDS = 60
+"""For so long Spark asks a master."""
 
 pytestmark = pytest.mark.timeout(3 * SECONDS)
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[bytes]", within: float = END_SECONDS) -> None:
     process.send_signal(signal.SIGTERM)
-    assert process.wait(END_SECONDS) == 0
+    assert process.wait(within) == 0
+
+
+def test_while_the_master_does_not_answer(build: Build, state_dir: Path) -> None:
+    with App(config.load(state_dir=state_dir)) as app:
+        fill(app)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        builder = build(TVREC_SPARK_MASTER=f"spark://127.0.0.1:{silent.getsockname()[1]}")
+        asked, _ = silent.accept()
+        with asked:
+            end(builder, GIVES_UP_SECONDS / 2)
 
 
 def test_in_the_middle_of_an_ingest(
