@@ -1,4 +1,4 @@
-"""A builder that is told to end does so while a job runs, and the next one does the work."""
+"""What is told to end does so while a job runs, and the next one does the work."""
 
 import signal
 import socket
@@ -10,6 +10,7 @@ import pytest
 
 from mlproject import config
 from mlproject.bootstrap import App
+from mlproject.cli.group import INTERRUPTED
 from mlproject.objects.local import LocalStore
 from mlproject.pipelines.dataset import load_dataset
 from mlproject.snapshot.keys import SNAPSHOT
@@ -60,6 +61,21 @@ def test_in_the_middle_of_an_ingest(
         local_store.delete(info.key)
     assert found
     assert found.digest == load_dataset(local_store).state.digest.text
+
+
+def test_a_command_in_the_middle_of_an_ingest(
+    own_cluster: Cluster, state_dir: Path, local_store: LocalStore
+) -> None:
+    with App(config.load(state_dir=state_dir)) as app:
+        fill(app)
+    with start(own_cluster, state_dir, "spark", "ingest") as command:
+        try:
+            with being_read(never_ending(local_store), SECONDS):
+                command.send_signal(signal.SIGTERM)
+                assert command.wait(END_SECONDS) == INTERRUPTED
+        finally:
+            command.kill()
+    assert list(local_store.list(SNAPSHOT)) == []
 
 
 def test_in_the_middle_of_a_fit(
