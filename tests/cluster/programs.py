@@ -77,3 +77,23 @@ while True:
     time.sleep(0.2)
 print(json.dumps(versions))
 """
+
+# Prints what the snapshot has, and the runs of trainings on Spark.
+TRAINED = """
+import json
+from mlflow import MlflowClient
+from mlproject import config
+from mlproject.bootstrap import opened_store
+from mlproject.snapshot.switch import read_manifest
+with opened_store(config.load()) as store:
+    manifest = read_manifest(store).manifest
+client = MlflowClient()
+runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+print(json.dumps({
+    "ratings": manifest and sum(one.rows for one in (*manifest.base, *manifest.deltas)),
+    "runs": [
+        [one.info.status, one.data.params, one.data.metrics, one.data.tags]
+        for one in runs if "spark" in one.data.tags
+    ],
+}))
+"""

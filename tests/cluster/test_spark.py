@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests import kubernetes as k
+from tests.cluster.programs import TRAINED
 from tests.cluster.world import SCRIPTS, Cluster, without_claims
 from tests.servers import wait_until
 
@@ -29,25 +30,6 @@ VALUES = {
 EXECUTOR = "spark-role=executor"
 SEEDED = 30_000
 SEED = ("tvrec", "generate-ratings", "--once", "--ratings", str(SEEDED), "--users", "400")
-# In a pod with the driver's settings: what the snapshot and MLflow have, as JSON.
-LOOK = """
-import json, os
-from mlflow import MlflowClient
-from mlproject import config
-from mlproject.bootstrap import opened_store
-from mlproject.snapshot.switch import read_manifest
-with opened_store(config.load()) as store:
-    manifest = read_manifest(store).manifest
-client = MlflowClient()
-runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
-print(json.dumps({
-    "ratings": manifest and sum(one.rows for one in (*manifest.base, *manifest.deltas)),
-    "runs": [
-        [one.info.status, one.data.params, one.data.metrics, one.data.tags]
-        for one in runs if "spark" in one.data.tags
-    ],
-}))
-"""
 SLEEPS = ("sleep", "7200")
 
 
@@ -147,7 +129,7 @@ def log(made: Cluster, job: str) -> str:
 def look(made: Cluster) -> dict[str, Any]:
     """What the snapshot and MLflow have."""
     told: dict[str, Any] = json.loads(
-        made.kubectl("exec", "looker", "--container", "sleeps", "--", "python", "-c", LOOK)
+        made.kubectl("exec", "looker", "--container", "sleeps", "--", "python", "-c", TRAINED)
     )
     return told
 
