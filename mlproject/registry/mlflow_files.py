@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from mlproject.core.errors import ArtifactError
@@ -89,26 +89,27 @@ class MlflowFiles(MlflowServer):
         return f"{base}/{quote(path)}" if path else base
 
     def _fetch_directly(self, location: str, folder: Path) -> bool:
-        with self._own_client():
-            from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - takes seconds
-
-            download_artifacts(artifact_uri=location, dst_path=str(folder))
-        return any(folder.iterdir())
+        with self._repository(location) as repository:
+            if not repository.list_artifacts():
+                return False
+            repository.download_artifacts("", str(folder))
+        return True
 
     def _remove_directly(self, location: str) -> None:
-        with self._own_client():
-            from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415
-                get_artifact_repository,
-            )
-
-            get_artifact_repository(location).delete_artifacts()  # type: ignore[no-untyped-call]
+        with self._repository(location) as repository:
+            repository.delete_artifacts()
 
     @contextmanager
-    def _own_client(self) -> Iterator[None]:
+    def _repository(self, location: str) -> Iterator[Any]:
+        """Yield MLflow's own client of a store, whose errors are raised as this project's."""
+        from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415 - seconds
+            get_artifact_repository,
+        )
+
         from mlproject.registry.mlflow_logging import translated  # noqa: PLC0415 - takes seconds
 
         with translated(self):
-            yield
+            yield get_artifact_repository(location)
 
 
 def _through_server(location: str) -> bool:
