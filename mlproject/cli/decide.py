@@ -1,6 +1,7 @@
 """Commands by which a person decides: ``promote``, ``rollback``, ``release``."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from mlproject.provenance import user_name
 
 if TYPE_CHECKING:
     # It loads NumPy, which must not be there before a command runs.
-    from mlproject.core.model import TrainedModel
+    from mlproject.pipelines.promote import Findings
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -104,20 +105,23 @@ def promote(  # noqa: PLR0913 - one for each option
     from mlproject.pipelines.promote import chosen
     from mlproject.pipelines.promote import promote as put_into_production
 
-    info = put_into_production(
-        app.registry,
-        chosen(
+    # The version comes from MLflow while that is read with which it is checked.
+    with ThreadPoolExecutor(1) as beside:
+        check = beside.submit(_checker, app)
+        info = put_into_production(
             app.registry,
-            version=version,
-            run_id=app.registry.run_id(run_id) if run_id else None,
-            challenger=challenger,
-        ),
-        lambda model: _findings(app, model),
-        by=user_name(),
-        reason=reason or "by hand",
-        held_until=_until(held_for),
-        force=force,
-    )
+            chosen(
+                app.registry,
+                version=version,
+                run_id=app.registry.run_id(run_id) if run_id else None,
+                challenger=challenger,
+            ),
+            lambda model: check.result()(model),  # noqa: PLW0108 - it is waited for when called
+            by=user_name(),
+            reason=reason or "by hand",
+            held_until=_until(held_for),
+            force=force,
+        )
     if app.settings.mlflow_run_id is not None:
         app.registry.rename(app.settings.mlflow_run_id, f"promote version {info.number}")
     _say(app, info, as_json=as_json)
@@ -167,8 +171,8 @@ def release(app: App, *, reason: str, as_json: bool) -> None:
     click.echo("the builder may replace production again" if released else "nothing was held")
 
 
-def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
-    """Look at a model's cards, and ask it as today's users would, as far as there are any."""
+def _checker(app: App) -> "Findings":
+    """Return what looks at a model's cards, and asks it as today's users would, if any."""
     from mlproject.catalogue.known_by import known_by
     from mlproject.pipelines.vetting import findings_today
     from mlproject.registry.cards import check_cards
@@ -184,7 +188,7 @@ def _findings(app: App, model: "TrainedModel") -> tuple[str, ...]:
         shows = known_by(app.store)
     except DataError:
         shows = {}
-    return (
+    return lambda model: (
         *check_cards(model.cards, shows),
         *findings_today(model, state.ratings, app.settings.k),
     )

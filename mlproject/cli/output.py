@@ -1,4 +1,4 @@
-"""Output for people and for programs."""
+"""Output for people and for programs; rich is loaded by what it draws, a fifth of a start."""
 
 import json
 import logging
@@ -9,16 +9,6 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
 from mlproject.core.masking import mask
 
@@ -39,6 +29,10 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, as wide as the terminal, or as wide as it must be elsewhere."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     # As Text, since rich would read "[title of show]" as markup.
     table = Table(title=Text(mask(title)), title_justify="left")
     for header in headers:
@@ -50,6 +44,8 @@ def print_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]
 
 def width() -> int:
     """Return how many columns there are: the terminal's, or many elsewhere."""
+    from rich.console import Console
+
     console = Console()
     return console.width if console.is_terminal else _ELSEWHERE
 
@@ -74,6 +70,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _logged(what, total)
         return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)

@@ -143,8 +143,9 @@ def release(registry: Production, *, by: str, reason: str) -> bool:
 def current_standing(registry: Production) -> Standing:
     """Return what follows from the journal, and from an alias that was moved without it."""
     found = standing(registry.decisions(WINDOW))
-    production = _number(registry.production())
-    return found if found.production else replace(found, production=production)
+    if found.production:
+        return found
+    return replace(found, production=_number(registry.production()))
 
 
 def settle(registry: Production, *, patience: timedelta = _PATIENCE) -> list[str]:

@@ -113,11 +113,7 @@ def promote(  # noqa: PLR0913 - what a person may say
             f"version {version.number} is not promoted: {'; '.join(found)} (--force --reason WHY "
             "promotes it all the same)"
         )
-    put_into_production(
-        registry,
-        version.number,
-        by=by,
-        reason=reason,
-        held_until=held_until,
+    promoted = put_into_production(
+        registry, version.number, by=by, reason=reason, held_until=held_until
     )
-    return registry.version(version.number)
+    return promoted or registry.version(version.number)

@@ -7,7 +7,7 @@ being carried out.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,12 +16,35 @@ from mlproject.registry.mlflow_server import NOTE, MlflowServer, milliseconds, p
 
 _OUTCOMES: Final = {"FINISHED": Outcome.DONE, "KILLED": Outcome.VOID, "FAILED": Outcome.VOID}
 _STATUSES: Final = {Outcome.DONE: "FINISHED", Outcome.VOID: "KILLED"}
+# Few enough to read before most requests: MLflow takes a millisecond for each.
+_NEWS: Final = 10
 _RELEASED: Final = "until released"
 _TAGS: Final = {
     "mlflow.experimentKind": "custom_model_development",
     NOTE: "Who put which version into production, when and why: `tvrec history`. Add nothing and "
     "delete nothing here: it is read by `tvrec`.",
 }
+
+
+@dataclass(slots=True)
+class _Read:
+    """The newest decisions that were read before, at most ``limit``, the oldest first."""
+
+    decisions: Sequence[Decision] = ()
+    limit: int = 0
+
+    def continued(self, news: Sequence[Decision]) -> list[Decision] | None:
+        """Return these with what is new; None if they cannot tell what is before the news.
+
+        What is concluded never changes, so only that is taken from here.
+        """
+        ids = [one.decision_id for one in self.decisions]
+        if not news or news[0].decision_id not in ids:
+            return None
+        before = self.decisions[: ids.index(news[0].decision_id)]
+        if any(one.outcome is Outcome.OPEN for one in before):
+            return None
+        return [*before, *news]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +60,7 @@ class MlflowDecisions(MlflowServer):
     """
 
     experiment: str
+    _read: _Read = field(default_factory=_Read, init=False, repr=False, compare=False)
 
     @property
     def journal(self) -> str:
@@ -44,7 +68,19 @@ class MlflowDecisions(MlflowServer):
         return f"{self.experiment} decisions"
 
     def decisions(self, limit: int) -> Sequence[Decision]:
-        """Return the newest decisions, the oldest first."""
+        """Return the newest decisions, the oldest first.
+
+        Of those that this process has read before, only the newest are read again.
+        """
+        known = None
+        if _NEWS < limit <= self._read.limit:
+            known = self._read.continued(self._newest(_NEWS))
+        found = self._newest(limit) if known is None else known[-limit:]
+        if limit >= self._read.limit:
+            self._read.decisions, self._read.limit = found, limit
+        return found
+
+    def _newest(self, limit: int) -> list[Decision]:
         order = ("attributes.start_time DESC", "attributes.run_id DESC")
         found = self.search(self.journal, order=order, limit=limit)
         return [_decision(run) for run in reversed(found)]
