@@ -304,11 +304,11 @@ class Disposal(Protocol):
         """Delete a version, and leave its run and its model."""
         ...
 
-    def drop_model(self, model_id: str) -> None:
+    def drop_model(self, model: LoggedModel) -> None:
         """Delete a model, its files at once."""
         ...
 
-    def drop_run(self, run_id: str) -> None:
+    def drop_run(self, run: RunInfo) -> None:
         """Delete a run, its files at once."""
         ...
 

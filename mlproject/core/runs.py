@@ -19,7 +19,8 @@ AS_MEASURED: Final = "as measured"
 class RunInfo:
     """A training run as the tracking server knows it.
 
-    ``parent`` is the id of the run within which it was opened, empty if there is none.
+    ``parent`` is the id of the run within which it was opened, empty if there is none; ``location``
+    is where the server keeps its files.
     """
 
     run_id: str
@@ -30,6 +31,7 @@ class RunInfo:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ class VersionInfo:
 
 @dataclass(frozen=True, slots=True)
 class LoggedModel:
-    """The files of a run's model."""
+    """The files of a run's model, and where the server keeps them."""
 
     model_id: str
     run_id: str
     created_at: datetime
+    location: str = ""
 
 
 def the_one(start: str, run_ids: Sequence[str]) -> str:

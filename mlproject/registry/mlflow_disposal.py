@@ -62,6 +62,7 @@ class MlflowDisposal(MlflowFiles):
                 info["model_id"],
                 info.get("source_run_id", ""),
                 datetime.fromtimestamp(int(info["creation_timestamp_ms"]) / 1000, UTC),
+                info["artifact_uri"],
             )
             for info in found
         ]
@@ -82,16 +83,12 @@ class MlflowDisposal(MlflowFiles):
         fields = {"name": self.model, "version": str(number)}
         self.find("DELETE", "model-versions/delete", fields)
 
-    def drop_model(self, model_id: str) -> None:
+    def drop_model(self, model: LoggedModel) -> None:
         """Delete a model, its files at once."""
-        found = self.find("GET", f"logged-models/{model_id}")
-        if found is not None:
-            self.remove(found["model"]["info"]["artifact_uri"])
-            self.find("DELETE", f"logged-models/{model_id}")
+        self.remove(model.location)
+        self.find("DELETE", f"logged-models/{model.model_id}")
 
-    def drop_run(self, run_id: str) -> None:
+    def drop_run(self, run: RunInfo) -> None:
         """Delete a run, its files at once."""
-        found = self.find("GET", "runs/get", {"run_id": run_id})
-        if found is not None:
-            self.remove(found["run"]["info"]["artifact_uri"])
-            self.find("POST", "runs/delete", {"run_id": run_id})
+        self.remove(run.location)
+        self.find("POST", "runs/delete", {"run_id": run.run_id})

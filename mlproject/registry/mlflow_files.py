@@ -58,6 +58,8 @@ class MlflowFiles(MlflowServer):
 
     def remove(self, location: str) -> None:
         """Delete all that is below a location; nothing there is no error."""
+        if not location:  # the working directory, to MLflow's client
+            return
         if not _through_server(location):
             self._remove_directly(location)
             return

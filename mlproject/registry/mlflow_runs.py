@@ -128,4 +128,5 @@ def run_info(run: Mapping[str, Any]) -> RunInfo:
         params=pairs(data.get("params", ())),
         tags={key: value for key, value in tags.items() if "mlflow." not in key},
         parent=tags.get(_PARENT, ""),
+        location=info.get("artifact_uri", ""),
     )

@@ -191,15 +191,16 @@ class MemoryRegistry:
         self.check()
         self.dropped_versions.add(number)
 
-    def drop_model(self, model_id: str) -> None:
+    def drop_model(self, model: LoggedModel) -> None:
         """Delete a model."""
         self.check()
-        rmtree(self.folder / model_id.removeprefix("model-"), ignore_errors=True)
+        rmtree(self.folder / model.run_id, ignore_errors=True)
 
-    def drop_run(self, run_id: str) -> None:
-        """Delete a run."""
+    def drop_run(self, run: RunInfo) -> None:
+        """Delete a run; from several threads too."""
         self.check()
-        self.kept_runs = [run for run in self.kept_runs if run.run_id != run_id]
+        for known in [one for one in self.kept_runs if one.run_id == run.run_id]:
+            self.kept_runs.remove(known)
 
     def decisions(self, limit: int) -> Sequence[Decision]:
         """Return the newest decisions, the oldest first."""

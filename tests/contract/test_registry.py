@@ -16,6 +16,7 @@ from mlproject.core.cancel import Cancelled
 from mlproject.core.decisions import FOREVER, Action, Decision, Outcome
 from mlproject.core.errors import TrackingUnavailableError, VersionNotFoundError
 from mlproject.core.ports import ModelRegistry
+from mlproject.core.runs import LoggedModel, RunInfo
 from mlproject.models.files import save_model
 from mlproject.pipelines.decide import put_into_production
 from mlproject.registry.mlflow_registry import MlflowRegistry
@@ -310,6 +311,8 @@ def test_the_files_of_a_version_are_those_that_were_logged(place: Place, tmp_pat
 
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
+RUN = RunInfo("a", "a run", "FINISHED", LATER, location="mlflow-artifacts:/1/a/artifacts")
+MODEL = LoggedModel("m-a", "a", LATER, "mlflow-artifacts:/1/models/m-a/artifacts")
 DECISION = Decision(
     datetime(2026, 11, 28, tzinfo=UTC), Action.PROMOTE, 1, 0, "ann", "a try", outcome=Outcome.DONE
 )
@@ -332,6 +335,27 @@ def test_decisions_are_kept_in_their_order(registry: ModelRegistry) -> None:
     assert first == replace(DECISION, decision_id=first.decision_id, outcome=Outcome.OPEN)
     assert list(registry.decisions(10)) == [first, middle, last]
     assert list(registry.decisions(2)) == [middle, last]
+
+
+@pytest.mark.parametrize("news", [1, 9, 10, 11, 30])
+def test_who_has_read_the_decisions_reads_what_others_have_done_since(
+    registry: ModelRegistry, news: int
+) -> None:
+    def assert_read_as_by_another() -> None:
+        another = replace(registry)  # type: ignore[type-var] # both are dataclasses
+        for limit in (5, 20, 100):
+            assert list(registry.decisions(limit)) == list(another.decisions(limit))
+
+    noted = []
+    for minute in range(15 + news):
+        decision = replace(DECISION, at=DECISION.at + timedelta(minutes=minute))
+        noted.append(registry.note(decision))
+        if minute == 14:
+            assert_read_as_by_another()
+    assert_read_as_by_another()
+    for one in noted:
+        registry.conclude(replace(one, outcome=Outcome.DONE))
+    assert_read_as_by_another()
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.VOID])
@@ -407,11 +431,10 @@ def test_a_version_that_was_dropped_is_gone_and_its_number_is_not_given_again(pl
 def test_a_model_that_was_dropped_is_gone_and_its_run_stays(place: Place) -> None:
     registry = place.registry
     first, second = place.log_model(), place.log_model()
-    assert [model.run_id for model in registry.models_before(LATER, 1)] == [first]
+    (model,) = registry.models_before(LATER, 1)
+    assert model.run_id == first
     for _ in range(2):
-        registry.drop_model(registry.models_before(LATER, 1)[0].model_id)
-        if [model.run_id for model in registry.models_before(LATER, 9)] == [second]:
-            break
+        registry.drop_model(model)
     assert [model.run_id for model in registry.models_before(LATER, 9)] == [second]
     assert registry.find_run(first) is not None
     assert list(registry.models_before(DECISION.at - timedelta(days=900), 9)) == []
@@ -421,9 +444,10 @@ def test_a_run_that_was_dropped_is_gone(place: Place) -> None:
     registry = place.registry
     assert list(registry.runs_before(LATER, 9)) == []
     first, second = place.log_model(), place.log_model()
-    assert [run.run_id for run in registry.runs_before(LATER, 1)] == [first]
+    (run,) = registry.runs_before(LATER, 1)
+    assert run.run_id == first
     for _ in range(2):
-        registry.drop_run(first)
+        registry.drop_run(run)
     assert [run.run_id for run in registry.runs_before(LATER, 9)] == [second]
     assert [run.run_id for run in registry.runs(9)] == [second]
 
@@ -463,8 +487,8 @@ CALLS: dict[str, Callable[[ModelRegistry], object]] = {
     "runs_before": lambda registry: registry.runs_before(LATER, 1),
     "runs_with": lambda registry: registry.runs_with("a", "b", 1),
     "drop_version": lambda registry: registry.drop_version(1),
-    "drop_model": lambda registry: registry.drop_model("a"),
-    "drop_run": lambda registry: registry.drop_run("a"),
+    "drop_model": lambda registry: registry.drop_model(MODEL),
+    "drop_run": lambda registry: registry.drop_run(RUN),
     "download": lambda registry: registry.download(1, Path("nowhere")),
 }
 

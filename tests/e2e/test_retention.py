@@ -139,8 +139,8 @@ def test_files_and_rows_of_what_is_not_kept_are_freed(
 
 
 def test_rows_stay_while_what_was_deleted_can_be_restored(server: Server, tmp_path: Path) -> None:
-    run_id = logged(server.registry, tmp_path / "first")
+    logged(server.registry, tmp_path / "first")
     rows = server.rows()
-    server.registry.drop_run(run_id)
+    server.registry.drop_run(server.registry.runs(1)[0])
     free_rows(server.database, server.registry.uri, "7d")
     assert server.rows()["runs"] == rows["runs"]

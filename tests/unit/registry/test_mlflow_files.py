@@ -64,6 +64,14 @@ def test_what_is_below_a_location_is_removed_and_nothing_else(
     assert content(kept) == {"note.txt": b"a note"}, "nothing there is no error"
 
 
+def test_no_location_is_not_the_working_directory(
+    files: MlflowFiles, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kept)
+    files.remove("")
+    assert content(kept) == FILES
+
+
 def test_a_store_of_an_unknown_kind_is_told(files: MlflowFiles, copy: Path) -> None:
     with pytest.raises(TrackingUnavailableError, match="gopher"):
         files.fetch("gopher://store/model", copy)
