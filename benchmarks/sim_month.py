@@ -232,7 +232,7 @@ def page_seconds(page: Page, url: str) -> float:
     started = time.perf_counter()
     page.open(url)
     shown = "[...document.querySelectorAll('[role=row]')].filter((row) =>"
-    shown += " row.innerText.includes('0.2')).length > 5"
+    shown += " row.textContent.includes('0.2')).length > 5"
     while not page.value(shown):
         if time.perf_counter() - started > 60:
             raise TimeoutError(page.value("document.body.innerText"))

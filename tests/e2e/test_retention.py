@@ -62,6 +62,11 @@ class Server:
                 for table in ROWS
             }
 
+    def counted(self) -> set[str]:
+        """The tables of which SQLite knows how many rows they have."""
+        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database:
+            return {table for (table,) in database.execute("SELECT tbl FROM sqlite_stat1")}
+
 
 @pytest.fixture(params=["folder", "s3"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
@@ -143,4 +148,5 @@ def test_rows_stay_while_what_was_deleted_can_be_restored(server: Server, tmp_pa
     rows = server.rows()
     server.registry.drop_run(server.registry.runs(1)[0])
     free_rows(server.database, server.registry.uri, "7d")
+    assert {"inputs", "datasets"} <= server.counted(), "for the page of the runs"
     assert server.rows()["runs"] == rows["runs"]
