@@ -1,5 +1,6 @@
 """A session that cannot be had is told in a sentence."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,23 @@ from mlproject.spark.errors import said_by
 )
 def test_an_error_says_what_spark_says(error: Exception, said: str) -> None:
     assert said_by(error) == said
+
+
+def test_a_command_that_is_to_end_does_not_wait_for_its_master(state_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(250)
+        settings = {
+            "TVREC_STATE_DIR": str(state_dir),
+            "TVREC_SPARK_MASTER": f"spark://127.0.0.1:{silent.getsockname()[1]}",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "mlproject", "spark", "ingest"],
+            env=config.child_environment(settings),
+        ) as process:
+            asked, _ = silent.accept()
+            with asked:
+                process.terminate()
+                assert process.wait(30) == 130  # Spark itself asks for a minute
 
 
 def test_a_master_that_does_not_answer_is_told(state_dir: Path, nobody: str) -> None:
