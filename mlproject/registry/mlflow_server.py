@@ -47,7 +47,8 @@ _RETRIES: Final = Retry(
 CONNECTIONS: Final = 8
 """How many a process has to one server at once."""
 _ERRORS: Final = 400
-_PAGE: Final = 1000
+# Runs come with all that was logged: a busy server would take longer than is waited for more.
+_PAGE: Final = 100
 # As SQLite, PostgreSQL and the system say it.
 _FULL: Final = ("no space left on device", "disk is full", "could not extend file")
 

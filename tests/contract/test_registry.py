@@ -337,6 +337,15 @@ def test_decisions_are_kept_in_their_order(registry: ModelRegistry) -> None:
     assert list(registry.decisions(2)) == [middle, last]
 
 
+def test_more_decisions_than_a_page_of_the_server_are_read(registry: ModelRegistry) -> None:
+    noted = [
+        registry.note(replace(DECISION, at=DECISION.at + timedelta(minutes=minute)))
+        for minute in range(105)
+    ]
+    assert list(registry.decisions(103)) == noted[2:]
+    assert list(registry.decisions(999)) == noted
+
+
 @pytest.mark.parametrize("news", [1, 9, 10, 11, 30])
 def test_who_has_read_the_decisions_reads_what_others_have_done_since(
     registry: ModelRegistry, news: int
