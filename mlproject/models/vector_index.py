@@ -37,6 +37,11 @@ RECALL: Final = 0.97
 _MOST_WANTED: Final = 100
 _FEW: Final = 20_000
 
+# What a filter leaves may all be far from a taste: the fewer shows, the more lists are looked at.
+# With an exponent of 1 as many shows would be scored as without a filter, but the lists that are
+# looked through for them cost more than the scores.
+_WIDENED: Final = 2 / 3
+
 # The index is asked for a few more, so that shows of equal score rank as everywhere.
 _SPARE: Final = 10
 
@@ -61,7 +66,7 @@ class VectorIndex:
     lists
         The vectors, each with its bias as one more number.
     looked_at
-        How many lists, for a history.
+        How many lists, for a history; more where a filter leaves fewer shows.
     recall
         The share of the best ten that sample histories got.
     """
@@ -164,11 +169,14 @@ class VectorIndex:
         """Return the rows that the lists give, ascending; at most ``count``."""
         import faiss  # noqa: PLC0415 - only for catalogues that need it
 
-        if open_ is not None:
-            chosen = faiss.IDSelectorBitmap(np.packbits(open_, bitorder="little"))
-        else:
+        if open_ is None:
+            looked_at = self.looked_at
             chosen = faiss.IDSelectorNot(faiss.IDSelectorBatch(hidden.astype(np.int64)))
-        params = faiss.SearchParametersIVF(nprobe=self.looked_at, sel=chosen)
+        else:
+            times_fewer = len(open_) / np.count_nonzero(open_)
+            looked_at = int(self.looked_at * times_fewer**_WIDENED)
+            chosen = faiss.IDSelectorBitmap(np.packbits(open_, bitorder="little"))
+        params = faiss.SearchParametersIVF(nprobe=looked_at, sel=chosen)
         wanted = np.append(taste, np.float32(1))[None]
         rows: Rows = self.lists.search(wanted, count, params=params)[1][0]
         return np.sort(rows[rows >= 0])
@@ -181,7 +189,7 @@ def _lists(model: Factors) -> "faiss.IndexIVFFlat":
     faiss.omp_set_num_threads(1)  # requests are answered meanwhile
     vectors = np.column_stack((model.show_vectors.astype(np.float32), model.show_biases))
     shows, length = vectors.shape
-    lists = min(math.isqrt(shows), shows)
+    lists = math.isqrt(shows)
     index = faiss.IndexIVFFlat(faiss.IndexFlatIP(length), length, lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.spherical, index.cp.seed = _ROUNDS, True, _SEED
     some = np.random.default_rng(_SEED).permutation(shows)[: _TRAINED_ON * lists]

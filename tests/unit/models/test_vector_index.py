@@ -118,6 +118,25 @@ def test_shows_of_equal_score_rank_by_row() -> None:
     assert (np.diff(found[0]) > 0).all()
 
 
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
+def test_what_a_filter_leaves_far_from_the_taste_is_found(
+    index: VectorIndex, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A genre of which the user has seen nothing: the nearest lists hold little of it."""
+    monkeypatch.setattr(vector_index, "_FEW", 0)
+    random = np.random.default_rng(5)
+    shares = []
+    for _ in range(50):
+        along = VECTORS.astype(np.float32) @ random.normal(size=D)
+        allowed = along > np.quantile(along, 1 - share)
+        one = history(*np.unique(random.choice(np.flatnonzero(~allowed), 5)))
+        found = index.best(one, one.show_rows, allowed, 10)
+        assert found is not None
+        best = top_k(scores(one, one.show_rows, allowed), 10)
+        shares.append(len(np.intersect1d(found[0], best)) / 10)
+    assert np.mean(shares) > 0.95
+
+
 def test_a_wish_for_very_many_is_left_to_the_model(index: VectorIndex) -> None:
     assert index.best(history(1), NOTHING, None, vector_index._MOST_WANTED + 1) is None
 
