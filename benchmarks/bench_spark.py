@@ -51,7 +51,7 @@ PER_USER: Final = 100
 PARTITIONS: Final = 6
 DRAWN: Final = 10_000
 # What one process reads before it writes takes some 250 bytes a rating: 5 GB.
-AT_ONCE: Final = IngestLimits(batches_per_commit=2_000)
+AT_ONCE: Final = IngestLimits(batches_per_commit=2_000, bytes_per_commit=1 << 40)
 HALF_LIFE_DAYS: Final = 90.0
 
 

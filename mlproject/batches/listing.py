@@ -1,9 +1,10 @@
 """Lists what can be new, and nothing else."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping
-from itertools import chain, islice
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Final
 
 from mlproject.batches import keys
 from mlproject.batches.progress import Watermark
@@ -14,7 +15,6 @@ _PARTITION: Final = re.compile(rf"{re.escape(keys.BATCHES)}partition=(?P<partiti
 _AFTER_SLASH: Final = "0"
 
 Found = tuple[keys.BatchKey, ObjectInfo]
-T = TypeVar("T")
 
 
 def partitions(store: ObjectStore) -> list[int]:
@@ -76,7 +76,25 @@ def new_batches(
     )
 
 
-def chunks(found: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Yield lists of at most ``size``."""
-    while chunk := list(islice(found, size)):
-        yield chunk
+def slices(found: Iterable[Found], batches: int, size: float = math.inf) -> Iterator[list[Found]]:
+    """Yield batches together, in their order.
+
+    Parameters
+    ----------
+    found
+        All of them.
+    batches
+        So many together at most.
+    size
+        Bytes of their objects together, at most; a larger one comes alone.
+    """
+    together: list[Found] = []
+    left = size
+    for one in found:
+        left -= one[1].size
+        if together and (left < 0 or len(together) == batches):
+            yield together
+            together, left = [], size - one[1].size
+        together.append(one)
+    if together:
+        yield together

@@ -17,7 +17,7 @@ import numpy as np
 from mlproject.batches import keys, quarantine
 from mlproject.batches.fetching import read_clean
 from mlproject.batches.forgotten import add_forgotten
-from mlproject.batches.listing import Found, chunks, newer, partitions
+from mlproject.batches.listing import Found, newer, partitions, slices
 from mlproject.core.errors import BatchError, RequestError
 from mlproject.core.forgotten import Forgotten
 from mlproject.core.numbers import INT64_MAX
@@ -221,7 +221,7 @@ def _clean_batches(store: ObjectStore, forgotten: Forgotten, on_progress: OnProg
         return read.blanked, read.etag
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for chunk in chunks(iter(found), _TOGETHER):
+        for chunk in slices(found, _TOGETHER):
             for (_, info), cleaned in zip(chunk, pool.map(clean, chunk), strict=True):
                 if cleaned is None:
                     unreadable.append(info.key)

@@ -18,7 +18,7 @@ from typing import Final, Self
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import fetch
 from mlproject.batches.forgotten import read_forgotten
-from mlproject.batches.listing import chunks, new_batches
+from mlproject.batches.listing import new_batches, slices
 from mlproject.batches.progress import Delay, Progress, Totals
 from mlproject.core.ports import ObjectStore
 from mlproject.core.rating_columns import RatingColumns
@@ -37,15 +37,17 @@ class IngestLimits:
     ----------
     threads
         Batches fetched at the same time.
-    batches_per_commit
-        Batches read before the manifest is switched: bounds the memory of a first ingest
-        and what a killed one has to read again.
+    batches_per_commit, bytes_per_commit
+        Batches read before the manifest is switched, and the sizes of their objects: what bounds
+        the memory of a first ingest, and what a killed one has to read again. Meanwhile a rating
+        takes 250 bytes, and 26 in an object of Parquet.
     delta_share, delta_segments
         The deltas become a new base beyond this share of its rows, or this many.
     """
 
     threads: int = 8
     batches_per_commit: int = 10_000
+    bytes_per_commit: int = 128 << 20
     delta_share: float = 0.2
     # Only a process that starts reads them, at one request each.
     delta_segments: int = 200
@@ -150,10 +152,11 @@ def ingest(
     report = IngestReport(Totals(), 0, 0, compacted=False, generation=0, totals=Totals())
     watermarks = seen.manifest.watermarks if seen.manifest else {}
     found = new_batches(store, watermarks)
-    first = list(islice(found, limits.batches_per_commit))
+    first = list(islice(found, 1))
     if first:
         with only_builder(store) as renew, ThreadPoolExecutor(limits.threads) as pool:
-            for chunk in chunks(chain(first, found), limits.batches_per_commit):
+            every = chain(first, found)
+            for chunk in slices(every, limits.batches_per_commit, limits.bytes_per_commit):
                 fetched = fetch(store, chunk, pool, forgotten)
                 quarantine.unmark_rewritten(store, chunk, watermarks, fetched.progress)
                 merged = state.merge(fetched.ratings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlproject.batches import quarantine
 from mlproject.batches.fetching import fetch
 from mlproject.batches.forgotten import read_forgotten
-from mlproject.batches.listing import Found, chunks, new_batches
+from mlproject.batches.listing import Found, new_batches, slices
 from mlproject.batches.progress import Totals, Watermark
 from mlproject.core.errors import DataError
 from mlproject.core.forgotten import Forgotten
@@ -143,7 +143,7 @@ def _from_batches(
     marked = set(quarantine.marked(store))
     found = (each for each in new_batches(store) if until is None or _is_read(each, until))
     with ThreadPoolExecutor(limits.threads) as pool:
-        for chunk in chunks(found, limits.batches_per_commit):
+        for chunk in slices(found, limits.batches_per_commit, limits.bytes_per_commit):
             fetched = fetch(store, chunk, pool, forgotten)
             state = state.merge(fetched.ratings).state
             watermarks |= fetched.progress.watermarks

@@ -14,7 +14,7 @@ from pyspark.sql import functions as f
 from pyspark.storagelevel import StorageLevel
 
 from mlproject.batches.forgotten import read_forgotten
-from mlproject.batches.listing import Found, chunks, new_batches
+from mlproject.batches.listing import Found, new_batches, slices
 from mlproject.batches.progress import Progress, Totals
 from mlproject.batches.quarantine import unmark_rewritten
 from mlproject.core.errors import DataError
@@ -30,7 +30,7 @@ from mlproject.spark.errors import told
 from mlproject.spark.merging import Sum, as_base, as_delta
 from mlproject.spark.reading import PROGRESS, OpenStore, Segments, batch_rows, progress_of
 
-DEFAULTS: Final = IngestLimits(batches_per_commit=100_000)
+DEFAULTS: Final = IngestLimits(batches_per_commit=100_000, bytes_per_commit=1 << 40)
 
 _NOTHING: Final = Manifest(
     generation=0,
@@ -93,10 +93,11 @@ class _Ingest:
         forgotten = read_forgotten(self.store)  # after the manifest, as in any ingest
         report = IngestReport(Totals(), 0, 0, compacted=False, generation=0, totals=Totals())
         found = new_batches(self.store, seen.manifest.watermarks if seen.manifest else None)
-        first = list(islice(found, self.limits.batches_per_commit))
+        first = list(islice(found, 1))
         if first:
             with only_builder(self.store) as renew:
-                for chunk in chunks(chain(first, found), self.limits.batches_per_commit):
+                limits = self.limits.batches_per_commit, self.limits.bytes_per_commit
+                for chunk in slices(chain(first, found), *limits):
                     before = seen.manifest or _NOTHING
                     merged, manifest, progress = self._merged(before, chunk, forgotten)
                     renew()

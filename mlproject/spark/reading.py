@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StringType, StructField, StructType
 
 from mlproject.batches.fetching import fetch
-from mlproject.batches.listing import Found
+from mlproject.batches.listing import Found, slices
 from mlproject.batches.progress import Delay, Progress, Totals, Watermark
 from mlproject.core import columns as c
 from mlproject.core.forgotten import Forgotten
@@ -59,18 +59,18 @@ def batch_rows(
     pyspark.sql.DataFrame
         Of :data:`BATCH_ROWS`.
     """
-    slices = _sliced(found)
+    together = list(slices(found, _TASK_BATCHES, _TASK_BYTES))
 
     def read(ids: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with open_store() as store, ThreadPoolExecutor(_THREADS) as pool:
             for place in _numbers(ids):
-                fetched = fetch(store, slices[place], pool, forgotten)
+                fetched = fetch(store, together[place], pool, forgotten)
                 for rows in to_blocks(fetched.ratings):
                     yield rows.append_column(PROGRESS, pa.nulls(len(rows), pa.string()))
                 told = json.dumps({"slice": place, **_plain(fetched.progress)})
                 yield one_row(BATCH_ROWS, **{PROGRESS: told})
 
-    tasks = spark.range(len(slices), numPartitions=len(slices))
+    tasks = spark.range(len(together), numPartitions=len(together))
     return tasks.mapInArrow(read, BATCH_ROWS)
 
 
@@ -136,19 +136,6 @@ class Segments:
 
         tasks = self.spark.range(len(infos), numPartitions=max(1, len(infos)))
         return tasks.mapInArrow(read, schema)
-
-
-def _sliced(found: Sequence[Found]) -> list[list[Found]]:
-    """Cut batches into what a task reads: of some size, and not too many."""
-    slices: list[list[Found]] = []
-    size = 0
-    for one in found:
-        size += one[1].size
-        if not slices or size > _TASK_BYTES or len(slices[-1]) == _TASK_BATCHES:
-            slices.append([])
-            size = one[1].size
-        slices[-1].append(one)
-    return slices
 
 
 def _numbers(ids: Iterator[pa.RecordBatch]) -> Iterator[int]:

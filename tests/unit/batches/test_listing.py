@@ -1,11 +1,15 @@
 """Only what can be new is listed."""
 
+import math
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlproject.batches.keys import BATCHES, BatchKey
-from mlproject.batches.listing import newer, partitions
+from mlproject.batches.listing import newer, partitions, slices
 from mlproject.batches.progress import Watermark
 from mlproject.core.ports import ObjectInfo
 from mlproject.testing import MemoryStore
@@ -100,3 +104,24 @@ def test_what_is_no_batch_is_left_out(full: CountingStore) -> None:
     full.put(f"{BATCHES}partition=2/note.txt", b"")
     full.put(f"{BATCHES}partition=2/ratings+0+{0:020d}.parquet", b"")
     assert offsets(full, 2, None) == [0, 90, 100, 1000]
+
+
+@given(
+    st.lists(st.integers(0, 50), max_size=40), st.integers(1, 10), st.integers(1, 100) | st.none()
+)
+def test_slices_are_as_large_as_they_may_be(
+    sizes: list[int], batches: int, size: int | None
+) -> None:
+    found = [
+        (BatchKey(0, place), ObjectInfo(str(BatchKey(0, place)), length, ""))
+        for place, length in enumerate(sizes)
+    ]
+    limit = math.inf if size is None else size
+    together = list(slices(found, batches, limit))
+    assert [one for some in together for one in some] == found
+    for some, after in zip_longest(together, together[1:]):
+        held = sum(info.size for _, info in some)
+        assert 1 <= len(some) <= batches
+        assert held <= limit or len(some) == 1
+        if after:
+            assert len(some) == batches or held + after[0][1].size > limit

@@ -97,6 +97,21 @@ def test_a_report_tells_how_late_batches_came_and_how_long_they_waited(tmp_path:
     assert ingest(store)[1].in_bucket == 0
 
 
+def test_a_first_ingest_is_cut_by_batches_and_by_bytes(store: MemoryStore) -> None:
+    for offset in range(4):
+        store.put(str(BatchKey(0, offset)), batch((offset, 1, 5, 1000, 0, offset)))
+    size = max(map(len, store.objects.values()))
+    for limits, commits in (
+        (IngestLimits(), 1),
+        (IngestLimits(batches_per_commit=2), 2),
+        (IngestLimits(bytes_per_commit=2 * size), 2),
+        (IngestLimits(bytes_per_commit=1), 4),
+    ):
+        place = MemoryStore(dict(store.objects))
+        state, report = ingest(place, limits=limits)
+        assert (report.generation, len(state), report.read.batches) == (commits, 4, 4)
+
+
 def test_a_cycle_with_nothing_new_writes_nothing(store: MemoryStore) -> None:
     put(store, 0, 0)
     state, _ = ingest(store)
