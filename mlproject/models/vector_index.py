@@ -38,9 +38,9 @@ _MOST_WANTED: Final = 100
 _FEW: Final = 20_000
 
 # What a filter leaves may all be far from a taste: the fewer shows, the more lists are looked at.
-# With an exponent of 1 as many shows would be scored as without a filter, but the lists that are
-# looked through for them cost more than the scores.
-_WIDENED: Final = 2 / 3
+# With an exponent of 1 as many shows would be scored as without a filter, but to pass over all
+# others takes longer than that; benchmarks/bench_candidates.py finds enough with a third.
+_WIDENED: Final = 1 / 3
 
 # The index is asked for a few more, so that shows of equal score rank as everywhere.
 _SPARE: Final = 10
@@ -95,8 +95,8 @@ class VectorIndex:
         Returns
         -------
         VectorIndex or None
-            None if the model has no vectors, if half of the lists do not suffice, or without
-            Faiss: then all are to be scored.
+            None if the model has no vectors or some that are not finite, if half of the lists do
+            not suffice, or without Faiss: then all are to be scored.
         """
         model = trained.model
         if not isinstance(model, Factors):
@@ -104,6 +104,9 @@ class VectorIndex:
             return None
         if find_spec("faiss") is None:
             log.warning("every show is scored: Faiss is not installed; `pip install faiss-cpu`")
+            return None
+        if not all(np.isfinite(a).all() for a in (*model.arrays().values(), trained.popularity)):
+            log.warning("every show is scored: the version has numbers that are not finite")
             return None
         begun = time.monotonic()
         made = cls(model, _lists(model), _FEWEST_LISTS)

@@ -1,7 +1,11 @@
 """An index of shows: what it gives is scored by the model, allowed, and nearly the best."""
 
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,14 +32,12 @@ FACTORS = Factors(VECTORS, RANDOM.normal(size=SHOWS).astype(np.float32), MEAN)
 NOTHING = np.empty(0, dtype=np.int64)
 
 
-def version(**changes: object) -> TrainedModel:
-    made = replace(model(range(SHOWS)), model=FACTORS)
-    return replace(made, **changes)
+VERSION = replace(model(range(SHOWS)), model=FACTORS)
 
 
 @pytest.fixture(scope="module")
 def index() -> VectorIndex:
-    made = VectorIndex.of(version())
+    made = VectorIndex.of(VERSION)
     assert made is not None
     return made
 
@@ -159,6 +161,33 @@ def test_vectors_without_neighbours_are_not_indexed(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.INFO):
         assert VectorIndex.of(replace(model(range(2_000)), model=noise)) is None
     assert "every show is scored" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["show_vectors", "show_biases", "popularity"])
+def test_what_is_not_finite_is_not_indexed(
+    where: str, bad: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gate refuses such a version; one that was promoted by force must not stop the service."""
+    holds: TrainedModel | Factors = VERSION if where == "popularity" else FACTORS
+    array = getattr(holds, where).copy()
+    array[3] = bad
+    spoilt = replace(holds, **{where: array})
+    if isinstance(spoilt, Factors):
+        spoilt = replace(VERSION, model=spoilt)
+    assert VectorIndex.of(spoilt) is None
+    assert "not finite" in caplog.text
+
+
+def test_another_process_with_other_threads_makes_the_same_lists(tmp_path: Path) -> None:
+    """Else `tvrec replay` could not make an answer again."""
+    made = "from tests.unit.models.test_vector_index import *; import faiss; "
+    made += "faiss.write_index(vector_index._lists(FACTORS), sys.argv[1])"
+    files = [tmp_path / count for count in ("1", "3")]
+    for file in files:
+        counts = {"OMP_NUM_THREADS": file.name, "OPENBLAS_NUM_THREADS": file.name}
+        subprocess.run([sys.executable, "-c", made, file], check=True, env=os.environ | counts)
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_a_model_without_vectors_is_not_indexed(caplog: pytest.LogCaptureFixture) -> None:
