@@ -33,8 +33,10 @@ Found = tuple[Rows, Floats]
 RECALL: Final = 0.97
 """The share of the best ten that an index must find: 0.95 with a margin."""
 
-# Of more shows, the index would find too small a share; fewer are scored as quickly.
+# Of more than so many for one answer, the index would find too small a share.
 _MOST_WANTED: Final = 100
+
+# So many, which a filter leaves, are scored about as quickly as the index answers.
 _FEW: Final = 20_000
 
 # What a filter leaves may all be far from a taste: the fewer shows, the more lists are looked at.
@@ -45,7 +47,7 @@ _WIDENED: Final = 1 / 3
 # The index is asked for a few more, so that shows of equal score rank as everywhere.
 _SPARE: Final = 10
 
-# Tastes of real users differ more than those of the samples: twice what suffices for most of these.
+# No fewer are looked at, since tastes of real users may differ more than those of the samples.
 _FEWEST_LISTS: Final = 32
 _TRAINED_ON: Final = 50  # vectors of each list
 _ROUNDS: Final = 8
@@ -221,7 +223,7 @@ def _best_of_all(model: Factors, history: Histories) -> Rows:
 
 
 def _recall(found: list[Found | None], wanted: list[Rows]) -> float:
-    """Return the mean share of what is wanted that was found; nothing found has to be scored."""
+    """Return the mean share of what is wanted that was found: all, where every show is scored."""
     shares = [
         1.0 if got is None else len(np.intersect1d(got[0], best)) / len(best)
         for got, best in zip(found, wanted, strict=True)

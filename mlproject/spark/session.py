@@ -90,7 +90,7 @@ def session(
             spark.sparkContext.addPyFile(str(_packed(Path(folder))))
             _tell(spark.sparkContext)
             # Also the jobs that begin later.
-            with _once(should_stop, spark.sparkContext.cancelAllJobs):
+            with _when_asked(should_stop, spark.sparkContext.cancelAllJobs):
                 yield spark
         finally:
             _stop(spark)
@@ -106,7 +106,7 @@ def _started(properties: Mapping[str, str], should_stop: ShouldStop) -> SparkSes
         gateway = launch_gateway(conf, {"start_new_session": True})  # type: ignore[no-untyped-call,unused-ignore]
     process = getattr(gateway or SparkContext._gateway, "proc", None)  # noqa: SLF001
     # A master that does not answer is waited for in the JVM, for a minute: only its end helps.
-    with _once(should_stop, process.terminate if process else lambda: None):
+    with _when_asked(should_stop, process.terminate if process else lambda: None):
         context = SparkContext(conf=conf, gateway=gateway)
         try:
             return SparkSession.builder.getOrCreate()
@@ -140,8 +140,8 @@ def _tell(context: SparkContext) -> None:
 
 
 @contextmanager
-def _once(should_stop: ShouldStop, act: Callable[[], object]) -> Iterator[None]:
-    """Do something once the block is asked to stop, again and again until it ends."""
+def _when_asked(should_stop: ShouldStop, act: Callable[[], object]) -> Iterator[None]:
+    """When the block is asked to stop, do something again and again until it ends."""
     ended = threading.Event()
 
     def look() -> None:

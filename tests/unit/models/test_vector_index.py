@@ -190,6 +190,14 @@ def test_another_process_with_other_threads_makes_the_same_lists(tmp_path: Path)
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_without_faiss_all_are_scored(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    assert VectorIndex.of(VERSION) is None
+    assert "pip install faiss-cpu" in caplog.text
+
+
 def test_a_model_without_vectors_is_not_indexed(caplog: pytest.LogCaptureFixture) -> None:
     linear = Linear(
         indptr=np.zeros(5, np.int64),
