@@ -28,7 +28,8 @@ _DEFAULTS: Final = {
     "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
     "spark.pyspark.python": sys.executable,
     "spark.sql.session.timeZone": "UTC",
-    # Rows that a task's Python sees at once: with 10,000 it waits more than it works.
+    # Rows that a task's Python sees at once: with 10,000 histories it waits more than it works, and
+    # a task has few blocks.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
     "spark.ui.showConsoleProgress": "false",
 }
