@@ -10,7 +10,6 @@ is found, on average and for the worst tenth of the users.
 
 import argparse
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
@@ -37,8 +36,6 @@ K: Final = 10
 FEWEST_RATINGS: Final = 5
 KINDS: Final = {"all": 1.0, "a half": 0.5, "a tenth": 0.1, "a hundredth": 0.01}
 ALIKE: Final = ", alike"
-
-Ask = Callable[[Histories], NDArray[np.int64]]
 
 
 def trained(folder: Path) -> tuple[Factors, Histories]:
@@ -84,12 +81,14 @@ def genres(at: float, alike: float) -> list[str]:
     return [kind + more for more in both for kind in KINDS if both[more] < KINDS[kind]]
 
 
-def measured(ask: Ask, histories: list[Histories]) -> tuple[list[float], list[NDArray[np.int64]]]:
+def measured(
+    version: Recommender, wish: Wish, histories: list[Histories]
+) -> tuple[list[float], list[NDArray[np.int64]]]:
     """Return the milliseconds, and what was found."""
     took, found = [], []
     for history in histories:
         begun = time.thread_time()
-        found.append(ask(history))
+        found.append(version.ranked(history, wish)[0])
         took.append((time.thread_time() - begun) * 1000)
     return took, found
 
@@ -113,12 +112,8 @@ def compare(version: TrainedModel, histories: list[Histories]) -> None:
     plain.warm_up()
     for kind in (*KINDS, *(kind + ALIKE for kind in KINDS if kind != "all")):
         wish = Wish(K, genres=() if kind == "all" else (kind,))
-
-        def best(history: Histories, of: Recommender, wish: Wish = wish) -> NDArray[np.int64]:
-            return of.ranked(history, wish)[0]
-
-        took, wanted = measured(lambda history: best(history, plain), histories)
-        took_too, found = measured(lambda history: best(history, indexed), histories)
+        took, wanted = measured(plain, wish, histories)
+        took_too, found = measured(indexed, wish, histories)
         shares = [
             len(np.intersect1d(*pair)) / len(pair[1]) for pair in zip(found, wanted, strict=True)
         ]

@@ -100,11 +100,7 @@ def on_spark(folder: Path, *, workers: int) -> Iterator[Way]:
     from mlproject.spark.standalone import standalone  # noqa: PLC0415
     from mlproject.spark.training_data import TrainingData  # noqa: PLC0415
 
-    conf = {
-        "spark.executor.memory": "1g",
-        "spark.driver.memory": "1g",
-        "spark.ui.enabled": "false",
-    }
+    conf = {"spark.executor.memory": "1g", "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
     with (
         App(config.load(state_dir=folder)) as app,
         standalone(folder / "spark", workers=workers, port=0, page_port=0) as cluster,
@@ -140,31 +136,32 @@ WAYS: Final[dict[str, Callable[[Path], AbstractContextManager[Way]]]] = {
 }
 
 
+def of_all(what: Callable[[psutil.Process], float]) -> float:
+    """Add up a figure of this process and of all that it has started."""
+    total = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it has ended; its time counts with its parent
+            total += what(process)
+    return total
+
+
 def processor_seconds() -> float:
-    """Return what this process and all that it has started have used."""
-    used = 0.0
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):  # it has ended, and counts with its parent
-            used += sum(process.cpu_times()[:4])
-    return used
+    """Return what they have used."""
+    return of_all(lambda process: sum(process.cpu_times()[:4]))
 
 
-def memory() -> int:
-    """Return what this process and all that it has started hold of memory, in bytes."""
-    held = 0
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            held += process.memory_info().rss
-    return held
+def memory() -> float:
+    """Return what they hold, in bytes."""
+    return of_all(lambda process: process.memory_info().rss)
 
 
 @contextmanager
-def looking(interval: float = 0.5) -> Iterator[Callable[[], int]]:
+def looking() -> Iterator[Callable[[], float]]:
     """Look at the memory during the block; yield what tells the most of it, in bytes."""
     ended, most = threading.Event(), [memory()]
 
     def look() -> None:
-        while not ended.wait(interval):
+        while not ended.wait(0.5):
             most.append(memory())
 
     thread = threading.Thread(target=look)

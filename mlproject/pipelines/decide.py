@@ -20,11 +20,7 @@ from mlproject.core.runs import VersionInfo
 log = logging.getLogger(__name__)
 
 WINDOW: Final = 100
-"""The newest decisions, from which the rest follows: rollbacks go no further.
-
-MLflow takes a millisecond for each, so what only asks for news reads a few.
-"""
-_NEWS: Final = 10
+"""The newest decisions, from which the rest follows: rollbacks go no further."""
 
 # Whoever has not concluded a decision for so long was killed.
 _PATIENCE: Final = timedelta(minutes=1)
@@ -217,9 +213,9 @@ def _carry_out(registry: Production, carried: Sequence[Decision]) -> frozenset[s
     while True:
         found = standing(decisions)
         _write(registry, found)
-        if _ids(registry.decisions(_NEWS)) == _ids(decisions[-_NEWS:]):
+        before, decisions = decisions, registry.decisions(WINDOW)
+        if _ids(decisions) == _ids(before):
             break
-        decisions = registry.decisions(WINDOW)
     for one in carried:
         outcome = Outcome.VOID if one.decision_id in found.void else Outcome.DONE
         registry.conclude(replace(one, outcome=outcome))

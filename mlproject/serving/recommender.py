@@ -295,10 +295,11 @@ class Recommender:
 
     def _allowed(self, wish: Wish) -> Mask | None:
         """Tell which shows have the genres and types of a wish; None = it names none."""
+        allowed = self.showcase.of_genres(wish.genres) if wish.genres else None
         if not wish.types:
-            return self.showcase.of_genres(wish.genres) if wish.genres else None
-        allowed = self.showcase.of_types(wish.types)
-        return allowed & self.showcase.of_genres(wish.genres) if wish.genres else allowed
+            return allowed
+        of_types = self.showcase.of_types(wish.types)
+        return of_types if allowed is None else allowed & of_types
 
     def _items(self, rows: Rows, scores: Scores, more: list[bytes]) -> bytes:
         """Encode shows, best first, each with its score, its rank and what else is known."""
