@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 from urllib3.util import Retry, Timeout, make_headers
 
 from mlproject import config
@@ -241,9 +241,18 @@ class MlflowServer:
         raise self.refused(said.get("message") or f"{answer.status} {answer.reason or ''}".strip())
 
     def _request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        return self._pool.request(
-            method, url, headers=self._headers, retries=_RETRIES, timeout=_TIMEOUT, **options
-        )
+        ask = partial(
+            self._pool.request,
+            method, url, headers=self._headers, retries=_RETRIES, timeout=_TIMEOUT, **options,
+        )  # fmt: skip
+        try:
+            return ask()
+        except MaxRetryError as error:
+            # A server closes idle connections, maybe just as this one is used again: MLflow's
+            # after five seconds, which is as often as the service looks.
+            if method != "GET" or not isinstance(error.reason, ProtocolError):
+                raise
+            return ask()
 
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
